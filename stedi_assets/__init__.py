@@ -1,0 +1,1 @@
+"""The STEDI Step Trainer lakehouse as a Dagster asset graph."""

@@ -1,0 +1,31 @@
+"""Tables of the curated zone."""
+
+from pyspark.sql import DataFrame
+
+from stedi_assets import tables
+from stedi_assets.assets.factory import lake_table
+from stedi_assets.lake import Run
+from stedi_assets.transforms import consent, machine_learning
+
+
+@lake_table(tables.CUSTOMER_CURATED)
+def customer_curated(customer_trusted: DataFrame, accelerometer_trusted: DataFrame, run: Run) -> DataFrame:
+    """Consenting people who have readings to share."""
+    return consent.people_with_readings(customer_trusted, accelerometer_trusted)
+
+
+@lake_table(tables.MACHINE_LEARNING_CURATED)
+def machine_learning_curated(
+    accelerometer_trusted: DataFrame,
+    step_trainer_trusted: DataFrame,
+    customer_curated: DataFrame,
+    subjects: DataFrame,
+    run: Run,
+) -> DataFrame:
+    """Pairs of readings of one person and instant, pseudonymised."""
+    return machine_learning.paired_readings(
+        accelerometer_trusted, step_trainer_trusted, customer_curated, subjects, run.policy
+    )
+
+
+TABLES = (customer_curated, machine_learning_curated)

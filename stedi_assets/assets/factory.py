@@ -1,0 +1,141 @@
+"""How a declared table becomes a Dagster asset: plan, stage, and hand over to the IO manager."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from stedi_assets.errors import StediError
+from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform
+from stedi_assets.metadata import definition_metadata, outcome_metadata
+from stedi_assets.tables import TableSpec
+
+
+class Refresh(dg.ConfigurableResource[None]):
+    """What a run can be told at its launch.
+
+    Attributes:
+        full: Make all days anew, also when nothing changed.
+        as_of: Instant at which consent is judged, epoch ms; by default the start of the run.
+    """
+
+    full: bool = False
+    as_of: int | None = None
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """A declared table: its spec and how its rows are made; tables of the landing zone have no transform."""
+
+    spec: TableSpec
+    transform: Transform | None = None
+    next_change: Transform | None = None
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What depends on where the lake is.
+
+    Attributes:
+        database: Database of the catalog.
+        prefix: Prefix of asset keys, empty for the strict policy.
+        in_s3: Whether the lake is a bucket.
+    """
+
+    database: str
+    prefix: tuple[str, ...] = ()
+    in_s3: bool = False
+
+    def key(self, table: str) -> dg.AssetKey:
+        """The asset key of a table."""
+        return dg.AssetKey([*self.prefix, table])
+
+
+def landing_table(spec: TableSpec) -> LakeTable:
+    """Declares a table of the landing zone, whose rows are the lines of its landing files."""
+    return LakeTable(spec)
+
+
+def lake_table(
+    spec: TableSpec, *, next_change: Transform | None = None
+) -> Callable[[Callable[..., object]], LakeTable]:
+    """Declares a table around the function that makes its rows.
+
+    The function takes the inputs as frames by their names, `subjects` where the spec says so, and `run`.
+
+    Args:
+        spec: The table.
+        next_change: See `Lake.refresh_derived`.
+    """
+
+    def declare(function: Callable[..., object]) -> LakeTable:
+        return LakeTable(spec, lambda frames, run: function(**frames, run=run), next_change)  # type: ignore[arg-type,return-value]
+
+    return declare
+
+
+@dataclass(frozen=True)
+class AssetFactory:
+    """Builds assets from declared tables."""
+
+    naming: Naming
+
+    def build(self, table: LakeTable) -> dg.AssetsDefinition:
+        """The asset of a table."""
+        spec, naming = table.spec, self.naming
+        keys = {name: naming.key(name) for name in spec.inputs}
+        key = naming.key(spec.name)
+
+        @dg.multi_asset(
+            name="__".join(key.path),
+            outs={
+                spec.name: dg.AssetOut(
+                    key=key,
+                    is_required=False,
+                    io_manager_key="io_manager",
+                    group_name=spec.zone,
+                    description=spec.description,
+                    owners=[spec.owner],
+                    code_version=spec.code_version,
+                    kinds={"pyspark", "iceberg", *(["s3"] if naming.in_s3 else [])},
+                    tags={"zone": spec.zone, "personal_data": spec.personal_data},
+                    metadata=definition_metadata(spec, keys),
+                )
+            },
+            ins={name: dg.AssetIn(key=keys[name]) for name in spec.inputs},
+            can_subset=True,
+        )
+        def refresh(
+            context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh, **inputs: TableHandle
+        ) -> Iterator[dg.MaterializeResult[Outcome]]:
+            started = time.monotonic()
+            try:
+                outcome = _refresh(table, lake, _run(context, lake, refresh), inputs)
+            except StediError as error:
+                raise dg.Failure(str(error), allow_retries=False) from None
+            seconds = time.monotonic() - started
+            yield dg.MaterializeResult(
+                asset_key=key,
+                value=outcome,
+                metadata=outcome_metadata(outcome, keys, naming.database, seconds),
+                data_version=dg.DataVersion(str(outcome.snapshot_id)),
+            )
+
+        return refresh
+
+
+def _refresh(table: LakeTable, lake: Lake, run: Run, inputs: dict[str, TableHandle]) -> Outcome:
+    if table.transform is None:
+        return lake.refresh_landing(table.spec, run)
+    return lake.refresh_derived(table.spec, inputs, run, table.transform, table.next_change)
+
+
+def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run:
+    as_of = refresh.as_of
+    if as_of is None:
+        record = context.instance.get_run_record_by_id(context.run.run_id)
+        # All steps of a run judge consent at one instant, whichever process they run in.
+        started = record.start_time if record and record.start_time else time.time()
+        as_of = int(started * 1000)
+    return Run(context.run.run_id, as_of, lake.policy, refresh.full)

@@ -1,0 +1,10 @@
+"""Tables of the landing zone."""
+
+from stedi_assets import tables
+from stedi_assets.assets.factory import landing_table
+
+TABLES = (
+    landing_table(tables.CUSTOMER_LANDING),
+    landing_table(tables.ACCELEROMETER_LANDING),
+    landing_table(tables.STEP_TRAINER_LANDING),
+)

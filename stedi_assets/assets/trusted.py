@@ -1,0 +1,38 @@
+"""Tables of the trusted zone."""
+
+from pyspark.sql import DataFrame
+
+from stedi_assets import tables
+from stedi_assets.assets.factory import lake_table
+from stedi_assets.lake import Run
+from stedi_assets.transforms import consent, readings
+
+
+@lake_table(
+    tables.CUSTOMER_TRUSTED,
+    next_change=lambda frames, run: consent.next_change(frames["customer_landing"], run.as_of),
+)
+def customer_trusted(customer_landing: DataFrame, run: Run) -> DataFrame:
+    """The latest record of every consenting person."""
+    return consent.consenting_people(customer_landing, run.as_of)
+
+
+@lake_table(tables.ACCELEROMETER_TRUSTED)
+def accelerometer_trusted(
+    accelerometer_landing: DataFrame, customer_trusted: DataFrame, run: Run
+) -> DataFrame:
+    """Accelerometer readings of consenting people."""
+    return readings.consented_accelerometer(accelerometer_landing, customer_trusted, run.policy)
+
+
+@lake_table(tables.STEP_TRAINER_TRUSTED)
+def step_trainer_trusted(
+    step_trainer_landing: DataFrame, customer_curated: DataFrame, customer_landing: DataFrame, run: Run
+) -> DataFrame:
+    """Step-trainer readings of consenting people's own devices."""
+    return readings.consented_step_trainer(
+        step_trainer_landing, customer_curated, customer_landing, run.policy
+    )
+
+
+TABLES = (customer_trusted, accelerometer_trusted, step_trainer_trusted)

@@ -1,0 +1,186 @@
+"""The command `stedi`: refresh the lake, look at it, query it, generate sample landing files.
+
+Exit codes: 0 all is well, 1 something failed, 2 a setting or flag is wrong.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from stedi_assets.errors import SettingError, StediError
+
+if TYPE_CHECKING:
+    from stedi_assets.environment import Environment
+    from stedi_assets.lake import Lake
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LAKE_FLAGS = {
+    "lake": click.option("--lake", metavar="URI", help="Folder of the lake. [STEDI_LAKE]"),
+    "catalog": click.option("--catalog", metavar="URI", help="Iceberg catalog. [STEDI_CATALOG]"),
+    "engine": click.option(
+        "--engine", metavar="ENGINE", help="sail, local[N], spark://… or sc://…. [STEDI_ENGINE]"
+    ),
+    "policy": click.option("--policy", metavar="POLICY", help="strict or reference. [STEDI_POLICY]"),
+}
+
+
+def lake_flags(command: Command) -> Command:
+    """Adds the flags that say which lake is meant."""
+    for flag in reversed(LAKE_FLAGS.values()):
+        command = flag(command)
+    return command
+
+
+@click.group()
+def main() -> None:
+    """The STEDI Step Trainer lakehouse."""
+
+
+@main.command()
+@click.option("--landing", metavar="URI", help="Landing root. [STEDI_LANDING]")
+@lake_flags
+@click.option("--select", metavar="TABLES", help="Tables by name, or a Dagster asset selection.")
+@click.option("--full", is_flag=True, help="Make all days anew, also when nothing changed.")
+@click.option(
+    "--as-of", metavar="MS", type=int, help="Judge consent at this instant (epoch ms) instead of now."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output, nothing else."
+)
+def run(select: str | None, full: bool, as_of: int | None, as_json: bool, **flags: str | None) -> None:
+    """Refreshes the tables from the landing files."""
+    with sentences():
+        environment = _environment(flags)
+
+        from stedi_assets.display import RunDisplay, console, run_table
+        from stedi_assets.runs import refresh
+
+        with RunDisplay(console(stderr=as_json)).shown() as display:
+            result = refresh(environment, select, full, as_of, display)
+        if as_json:
+            report = {
+                "tables": {
+                    name: _without(dataclasses.asdict(table), "what_changed")
+                    for name, table in result.tables.items()
+                },
+                "checks": result.checks,
+                "policy": environment.policy,
+                "engine": environment.engine,
+                "seconds": result.seconds,
+            }
+            click.echo(json.dumps(report))
+        else:
+            console().print(run_table(result))
+        for sentence in result.failures:
+            click.echo(sentence, err=True)
+        sys.exit(1 if result.failures else 0)
+
+
+@main.command()
+@click.argument("query")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+@lake_flags
+def sql(query: str, form: str, **flags: str | None) -> None:
+    """Runs a query over the published tables, such as "SELECT count(*) FROM customer_trusted"."""
+    with sentences(), opened_lake(_environment(flags)) as lake:
+        from stedi_assets.display import print_rows
+        from stedi_assets.sql import parse_query, run_query
+
+        columns, rows = run_query(lake, parse_query(query, lake.database))
+        print_rows(columns, rows, form)
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+@lake_flags
+def tables(form: str, **flags: str | None) -> None:
+    """Lists the published tables."""
+    with sentences(), opened_lake(_environment(flags)) as lake:
+        from stedi_assets.display import print_rows
+        from stedi_assets.tables import TABLES
+
+        columns = ("table", "zone", "rows", "days", "bytes", "snapshot", "published", "run")
+        print_rows(columns, (_described(lake, name) for name in TABLES), form)
+
+
+@main.command()
+@click.option("--customers", type=int, required=True, help="Number of customers.")
+@click.option("--days", type=int, required=True, help="Number of days with readings.")
+@click.option("--seed", type=int, required=True, help="The same seed gives the same files.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the landing zone.")
+@click.option("--files-per-day", type=int, default=1, show_default=True)
+@click.option("--awkward", is_flag=True, help="Add the awkward files that data/README.md explains.")
+def generate(customers: int, days: int, seed: int, out: Path, files_per_day: int, awkward: bool) -> None:
+    """Generates a landing zone of invented people."""
+    from stedi_assets.samples import generate as write
+
+    try:
+        made = write(out, customers, days, seed, files_per_day, awkward=awkward)
+    except ValueError as error:
+        click.echo(error, err=True)
+        sys.exit(2)
+    click.echo(
+        f"{made.customers:,} customer records, {made.accelerometer:,} accelerometer and "
+        f"{made.step_trainer:,} step-trainer readings in {made.files:,} files, {made.bytes:,} bytes."
+    )
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Prints an error that a person can mend as its sentence, and exits."""
+    try:
+        yield
+    except SettingError as error:
+        click.echo(error, err=True)
+        sys.exit(2)
+    except StediError as error:
+        click.echo(error, err=True)
+        sys.exit(1)
+
+
+@contextmanager
+def opened_lake(environment: "Environment") -> "Iterator[Lake]":
+    """The lake of an environment, for reading outside of a run."""
+    import dagster as dg
+
+    with dg.build_resources(environment.resources()) as resources:
+        yield resources.lake
+
+
+def _environment(flags: dict[str, str | None]) -> "Environment":
+    from stedi_assets.environment import Environment
+
+    return Environment.from_process({f"STEDI_{name.upper()}": value for name, value in flags.items()})
+
+
+def _without(values: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != name}
+
+
+def _described(lake: "Lake", name: str) -> tuple[Any, ...]:
+    from stedi_assets.lake import Unpublished
+
+    handle = lake.handle(name)
+    try:
+        content, snapshot, record = handle.content, handle.snapshot, handle.record
+    except Unpublished:
+        return (name, handle.spec.zone, *("not published yet",), *[None] * 5)
+    published = datetime.fromtimestamp(snapshot.timestamp_ms / 1000, timezone.utc)
+    return (
+        name,
+        handle.spec.zone,
+        content.rows,
+        content.days,
+        content.bytes,
+        snapshot.snapshot_id,
+        f"{published:%Y-%m-%d %H:%M:%S}Z",
+        record.run if record else None,
+    )

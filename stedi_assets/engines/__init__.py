@@ -1,0 +1,1 @@
+"""Engines: where a PySpark session comes from. Tables and transforms do not know which one it is."""

@@ -1,0 +1,48 @@
+"""Sail, the embedded default: a Spark Connect server in this process, without a JVM.
+
+It has no authentication, so it listens on the loopback address only.
+"""
+
+import os
+from typing import Any
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+from pydantic import PrivateAttr
+
+
+class SailResource(LazyPySparkResource):
+    """A PySpark session on an embedded Sail server, started at the first use.
+
+    Attributes:
+        memory_mb: Bound of Sail's memory pool, MiB; a query that needs more fails instead of swapping.
+    """
+
+    spark_config: dict[str, Any] = {}
+    memory_mb: int
+
+    _server: Any = PrivateAttr(default=None)
+
+    def _init_session(self) -> None:
+        if self._spark_session is not None:
+            return
+        os.environ["SAIL_RUNTIME__MEMORY_POOL__TYPE"] = "fair"
+        os.environ["SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE"] = str(self.memory_mb * 1024**2)
+        os.environ.setdefault("RUST_LOG", "off")  # Sail's own log lines quote paths and plans
+
+        from pysail.spark import SparkConnectServer
+        from pyspark.sql import SparkSession
+
+        self._server = SparkConnectServer(ip="127.0.0.1", port=0)
+        self._server.start(background=True)
+        host, port = self._server.listening_address
+        session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        self._spark_session = session
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Stops the server."""
+        if self._server is not None:
+            self._spark_session.stop()
+            self._server.stop()
+            self._spark_session = self._server = None

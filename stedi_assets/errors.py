@@ -1,0 +1,13 @@
+"""The errors that a person reads: one sentence that names the culprit and the mend, and no data."""
+
+
+class StediError(Exception):
+    """Something a person can mend; its text is one sentence without personal data."""
+
+
+class SettingError(StediError):
+    """A setting is unknown, malformed or contradicts another one."""
+
+
+class LakeError(StediError):
+    """The lake cannot do what was asked; every table is as it was before."""

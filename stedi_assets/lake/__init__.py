@@ -1,0 +1,26 @@
+"""The lake: Iceberg tables, how they are planned, staged and published, and how landing files get in.
+
+The only package that knows PyIceberg. What is imported here is its public face; assets see nothing else.
+"""
+
+from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.handles import TableHandle, Unpublished
+from stedi_assets.lake.io_manager import LakeIOManager
+from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress
+from stedi_assets.lake.resource import STRICT_DATABASE, Lake, Outcome, Run, Transform
+from stedi_assets.lake.secrets import PseudonymKey
+
+__all__ = [
+    "PROGRESS_LOGGER",
+    "STRICT_DATABASE",
+    "Lake",
+    "LakeIOManager",
+    "Outcome",
+    "Progress",
+    "PseudonymKey",
+    "Run",
+    "TableHandle",
+    "Transform",
+    "Unpublished",
+    "engine_errors",
+]

@@ -1,0 +1,132 @@
+"""Published tables as inputs: lazy, and pinned to the snapshot that was current at the first look."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stedi_assets.errors import LakeError
+from stedi_assets.lake.plan import Record
+from stedi_assets.lake.storage import engine_path
+from stedi_assets.tables import TableSpec
+
+if TYPE_CHECKING:
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+    from pyiceberg.table.snapshots import Snapshot
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class Unpublished(LakeError):
+    """A table is needed that was never published."""
+
+
+@dataclass(frozen=True)
+class TableContent:
+    """Totals of a snapshot, known from its metadata.
+
+    Attributes:
+        rows: Rows.
+        bytes: Size of the data files.
+        days: Days that have rows, for tables that are partitioned by day.
+    """
+
+    rows: int
+    bytes: int
+    days: int | None
+
+
+class TableHandle:
+    """A published table, loaded when it is first looked at and the same from then on."""
+
+    def __init__(self, spec: TableSpec, load: "Callable[[], Table | None]") -> None:
+        self.spec = spec
+        self._load = load
+
+    @cached_property
+    def table(self) -> "Table":
+        """The Iceberg table.
+
+        Raises:
+            Unpublished: The table was never published.
+        """
+        table = self._load()
+        if table is None or table.current_snapshot() is None:
+            raise Unpublished(f"{self.spec.name} is not published yet: materialize it first.")
+        return table
+
+    @cached_property
+    def snapshot(self) -> "Snapshot":
+        """The pinned snapshot."""
+        snapshot = self.table.current_snapshot()
+        assert snapshot is not None
+        return snapshot
+
+    @property
+    def snapshot_id(self) -> int:
+        """Id of the pinned snapshot, which is the table's content version."""
+        return self.snapshot.snapshot_id
+
+    @cached_property
+    def files(self) -> "list[DataFile]":
+        """The data files of the pinned snapshot."""
+        return [task.file for task in self.table.scan(snapshot_id=self.snapshot_id).plan_files()]
+
+    @cached_property
+    def rows_by_day(self) -> Mapping[date, int]:
+        """Rows per day, for a table that is partitioned by day."""
+        rows: dict[date, int] = defaultdict(int)
+        for file in self.files:
+            rows[file_day(file)] += file.record_count
+        return dict(sorted(rows.items()))
+
+    @property
+    def record(self) -> "Record | None":
+        """What the pinned snapshot was computed from."""
+        return Record.of(self.snapshot)
+
+    @property
+    def content(self) -> TableContent:
+        """Totals of the pinned snapshot."""
+        return content_of(self.spec, self.files)
+
+    def frame(self, spark: "SparkSession", days: Collection[date] | None = None) -> "DataFrame":
+        """The rows, or those of some days.
+
+        Engines may give fewer rows and no error where a file is missing, so the rows that the engine
+        sees are held against the record counts that Iceberg knows.
+
+        Raises:
+            LakeError: The engine does not see all rows.
+        """
+        wanted = [file for file in self.files if days is None or file_day(file) in days]
+        if not wanted:
+            return spark.createDataFrame([], self.spec.schema)
+        frame = spark.read.schema(self.spec.schema).parquet(*(engine_path(file.file_path) for file in wanted))
+        frame = frame.select(*self.spec.columns)
+        expected, seen = sum(file.record_count for file in wanted), frame.count()
+        if seen != expected:
+            raise LakeError(
+                f"{self.spec.name}: the engine sees {seen:,} of {expected:,} rows of snapshot "
+                f"{self.snapshot_id}: data files are missing, restore them or run with --full."
+            )
+        return frame
+
+
+def file_day(file: "DataFile") -> date:
+    """The day of a data file of a table that is partitioned by day."""
+    from pyiceberg.utils.datetime import days_to_date
+
+    day: int = file.partition[0]
+    return days_to_date(day)
+
+
+def content_of(spec: TableSpec, files: "list[DataFile]") -> TableContent:
+    """Totals of data files."""
+    return TableContent(
+        rows=sum(file.record_count for file in files),
+        bytes=sum(file.file_size_in_bytes for file in files),
+        days=len({file_day(file) for file in files}) if spec.partitioned else None,
+    )

@@ -1,0 +1,119 @@
+"""What a refresh has to do: the record that every snapshot carries, and its comparison with now.
+
+Nothing that a table depends on has changed: nothing is staged. Anything has: all days are made anew.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from stedi_assets.errors import LakeError
+from stedi_assets.tables import TableSpec
+
+if TYPE_CHECKING:
+    from pyiceberg.table.snapshots import Snapshot
+
+PREFIX = "stedi."
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a snapshot was computed from, kept in its properties.
+
+    Attributes:
+        inputs: Content version of every input: a snapshot id, or the batch id of the landing files.
+        policy: Consent policy.
+        code_version: Code version of the table.
+        as_of: Instant of the run, epoch ms.
+        next_change: Instant at which time alone changes the rows, epoch ms, if there is one.
+        key: Fingerprint of the pseudonym key, for tables made with it.
+        run: The Dagster run.
+        counts: Totals of the landing lines, for tables of the landing zone.
+    """
+
+    inputs: Mapping[str, str]
+    policy: str
+    code_version: str
+    as_of: int
+    next_change: int | None = None
+    key: str | None = None
+    run: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def properties(self) -> dict[str, str]:
+        """The record as snapshot properties."""
+        return {
+            PREFIX + name.replace("_", "-"): json.dumps(value, sort_keys=True)
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def of(cls, snapshot: "Snapshot | None") -> "Record | None":
+        """The record of a snapshot, or None for one that carries none."""
+        if snapshot is None or snapshot.summary is None:
+            return None
+        properties = snapshot.summary.additional_properties
+        names = {PREFIX + part.name.replace("_", "-"): part.name for part in fields(cls)}
+        if not names.keys() <= properties.keys():
+            return None
+        return cls(**{name: json.loads(properties[key]) for key, name in names.items()})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a refresh of a table will do.
+
+    Attributes:
+        spec: The table.
+        base: The snapshot that was current when this was planned; the publish insists on it.
+        record: What the new snapshot will carry.
+        reasons: Why the table is made anew; empty where nothing has to be done.
+    """
+
+    spec: TableSpec
+    base: int | None
+    record: Record
+    reasons: tuple[str, ...]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the table is up to date."""
+        return not self.reasons
+
+
+def plan_refresh(spec: TableSpec, current: "Snapshot | None", wanted: Record, *, full: bool) -> Plan:
+    """Compares what the published snapshot was computed from with what it would be computed from now.
+
+    Args:
+        spec: The table.
+        current: Its current snapshot.
+        wanted: What a snapshot of this run would carry.
+        full: Whether to make all days anew in any case.
+
+    Raises:
+        LakeError: The pseudonym key is another one than the one the table was made with.
+    """
+    recorded = Record.of(current)
+    base = None if current is None else current.snapshot_id
+    if recorded is None:
+        return Plan(spec, base, wanted, ("first build",))
+    if wanted.key != recorded.key:
+        raise LakeError(
+            f"{spec.name} was made with the pseudonym key {recorded.key}, but STEDI_PSEUDONYM_KEY (or the key "
+            f"file) now holds {wanted.key}: give the former key again, or build a new lake with this one."
+        )
+    reasons = [
+        f"{name} changed" for name, version in wanted.inputs.items() if recorded.inputs.get(name) != version
+    ]
+    if wanted.policy != recorded.policy:
+        reasons.append(f"policy {recorded.policy} → {wanted.policy}")
+    if wanted.code_version != recorded.code_version:
+        reasons.append(f"code version {recorded.code_version} → {wanted.code_version}")
+    if wanted.as_of < recorded.as_of:
+        reasons.append("as of an earlier instant")
+    if recorded.next_change is not None and wanted.as_of >= recorded.next_change:
+        reasons.append("a consent or record came into effect")
+    if full:
+        reasons.append("full refresh")
+    return Plan(spec, base, wanted, tuple(reasons))

@@ -1,0 +1,21 @@
+"""What a run is doing right now, as log records that a display can follow. Counts only."""
+
+import logging
+from dataclasses import dataclass
+
+PROGRESS_LOGGER = "stedi_assets.progress"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of one table; found as attribute `progress` of a record of PROGRESS_LOGGER."""
+
+    table: str
+    step: str
+    rows: int | None = None
+
+
+def report(table: str, step: str, rows: int | None = None) -> None:
+    """Says what is being done to a table."""
+    text = f"{table}: {step}" + ("" if rows is None else f", {rows:,} rows")
+    logging.getLogger(PROGRESS_LOGGER).info(text, extra={"progress": Progress(table, step, rows)})

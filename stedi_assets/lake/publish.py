@@ -1,0 +1,56 @@
+"""Publishing: staged files become the content of a table in one commit that makes one snapshot."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from stedi_assets.errors import LakeError
+
+if TYPE_CHECKING:
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+
+
+def describe_files(table: "Table", uris: list[str]) -> "list[DataFile]":
+    """Reads the footers of staged Parquet files: row counts, days and column bounds."""
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+    from pyiceberg.utils.concurrent import ExecutorFactory
+
+    read = ExecutorFactory.get_or_create().map
+    return list(read(lambda uri: parquet_file_to_data_file(table.io, table.metadata, uri), uris))
+
+
+def replace_files(
+    table: "Table",
+    removed: "list[DataFile]",
+    added: "list[DataFile]",
+    snapshot_id: int,
+    properties: Mapping[str, str],
+) -> None:
+    """Commits: `removed` out, `added` in, one snapshot with the given id, also when no row changes.
+
+    The commit insists that the table is still at the snapshot it was loaded with.
+
+    Raises:
+        LakeError: Another run published in between.
+    """
+    from pyiceberg.exceptions import CommitFailedException
+
+    try:
+        with table.transaction() as change:
+            producer = change.update_snapshot(dict(properties)).overwrite()
+            # An id known beforehand is the data version that Dagster is told, and finds a commit again
+            # whose response was lost. PyIceberg has no public way to give one.
+            producer._snapshot_id = snapshot_id
+            for file in removed:
+                producer.delete_data_file(file)
+            for file in added:
+                producer.append_data_file(file)
+            producer.commit()
+    except CommitFailedException:
+        raise LakeError(
+            f"{table.name()[-1]} was published by another run while this one worked: run again."
+        ) from None
+    except Exception:
+        # The catalog may have committed although it answered with an error.
+        if table.refresh().snapshot_by_id(snapshot_id) is None:
+            raise

@@ -1,0 +1,117 @@
+"""Staging: the engine writes Parquet that nobody can see yet, under a fresh path, in bounded chunks."""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.handles import TableHandle
+from stedi_assets.lake.progress import report
+from stedi_assets.lake.storage import engine_path, list_files, remove_folder
+from stedi_assets.tables import DAY, TableSpec
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# Rows of all partitioned inputs that one query may read, so that memory does not grow with the history.
+CHUNK_ROWS = 8_000_000
+
+Frames = Mapping[str, "DataFrame"]
+
+
+@dataclass(frozen=True)
+class StagingArea:
+    """A fresh folder below a table's location.
+
+    Attributes:
+        spec: The table.
+        folder: URI of the folder with the staged data files.
+        scratch: URI of a folder for what is needed only while staging.
+    """
+
+    spec: TableSpec
+    folder: str
+    scratch: str
+    _parts: list[str] = field(default_factory=list)
+
+    @classmethod
+    def below(cls, spec: TableSpec, location: str) -> "StagingArea":
+        """A staging area that nobody used before."""
+        token = uuid.uuid4().hex
+        return cls(spec, f"{location}/data/{token}", f"{location}/scratch/{token}")
+
+    def write(self, frame: "DataFrame") -> None:
+        """Writes the rows of a frame, which must have the table's columns, to the next part."""
+        part = f"{self.folder}/{len(self._parts):05}"
+        rows = frame.select(*self.spec.columns)
+        with engine_errors(self.spec.name, "staging rows"):
+            if self.spec.partitioned:
+                # Partitioning by a copy keeps the column itself in the files.
+                rows.withColumn("_day", rows[DAY]).write.partitionBy("_day").parquet(
+                    engine_path(part), compression="zstd"
+                )
+            else:
+                rows.write.parquet(engine_path(part), compression="zstd")
+        self._parts.append(part)
+
+    def staged_files(self) -> list[str]:
+        """URIs of the staged Parquet files."""
+        parts = (list_files(part) for part in self._parts)
+        return [file.uri for part in parts for file in part if file.path.endswith(".parquet")]
+
+    def tidy(self) -> None:
+        """Removes what was needed only while staging."""
+        remove_folder(self.scratch)
+
+    def discard(self) -> None:
+        """Removes everything; the table never knew of it."""
+        remove_folder(self.folder)
+        self.tidy()
+
+
+def chunked_frames(
+    spark: "SparkSession", spec: TableSpec, inputs: Mapping[str, TableHandle]
+) -> Iterator[Frames]:
+    """The inputs of a table, chunk by chunk of days where the table is partitioned by day.
+
+    Inputs without days are whole in every chunk.
+    """
+    dated = [handle for handle in inputs.values() if handle.spec.partitioned]
+    if not spec.partitioned:
+        yield {name: handle.frame(spark) for name, handle in inputs.items()}
+        return
+    whole = {name: handle.frame(spark) for name, handle in inputs.items() if not handle.spec.partitioned}
+    for days in day_chunks(dated):
+        yield {
+            name: handle.frame(spark, days) if handle.spec.partitioned else whole[name]
+            for name, handle in inputs.items()
+        }
+
+
+def day_chunks(handles: list[TableHandle], chunk_rows: int = CHUNK_ROWS) -> Iterator[frozenset[date]]:
+    """Consecutive days that have at most `chunk_rows` rows together; a larger day stands alone."""
+    rows: dict[date, int] = {}
+    for handle in handles:
+        for day, count in handle.rows_by_day.items():
+            rows[day] = rows.get(day, 0) + count
+    chunk: list[date] = []
+    size = 0
+    for day in sorted(rows):
+        if chunk and size + rows[day] > chunk_rows:
+            yield frozenset(chunk)
+            chunk, size = [], 0
+        chunk.append(day)
+        size += rows[day]
+    if chunk:
+        yield frozenset(chunk)
+
+
+def stage(area: StagingArea, chunks: Iterator[Frames], transform: Callable[[Frames], "DataFrame"]) -> None:
+    """Writes the transform of every chunk."""
+    for number, frames in enumerate(chunks, start=1):
+        report(area.spec.name, f"staging, part {number}")
+        with engine_errors(area.spec.name, "computing rows"):
+            frame = transform(frames)
+        area.write(frame)

@@ -1,0 +1,189 @@
+"""Running the graph in this process, recorded in the Dagster instance that the UI shows."""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from stedi_assets.build import build_defs
+from stedi_assets.environment import Environment, dagster_home
+from stedi_assets.errors import SettingError
+from stedi_assets.jobs import REFRESH
+from stedi_assets.lake import PROGRESS_LOGGER, Progress
+from stedi_assets.tables import TABLES
+
+INSTANCE_SETTINGS = Path(__file__).with_name("dagster.yaml")
+
+
+@dataclass(frozen=True)
+class TableResult:
+    """What a run did to a table."""
+
+    rows: int
+    snapshot_id: int
+    changed: bool
+    what_changed: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did.
+
+    Attributes:
+        run_id: The Dagster run.
+        tables: Tables that are now up to date.
+        checks: Outcome and severity of every rule, by `table.rule`.
+        failures: One sentence for every table that failed.
+        seconds: Work, from the first plan to the last publish.
+    """
+
+    run_id: str
+    tables: Mapping[str, TableResult]
+    checks: Mapping[str, Mapping[str, Any]]
+    failures: Sequence[str]
+    seconds: float
+
+
+def prepare_home() -> Path:
+    """Makes the home of the Dagster instance with our settings, unless it has settings already."""
+    home = dagster_home()
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / INSTANCE_SETTINGS.name).exists():
+        shutil.copy(INSTANCE_SETTINGS, home)
+    return home
+
+
+def refresh(
+    environment: Environment,
+    select: str | None,
+    full: bool,
+    as_of: int | None,
+    on_progress: Callable[[Progress], None],
+) -> RunResult:
+    """Refreshes tables in one run.
+
+    Args:
+        environment: Where the lake is.
+        select: Names of tables separated by commas, or a Dagster asset selection; None for all.
+        full: Make all days anew.
+        as_of: Instant at which consent is judged, epoch ms; None for the start of the run.
+        on_progress: Is told every step.
+
+    Raises:
+        SettingError: Nothing is selected.
+    """
+    definitions = build_defs(environment)
+    selection = _selected(definitions, environment, select)
+    with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:
+        result = definitions.resolve_job_def(REFRESH).execute_in_process(
+            instance=instance,
+            asset_selection=selection,
+            raise_on_error=False,
+            run_config={
+                "resources": {"refresh": {"config": {"full": full, "as_of": as_of}}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+    return RunResult(
+        run_id=result.run_id,
+        tables=_tables(result),
+        checks={
+            f"{check.asset_key.path[-1]}.{check.check_name}": {
+                "passed": check.passed,
+                "severity": check.severity.value,
+            }
+            for check in result.get_asset_check_evaluations()
+        },
+        failures=_failures(result),
+        seconds=clock.seconds,
+    )
+
+
+class _Clock:
+    """Seconds between the first and the last progress."""
+
+    first: float | None = None
+    last: float = 0.0
+
+    def tick(self) -> None:
+        self.last = time.monotonic()
+        self.first = self.last if self.first is None else self.first
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self.first is None else round(self.last - self.first, 3)
+
+
+@contextmanager
+def _progress(listener: Callable[[Progress], None]) -> Iterator[_Clock]:
+    clock = _Clock()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            clock.tick()
+            listener(record.progress)  # type: ignore[attr-defined]
+
+    logger = logging.getLogger(PROGRESS_LOGGER)
+    handler = Handler()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield clock
+    finally:
+        logger.removeHandler(handler)
+
+
+def _selected(
+    definitions: dg.Definitions, environment: Environment, select: str | None
+) -> list[dg.AssetKey] | None:
+    if select is None:
+        return None
+    names = [name.strip() for name in select.split(",")]
+    if all(name in TABLES for name in names):
+        return [environment.naming.key(name) for name in names]
+    try:
+        keys = dg.AssetSelection.from_string(select).resolve(definitions.resolve_asset_graph())
+    except dg.DagsterError:
+        keys = set()
+    if not keys:
+        raise SettingError(f"--select {select} selects no table: the tables are {', '.join(TABLES)}.")
+    return sorted(keys)
+
+
+def _tables(result: dg.ExecuteInProcessResult) -> dict[str, TableResult]:
+    tables = {}
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        values = {name: value.value for name, value in materialization.metadata.items()}
+        tables[materialization.asset_key.path[-1]] = TableResult(
+            rows=values["dagster/row_count"],
+            snapshot_id=int(values["snapshot id"]),
+            changed=values["changed"],
+            what_changed=values["what changed"],
+            seconds=values["seconds"],
+        )
+    return {name: tables[name] for name in TABLES if name in tables}
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    if result.success:
+        return []
+    sentences = []
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        failure = event.step_failure_data
+        if failure.user_failure_data is not None:
+            sentences.append(failure.user_failure_data.description)
+        else:
+            # The text of an error that is not ours may quote data.
+            cause = failure.error_source.value if failure.error_source else "error"
+            sentences.append(f"{event.step_key}: {cause}, see run {result.run_id} in the Dagster UI.")
+    return [sentence or "" for sentence in sentences] or [
+        f"The run failed before its first table, see run {result.run_id} in the Dagster UI."
+    ]

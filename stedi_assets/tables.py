@@ -1,0 +1,177 @@
+"""The eight Glue tables: what each is called, holds, comes from and is partitioned by.
+
+Differences between tables live here and in their models, never in code that handles tables.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pandera.pyspark import DataFrameModel
+from pyspark.sql.types import StructType
+
+from stedi_assets.schemas import curated, landing, trusted
+
+Zone = Literal["landing", "trusted", "curated"]
+
+OWNER = "team:stedi-data"
+DAY = "event_date"
+
+
+@dataclass(frozen=True)
+class LandingSource:
+    """Where the landing files of a table lie, and what a record in them looks like."""
+
+    folder: str
+    record: type[DataFrameModel]
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table.
+
+    Attributes:
+        name: Name of the Glue table and of the asset.
+        zone: Zone, and group in the Dagster UI.
+        model: Pandera model, the only list of the table's columns.
+        description: What the table holds and for whom, in Markdown.
+        inputs: Tables it is computed from.
+        source: Landing files it is computed from, for tables of the landing zone.
+        instant: Column with the instant of a reading, epoch ms; such a table is partitioned by day.
+        subjects: Input whose people the table knows by pseudonym only.
+        lineage: Columns whose origin is not the column of that name in the first input that has it.
+        code_version: Move it when the transform gives other rows for the same input.
+    """
+
+    name: str
+    zone: Zone
+    model: type[DataFrameModel]
+    description: str
+    inputs: tuple[str, ...] = ()
+    source: LandingSource | None = None
+    instant: str | None = None
+    subjects: str | None = None
+    lineage: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    code_version: str = "1"
+    owner: str = OWNER
+
+    @property
+    def schema(self) -> StructType:
+        """The columns as Spark types."""
+        return self.model.to_structtype()
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns in order."""
+        return self.schema.names
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether the table is partitioned by day."""
+        return self.instant is not None
+
+    @property
+    def personal_data(self) -> Literal["direct", "pseudonymous"]:
+        """How closely rows point to a person."""
+        return "direct" if self.subjects is None else "pseudonymous"
+
+    @property
+    def personal_columns(self) -> list[str]:
+        """The columns that identify or describe a person by themselves."""
+        columns = self.model.to_schema().columns
+        return [name for name, column in columns.items() if (column.metadata or {}).get("personal")]
+
+
+CUSTOMER_LANDING = TableSpec(
+    name="customer_landing",
+    zone="landing",
+    model=landing.CustomerLanding,
+    source=LandingSource("customer/landing", landing.CustomerRecord),
+    description="Every customer record that the STEDI app ever sent, as delivered, consenting or not. "
+    "For data engineers: the only source of identity, device ownership and consent.",
+)
+
+ACCELEROMETER_LANDING = TableSpec(
+    name="accelerometer_landing",
+    zone="landing",
+    model=landing.AccelerometerLanding,
+    source=LandingSource("accelerometer/landing", landing.AccelerometerRecord),
+    instant="timestamp",
+    description="Every accelerometer reading that the mobile app ever sent, as delivered. "
+    "For data engineers: it holds people who never agreed to share.",
+)
+
+STEP_TRAINER_LANDING = TableSpec(
+    name="step_trainer_landing",
+    zone="landing",
+    model=landing.StepTrainerLanding,
+    source=LandingSource("step_trainer/landing", landing.StepTrainerRecord),
+    instant="sensorreadingtime",
+    description="Every distance reading that a Step Trainer ever sent, as delivered. "
+    "For data engineers: it holds devices of people who never agreed to share.",
+)
+
+CUSTOMER_TRUSTED = TableSpec(
+    name="customer_trusted",
+    zone="trusted",
+    model=trusted.CustomerTrusted,
+    inputs=("customer_landing",),
+    description="The latest record of every person who consents to research. "
+    "For analysts who may see identities.",
+)
+
+ACCELEROMETER_TRUSTED = TableSpec(
+    name="accelerometer_trusted",
+    zone="trusted",
+    model=trusted.AccelerometerTrusted,
+    inputs=("accelerometer_landing", "customer_trusted"),
+    instant="timestamp",
+    description="Accelerometer readings of consenting people, taken at or after their consent, without "
+    "exact duplicates. For analysts who may see identities.",
+)
+
+CUSTOMER_CURATED = TableSpec(
+    name="customer_curated",
+    zone="curated",
+    model=curated.CustomerCurated,
+    inputs=("customer_trusted", "accelerometer_trusted"),
+    description="Consenting people who have accelerometer readings to share. "
+    "For analysts who may see identities: the people behind the machine-learning data.",
+)
+
+STEP_TRAINER_TRUSTED = TableSpec(
+    name="step_trainer_trusted",
+    zone="trusted",
+    model=trusted.StepTrainerTrusted,
+    inputs=("step_trainer_landing", "customer_curated", "customer_landing"),
+    instant="sensorreadingtime",
+    description="Step-trainer readings of devices that only one person ever registered, of people in "
+    "customer_curated, taken at or after their consent. For analysts who may see identities.",
+)
+
+MACHINE_LEARNING_CURATED = TableSpec(
+    name="machine_learning_curated",
+    zone="curated",
+    model=curated.MachineLearningCurated,
+    inputs=("accelerometer_trusted", "step_trainer_trusted", "customer_curated"),
+    instant="timestamp",
+    subjects="customer_curated",
+    lineage={"subject_id": ("customer_curated.email",), "split": ("customer_curated.email",)},
+    description="What the phone and the Step Trainer of one person measured in one instant, pseudonymised. "
+    "For machine-learning engineers. Pseudonymous, not anonymous: most instants belong to one person, so "
+    "nobody should be able to read both this table and the trusted ones.",
+)
+
+TABLES: Mapping[str, TableSpec] = {
+    spec.name: spec
+    for spec in (
+        CUSTOMER_LANDING,
+        ACCELEROMETER_LANDING,
+        STEP_TRAINER_LANDING,
+        CUSTOMER_TRUSTED,
+        ACCELEROMETER_TRUSTED,
+        CUSTOMER_CURATED,
+        STEP_TRAINER_TRUSTED,
+        MACHINE_LEARNING_CURATED,
+    )
+}

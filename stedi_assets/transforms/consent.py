@@ -1,0 +1,94 @@
+"""Who agreed to share: identity, the latest record of a person, consent and ownership of devices."""
+
+from typing import Literal
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+Policy = Literal["strict", "reference"]
+
+CONSENT = "sharewithresearchasofdate"
+
+# White space by Unicode, spelled out because engines and Python disagree on what `trim` removes.
+WHITESPACE = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
+    "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+
+
+def person(email: str) -> Column:
+    """The canonical form of an email, which names a person: trimmed and in lower case.
+
+    Args:
+        email: Name of the column with the email as delivered.
+    """
+    return F.lower(F.btrim(F.col(email), F.lit(WHITESPACE)))
+
+
+def consents(as_of: int) -> Column:
+    """Whether a customer record gives consent: a positive instant not after `as_of` (epoch ms)."""
+    instant = F.col(CONSENT)
+    return F.coalesce((instant > 0) & (instant <= as_of), F.lit(False))
+
+
+def latest_records(customers: DataFrame, as_of: int) -> DataFrame:
+    """The record that counts for every person: the latest one not after `as_of`.
+
+    Among records of the same lastUpdateDate the one without consent wins, then the one with the later
+    consent; what is still equal is ordered by all columns, so that the choice never depends on chance.
+
+    Args:
+        customers: Customer records, any number per person.
+        as_of: Instant of the run, epoch ms.
+
+    Returns:
+        One row per person, same columns.
+    """
+    tie_breakers = [F.col(name).asc_nulls_first() for name in sorted(customers.columns)]
+    order = [F.col("lastupdatedate").desc(), consents(as_of).asc(), F.col(CONSENT).desc_nulls_last()]
+    latest_first = Window.partitionBy(person("email")).orderBy(*order, *tie_breakers)
+    return (
+        customers.where(F.col("lastupdatedate") <= as_of)
+        .withColumn("_rank", F.row_number().over(latest_first))
+        .where(F.col("_rank") == 1)
+        .drop("_rank")
+    )
+
+
+def consenting_people(customers: DataFrame, as_of: int) -> DataFrame:
+    """The latest record of every person whose latest record gives consent (table customer_trusted)."""
+    return latest_records(customers, as_of).where(consents(as_of))
+
+
+def people_with_readings(customers: DataFrame, readings: DataFrame) -> DataFrame:
+    """Customers who have at least one of the accelerometer readings (table customer_curated)."""
+    people = readings.select("user").distinct().select(person("user").alias("_person")).distinct()
+    return customers.join(people, person("email") == F.col("_person"), "left_semi")
+
+
+def sole_owners(customers: DataFrame) -> DataFrame:
+    """Devices that exactly one person ever registered, with that person.
+
+    Args:
+        customers: Every customer record ever seen, consenting or not.
+
+    Returns:
+        Columns serialnumber and _person, one row per device.
+    """
+    registrations = customers.select("serialnumber", person("email").alias("_person")).distinct()
+    return (
+        registrations.groupBy("serialnumber")
+        .agg(F.count(F.lit(1)).alias("_owners"), F.min("_person").alias("_person"))
+        .where(F.col("_owners") == 1)
+        .drop("_owners")
+    )
+
+
+def next_change(customers: DataFrame, as_of: int) -> DataFrame:
+    """When time alone changes who consents: the first record or consent that lies after `as_of`.
+
+    Returns:
+        One row, one column `instant`, epoch ms or null.
+    """
+    later = [F.min(F.when(F.col(name) > as_of, F.col(name))) for name in ("lastupdatedate", CONSENT)]
+    return customers.agg(F.least(*later).alias("instant"))

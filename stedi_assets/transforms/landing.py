@@ -1,0 +1,199 @@
+"""What a landing line must look like to become a row, said twice: as a pattern and as a parser.
+
+The *pattern* recognises, in the engine and without Python, the lines that every JSON reader reads
+alike: the source fields once each, in order, with plain values. The *parser* decides on every other
+line (keys in another case or order, a trailing comma, escapes, faults). A line that fits the pattern
+gives the same row either way.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pandera.pyspark import DataFrameModel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import DoubleType, LongType
+
+from stedi_assets.transforms.consent import WHITESPACE
+
+Kind = Literal["string", "integer", "number"]
+Value = str | int | float | None
+
+# 0001-01-01 to 9999-12-31 UTC in epoch milliseconds: what a date can hold.
+FIRST_INSTANT, LAST_INSTANT = -62_135_596_800_000, 253_402_300_799_999
+INT64 = range(-(2**63), 2**63)
+EXACT_INTEGERS = 2**53  # beyond it a number written with a fraction no longer names one integer
+
+# Plain values only. Strings start with visible ASCII, so that no string of the pattern is blank.
+PLAIN_STRING = r'"[!#-\[\]-~][^"\\\x00-\x1f\x7f]*"'
+PLAIN_INTEGER = r"(?:0|-?[1-9][0-9]{0,12})"
+PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A source field: its column, its JSON key, the type of its values, and if every record has it."""
+
+    name: str
+    key: str
+    kind: Kind
+    required: bool
+
+
+class FaultyLineError(ValueError):
+    """A line that cannot become a row.
+
+    Attributes:
+        reason: A code for why; never a piece of the line, which may hold a person's data.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def record_fields(record: type[DataFrameModel]) -> tuple[Field, ...]:
+    """The source fields of a record model, in the order in which the sources write them."""
+    schema = record.to_schema()
+    types = {column.name: column.dataType for column in record.to_structtype()}
+
+    def kind(name: str) -> Kind:
+        if isinstance(types[name], LongType):
+            return "integer"
+        return "number" if isinstance(types[name], DoubleType) else "string"
+
+    return tuple(
+        Field(name, (column.metadata or {}).get("key", name), kind(name), not column.nullable)
+        for name, column in schema.columns.items()
+    )
+
+
+def plain_line_pattern(fields: tuple[Field, ...]) -> str:
+    """A regular expression for the lines that need no parser.
+
+    Args:
+        fields: The source fields; only fields that may be missing may follow the first such field.
+    """
+    values = {"string": PLAIN_STRING, "integer": PLAIN_INTEGER, "number": PLAIN_NUMBER}
+    members = ""
+    for field in fields:
+        separator = "" if not members else ", ?"
+        member = rf'{separator}"{re.escape(field.key)}": ?'
+        value = values[field.kind]
+        members += f"{member}{value}" if field.required else f"(?:{member}(?:null|{value}))?"
+    return rf"^\{{{members}\}}$"
+
+
+def parse_line(line: str, fields: tuple[Field, ...], instant: str | None) -> tuple[list[Value], int]:
+    """Reads one landing line.
+
+    Args:
+        line: The text of the line; bytes that are not UTF-8 appear as lone surrogates.
+        fields: The source fields of the table.
+        instant: Name of the field that must lie within the calendar, if any.
+
+    Returns:
+        The values in the order of `fields`, and the number of unknown keys.
+
+    Raises:
+        FaultyLineError: The line cannot become a row.
+    """
+    record = _decode(line)
+    if not isinstance(record, _Members):
+        raise FaultyLineError("not_an_object")
+    known = {field.name for field in fields}
+    values: dict[str, Any] = {}
+    unknown = 0
+    for key, value in record:
+        name = key.lower()
+        if name not in known:
+            unknown += 1
+        elif name in values:
+            raise FaultyLineError("ambiguous_field")
+        else:
+            values[name] = value
+    row = [_value(values.get(field.name), field) for field in fields]
+    if instant is not None and not FIRST_INSTANT <= values[instant] <= LAST_INSTANT:
+        raise FaultyLineError("impossible_instant")
+    return row, unknown
+
+
+def with_event_date(frame: DataFrame, instant: str) -> DataFrame:
+    """Adds the UTC day of the reading as event_date; needs a session in UTC."""
+    return frame.withColumn("event_date", F.to_date(F.timestamp_millis(F.col(instant))))
+
+
+class _Members(list[tuple[str, Any]]):
+    """The members of a JSON object in order, keys repeated as written."""
+
+
+def _decode(line: str) -> Any:
+    text = line.strip(" \t\r\n").removesuffix(",")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise FaultyLineError("invalid_utf8") from None
+    if "\x00" in text:
+        raise FaultyLineError("null_byte")
+    try:
+        return json.loads(text, object_pairs_hook=_Members, parse_constant=_refuse_constant)
+    except FaultyLineError:
+        raise
+    except RecursionError:
+        raise FaultyLineError("nesting_too_deep") from None
+    except json.JSONDecodeError:
+        truncated = text.startswith("{") and not text.endswith("}")
+        raise FaultyLineError("truncated" if truncated else "not_json") from None
+    except ValueError:  # an integer of thousands of digits
+        raise FaultyLineError("out_of_range") from None
+
+
+def _refuse_constant(_constant: str) -> None:
+    raise FaultyLineError("out_of_range")  # NaN, Infinity, -Infinity
+
+
+def _value(value: Any, field: Field) -> Value:
+    if value is None:
+        if field.required:
+            raise FaultyLineError("missing_field")
+        return None
+    if field.kind == "string":
+        return _string(value, field)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FaultyLineError("wrong_type")
+    return _integer(value) if field.kind == "integer" else _number(value)
+
+
+def _string(value: Any, field: Field) -> str:
+    if not isinstance(value, str):
+        raise FaultyLineError("wrong_type")
+    if field.required and not value.strip(WHITESPACE):
+        raise FaultyLineError("missing_field")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise FaultyLineError("invalid_utf8")
+    return value
+
+
+def _integer(value: int | float) -> int:
+    """An integer, also when written as 1.0: JSON has one kind of number."""
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise FaultyLineError("wrong_type")
+        if abs(value) > EXACT_INTEGERS:
+            raise FaultyLineError("out_of_range")
+    if int(value) not in INT64:
+        raise FaultyLineError("out_of_range")
+    return int(value)
+
+
+def _number(value: int | float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        raise FaultyLineError("out_of_range") from None
+    if not math.isfinite(number):
+        raise FaultyLineError("out_of_range")
+    return number + 0.0  # minus zero is zero, or equal rows would not be equal to every engine

@@ -1,0 +1,52 @@
+"""Readings of people who agreed to share: the trusted accelerometer and step-trainer tables.
+
+Rows equal in every source column are removed here, on the way from the landing zone to the trusted
+zone, and nowhere else.
+"""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from stedi_assets.transforms.consent import CONSENT, Policy, person, sole_owners
+
+PROVENANCE = ("source_file", "batch_id")
+
+
+def consented_accelerometer(readings: DataFrame, customers: DataFrame, policy: Policy) -> DataFrame:
+    """Accelerometer readings of trusted customers (table accelerometer_trusted).
+
+    Args:
+        readings: accelerometer_landing.
+        customers: customer_trusted, one row per person.
+        policy: `strict` keeps readings at or after the person's consent, `reference` all of them.
+    """
+    people = customers.select(person("email").alias("_person"), F.col(CONSENT).alias("_consent"))
+    allowed = person("user") == F.col("_person")
+    if policy == "strict":
+        allowed &= F.col("timestamp") >= F.col("_consent")
+    return readings.drop(*PROVENANCE).join(people, allowed, "left_semi").distinct()
+
+
+def consented_step_trainer(
+    readings: DataFrame, customers: DataFrame, records: DataFrame, policy: Policy
+) -> DataFrame:
+    """Step-trainer readings of curated customers (table step_trainer_trusted).
+
+    Args:
+        readings: step_trainer_landing.
+        customers: customer_curated, one row per person.
+        records: customer_landing, every customer record ever seen: who registered which device.
+        policy: `strict` keeps readings at or after consent, of devices that exactly one person ever
+            registered; `reference` all readings of a device of anyone in `customers`.
+    """
+    if policy == "reference":
+        devices = customers.select(F.col("serialnumber").alias("_device")).distinct()
+        allowed = F.col("serialnumber") == F.col("_device")
+    else:
+        people = customers.select(person("email").alias("_curated"), F.col(CONSENT).alias("_consent"))
+        owned = sole_owners(records).withColumnRenamed("serialnumber", "_device")
+        devices = owned.join(people, F.col("_person") == F.col("_curated"))
+        allowed = (F.col("serialnumber") == F.col("_device")) & (
+            F.col("sensorreadingtime") >= F.col("_consent")
+        )
+    return readings.drop(*PROVENANCE).join(devices, allowed, "left_semi").distinct()
