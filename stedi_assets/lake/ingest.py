@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
 # Bounds of what is read by one query: bytes for memory, files for the size of the query plan.
-CHUNK_BYTES = 512 * 1024**2
+CHUNK_BYTES = 256 * 1024**2
 CHUNK_FILES = 200
 
 SPARK_TYPES = {"string": StringType(), "integer": LongType(), "number": DoubleType()}

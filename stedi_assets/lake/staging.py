@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 # Rows of all partitioned inputs that one query may read, so that memory does not grow with the history.
-CHUNK_ROWS = 8_000_000
+CHUNK_ROWS = 2_000_000
 
 Frames = Mapping[str, "DataFrame"]
 
