@@ -16,7 +16,6 @@ from stedi_assets.lake import Progress
 from stedi_assets.runs import RunResult
 from stedi_assets.tables import TABLES
 
-
 WIDE = 160  # columns of text that is not shown on a terminal
 
 

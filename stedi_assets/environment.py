@@ -98,7 +98,7 @@ class Environment:
 
     @property
     def database(self) -> str:
-        """Database of the catalog; the reference policy has its own, so that nobody mistakes one for the other."""
+        """Database of the catalog: the reference policy has one of its own, not to be mistaken."""
         return DATABASES[self.policy]
 
     @property

@@ -161,7 +161,7 @@ def _tables(result: dg.ExecuteInProcessResult) -> dict[str, TableResult]:
     tables = {}
     for event in result.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
-        values = {name: value.value for name, value in materialization.metadata.items()}
+        values: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
         tables[materialization.asset_key.path[-1]] = TableResult(
             rows=values["dagster/row_count"],
             snapshot_id=int(values["snapshot id"]),

@@ -94,7 +94,7 @@ def _plain_name(table: "exp.Table", database: str) -> str:
     name = table.name.lower()
     if name not in TABLES or table.db.lower() not in ("", database) or table.catalog:
         raise QueryError(
-            f"There is no table {table.sql(dialect=DIALECT)}: the tables of {database} are {', '.join(TABLES)}."
+            f"There is no table {table.sql(dialect=DIALECT)}: {database} has the tables {', '.join(TABLES)}."
         )
     table.set("db", None)
     return name

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import dagster as dg
 
@@ -10,6 +11,7 @@ from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform
 from stedi_assets.metadata import definition_metadata, outcome_metadata
 from stedi_assets.tables import TableSpec
+from stedi_assets.transforms.consent import Policy
 
 
 class Refresh(dg.ConfigurableResource[None]):
@@ -138,4 +140,4 @@ def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run
         # All steps of a run judge consent at one instant, whichever process they run in.
         started = record.start_time if record and record.start_time else time.time()
         as_of = int(started * 1000)
-    return Run(context.run.run_id, as_of, lake.policy, refresh.full)
+    return Run(context.run.run_id, as_of, cast(Policy, lake.policy), refresh.full)

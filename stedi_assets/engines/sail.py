@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 
 class SailResource(LazyPySparkResource):
@@ -18,7 +18,7 @@ class SailResource(LazyPySparkResource):
         memory_mb: Bound of Sail's memory pool, MiB; a query that needs more fails instead of swapping.
     """
 
-    spark_config: dict[str, Any] = {}
+    spark_config: dict[str, Any] = Field(default_factory=dict)
     memory_mb: int
 
     _server: Any = PrivateAttr(default=None)
@@ -42,7 +42,7 @@ class SailResource(LazyPySparkResource):
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Stops the server."""
-        if self._server is not None:
+        if self._spark_session is not None:
             self._spark_session.stop()
             self._server.stop()
             self._spark_session = self._server = None

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
+from pydantic import Field
 
 CONFIG = {
     "spark.sql.session.timeZone": "UTC",
@@ -33,7 +34,7 @@ class SparkResource(LazyPySparkResource):
         master: `local[N]`, `spark://host:port` or `sc://host:port`.
     """
 
-    spark_config: dict[str, Any] = {}
+    spark_config: dict[str, Any] = Field(default_factory=dict)
     master: str
 
     def _init_session(self) -> None:

@@ -214,8 +214,9 @@ def line_parser(
                     rows = [
                         [*(line.values or nothing), path, line.reason, line.unknown_keys] for line in some
                     ]
-                    columns = [pa.array(column, type) for column, type in zip(zip(*rows), schema.types)]
-                    yield pa.RecordBatch.from_arrays(columns, schema=schema)
+                    columns = zip(*rows, strict=True)
+                    arrays = [pa.array(*typed) for typed in zip(columns, schema.types, strict=True)]
+                    yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     return parse
 

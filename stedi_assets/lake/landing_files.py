@@ -59,9 +59,8 @@ def list_landing_files(root: str, source: LandingSource) -> list[LandingFile]:
     Raises:
         LakeError: A file has a name that is not valid text.
     """
-    return [
-        _landing_file(source, file) for file in list_files(f"{root}/{source.folder}") if _is_landing(file)
-    ]
+    listed = list_files(f"{root}/{source.folder}")
+    return [_landing_file(source, file) for file in listed if file.path.lower().endswith(SUFFIXES)]
 
 
 def batch_id(files: list[LandingFile]) -> str:
@@ -81,14 +80,10 @@ def parse_file(path: str, fields: tuple[Field, ...], instant: str | None) -> Ite
     number = 0
     try:
         with open(path, "rb") as raw:
-            for number, line in enumerate(_lines(raw, compressed=path.endswith(".gz")), start=1):
+            for number, line in enumerate(_lines(raw, compressed=path.lower().endswith(".gz")), start=1):
                 yield _parsed(number, line, fields, instant)
     except (OSError, EOFError, gzip.zlib.error):  # type: ignore[attr-defined]
         yield ParsedLine(number + 1, None, "file_unreadable")
-
-
-def _is_landing(file: StoredFile) -> bool:
-    return file.path.lower().endswith(SUFFIXES)
 
 
 def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:
@@ -102,9 +97,9 @@ def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:
 
 def _lines(raw: BinaryIO, *, compressed: bool) -> Iterator[str | None]:
     """The lines of a file as text; None for a line that is too long, of which no more is kept."""
-    stream = gzip.open(raw) if compressed else raw
+    stream = gzip.GzipFile(fileobj=raw) if compressed else raw
     # Bytes that are not UTF-8 become lone surrogates, which the parser refuses line by line.
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=None)  # type: ignore[arg-type]
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=None)
     too_long = False
     while piece := text.readline(LONGEST_LINE):
         ended = piece.endswith("\n")

@@ -100,8 +100,8 @@ def plan_refresh(spec: TableSpec, current: "Snapshot | None", wanted: Record, *,
         return Plan(spec, base, wanted, ("first build",))
     if wanted.key != recorded.key:
         raise LakeError(
-            f"{spec.name} was made with the pseudonym key {recorded.key}, but STEDI_PSEUDONYM_KEY (or the key "
-            f"file) now holds {wanted.key}: give the former key again, or build a new lake with this one."
+            f"{spec.name} was made with the pseudonym key {recorded.key} (a fingerprint), but now "
+            f"STEDI_PSEUDONYM_KEY or the key file holds {wanted.key}: give the former key again."
         )
     reasons = [
         f"{name} changed" for name, version in wanted.inputs.items() if recorded.inputs.get(name) != version

@@ -1,0 +1,51 @@
+# The commands of the project. Each sets up what it needs; the second time nothing is installed.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' \
+	2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+DAGSTER_HOME ?= $(CURDIR)/.stedi/dagster
+export DAGSTER_HOME
+
+.PHONY: run dev test test-all check spark-test benchmark lock clean
+
+run: $(VENV)/run.installed  ## Refresh the lake from data/
+	$(BIN)/stedi run
+
+dev: $(VENV)/run.installed  ## The Dagster UI on http://127.0.0.1:3000
+	@mkdir -p $(DAGSTER_HOME) && cp -n stedi_assets/dagster.yaml $(DAGSTER_HOME)/ || true
+	$(BIN)/dagster dev -h 127.0.0.1
+
+test: $(VENV)/dev.installed  ## What every change must pass
+	$(BIN)/pytest -m "not slow"
+
+test-all: test  ## The slow tests too: Spark, a browser, faults
+	$(BIN)/pytest -m slow
+
+check: $(VENV)/dev.installed  ## Lint, format, types, who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+spark-test: $(VENV)/dev.installed  ## The public data on a standalone Spark cluster; needs Java 17
+	$(BIN)/pytest -m slow stedi_assets_tests/test_spark.py
+
+benchmark: $(VENV)/dev.installed
+	$(BIN)/python benchmarks/compare.py
+
+# Exact versions with hashes, for every supported Python.
+lock: $(VENV)/dev.installed
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header \
+		--no-emit-index-url --no-annotate setup.py requirements/build.in -o requirements/run.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header \
+		--no-emit-index-url --no-annotate --extra dev -c requirements/run.txt setup.py requirements/build.in \
+		-o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .stedi
+
+$(VENV)/%.installed: requirements/%.txt setup.py
+	@sh requirements/install.sh "$(PYTHON)" $(VENV) $<
+	@touch $@
