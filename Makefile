@@ -38,9 +38,9 @@ benchmark: $(VENV)/dev.installed
 # Exact versions with hashes, for every supported Python.
 lock: $(VENV)/dev.installed
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header \
-		--no-emit-index-url --no-annotate --no-strip-extras setup.py requirements/build.in -o requirements/run.txt
+		--no-emit-index-url --no-annotate setup.py requirements/build.in -o requirements/run.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header \
-		--no-emit-index-url --no-annotate --no-strip-extras --extra dev -c requirements/run.txt setup.py requirements/build.in \
+		--no-emit-index-url --no-annotate --extra dev -c requirements/run.txt setup.py requirements/build.in \
 		-o requirements/dev.txt
 
 clean:

@@ -18,6 +18,7 @@ if command -v uv >/dev/null 2>&1; then
 else
     install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
 fi
-install --require-hashes -r "$venv/build.txt"
-install --require-hashes --no-build-isolation -r "$lock"
+# The lock is complete, so dependencies of dependencies are not looked at.
+install --require-hashes --no-deps -r "$venv/build.txt"
+install --require-hashes --no-deps --no-build-isolation -r "$lock"
 install --no-deps --no-build-isolation -e .
