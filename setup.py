@@ -33,7 +33,7 @@ setup(
     ],
     extras_require={
         "test": test,
-        "dev": [*test, "import-linter>=2.1", "mypy>=1.15", "ruff>=0.11", "uv>=0.7"],
+        "dev": [*test, "import-linter>=2.1", "mypy>=1.15", "playwright>=1.50", "ruff>=0.11", "uv>=0.7"],
     },
     entry_points={"console_scripts": ["stedi = stedi_assets.cli:main"]},
 )
