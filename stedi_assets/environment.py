@@ -191,5 +191,6 @@ def _memory(value: str) -> int:
 
 
 def _did_you_mean(name: str) -> str:
-    close = difflib.get_close_matches(name, DEFAULTS, n=1)
-    return f": did you mean {close[0]}?" if close else f": the settings are {', '.join(DEFAULTS)}."
+    short = {setting.removeprefix("STEDI_"): setting for setting in DEFAULTS}
+    close = difflib.get_close_matches(name.removeprefix("STEDI_"), short, n=1)
+    return f": did you mean {short[close[0]]}?" if close else f": the settings are {', '.join(DEFAULTS)}."

@@ -77,8 +77,11 @@ def refresh(
         on_progress: Is told every step.
 
     Raises:
-        SettingError: Nothing is selected.
+        SettingError: Nothing is selected, or there is no landing root.
     """
+    landing = Path(environment.landing.removeprefix("file://"))
+    if not landing.is_dir():
+        raise SettingError(f"STEDI_LANDING is {landing}, but there is no such folder.")
     definitions = build_defs(environment)
     selection = _selected(definitions, environment, select)
     with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:

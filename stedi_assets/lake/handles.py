@@ -57,6 +57,12 @@ class TableHandle:
             raise Unpublished(f"{self.spec.name} is not published yet: materialize it first.")
         return table
 
+    @property
+    def exists(self) -> bool:
+        """Whether the table was ever published."""
+        table = self._load()
+        return table is not None and table.current_snapshot() is not None
+
     @cached_property
     def snapshot(self) -> "Snapshot":
         """The pinned snapshot."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.storage import StoredFile, engine_path, list_files
+from stedi_assets.lake.storage import StoredFile, engine_path, folder_exists, list_files
 from stedi_assets.tables import LandingSource
 from stedi_assets.transforms.landing import FaultyLineError, Field, Value, parse_line
 
@@ -18,7 +18,7 @@ LONGEST_LINE = 1_000_000  # characters
 EMPTY = "empty"
 
 # Engines treat other names in their own ways: patterns are expanded, hidden files skipped, `%` decoded.
-PLAIN_PATH = re.compile(r"/?([A-Za-z0-9][A-Za-z0-9._=@+-]*/?)+")
+PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._=@+-]+)*/[A-Za-z0-9][A-Za-z0-9._=@+-]*")
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,10 @@ def list_landing_files(root: str, source: LandingSource) -> list[LandingFile]:
     """The landing files of a table, in nested folders too, in order of their paths.
 
     Raises:
-        LakeError: A file has a name that is not valid text.
+        LakeError: There is no landing root, or a file has a name that is not valid text.
     """
+    if not folder_exists(root):
+        raise LakeError(f"There is no landing root {engine_path(root)}: check STEDI_LANDING.")
     listed = list_files(f"{root}/{source.folder}")
     return [_landing_file(source, file) for file in listed if file.path.lower().endswith(SUFFIXES)]
 

@@ -129,10 +129,16 @@ class Lake(dg.ConfigurableResource[None]):
         """Brings a table of the landing zone up to the landing files, up to the publish.
 
         Raises:
-            LakeError: A file changed while it was read, or the engine stopped.
+            LakeError: The landing files are gone or changed while they were read, or the engine stopped.
         """
         assert spec.source is not None
         files = list_landing_files(self.landing, spec.source)
+        published = self.handle(spec.name)
+        if not files and published.exists and published.content.rows:
+            raise LakeError(
+                f"{spec.name}: {spec.source.folder} has no landing files any more, but the table has rows: "
+                "check STEDI_LANDING."
+            )
         batch = batch_id(files)
         plan = self._plan(spec, {"landing files": batch}, run)
 

@@ -41,12 +41,18 @@ def list_files(folder: str) -> Iterator[StoredFile]:
             yield StoredFile(path, f"{folder}/{path}", info.size, info.mtime_ns or 0)
 
 
-def remove_folder(folder: str) -> None:
-    """Removes a folder and all in it; nothing where there is no such folder."""
+def folder_exists(folder: str) -> bool:
+    """Whether there is such a folder."""
     from pyarrow.fs import FileType
 
     filesystem, root = _filesystem(folder)
-    if filesystem.get_file_info(root).type == FileType.Directory:
+    return bool(filesystem.get_file_info(root).type == FileType.Directory)
+
+
+def remove_folder(folder: str) -> None:
+    """Removes a folder and all in it; nothing where there is no such folder."""
+    if folder_exists(folder):
+        filesystem, root = _filesystem(folder)
         filesystem.delete_dir(root)
 
 

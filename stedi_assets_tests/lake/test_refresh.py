@@ -1,0 +1,292 @@
+"""Plan, stage, publish: what a run changes, and that an interrupted one changes nothing by halves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from stedi_assets.lake import resource, staging
+from stedi_assets.lake.handles import TableHandle
+from stedi_assets.lake.publish import describe_files, replace_files
+from stedi_assets.lake.staging import day_chunks
+from stedi_assets.tables import TABLES
+from stedi_assets_tests.lakes import AS_OF, TestLake, write_landing
+
+DAY_MS = 86_400_000
+
+
+def customer(email, consent, updated=1_000, serial="device-1"):
+    return json.dumps(
+        {
+            "customerName": "Quill Fern", "email": email, "phone": "555-0100", "birthDay": "1980-01-01",
+            "serialNumber": serial, "registrationDate": 1, "lastUpdateDate": updated,
+            "shareWithResearchAsOfDate": consent,
+        }
+    )  # fmt: skip
+
+
+def test_a_second_run_publishes_nothing_and_says_so(sample_lake):
+    before = sample_lake.snapshots()
+    again = sample_lake.built()
+    assert sample_lake.snapshots() == before
+    assert {table.changed for table in again.tables.values()} == {False}
+    assert {table.what_changed for table in again.tables.values()} == {"nothing"}
+
+
+def test_every_publish_is_one_snapshot_that_says_what_it_was_computed_from(sample_lake):
+    for name, spec in TABLES.items():
+        table = sample_lake.table(name)
+        assert len(table.snapshots()) == 1
+        properties = table.current_snapshot().summary.additional_properties
+        inputs = json.loads(properties["stedi.inputs"])
+        assert set(inputs) == (set(spec.inputs) or {"landing files"})
+        for upstream in spec.inputs:
+            assert inputs[upstream] == str(sample_lake.snapshots()[upstream])
+        assert json.loads(properties["stedi.policy"]) == "strict"
+        assert json.loads(properties["stedi.as-of"]) == AS_OF
+        assert json.loads(properties["stedi.run"])
+
+
+def test_a_full_run_makes_every_table_anew_with_the_same_rows(tmp_path):
+    lake = TestLake(tmp_path)
+    lake.built()
+    before = lake.contents()
+    again = lake.built(full=True)
+    assert {table.changed for table in again.tables.values()} == {True}
+    assert lake.contents() == before
+    assert all(len(lake.table(name).snapshots()) == 2 for name in TABLES)
+
+
+def test_a_new_customer_file_changes_what_depends_on_it(tmp_path):
+    landing = write_landing(tmp_path / "in", {"customer/landing/1.json": customer("ada@example.com", 500)})
+    lake = TestLake(tmp_path, landing)
+    lake.built()
+    assert len(lake.rows("customer_trusted")) == 1
+    write_landing(landing, {"customer/landing/2.json": customer("ada@example.com", None, updated=2_000)})
+    again = lake.built()
+    assert not lake.rows("customer_trusted")
+    assert not again.tables["accelerometer_landing"].changed
+    assert again.tables["customer_trusted"].what_changed == "customer_landing changed"
+
+
+def test_a_consent_in_the_future_comes_into_effect_by_the_passage_of_time(tmp_path):
+    landing = write_landing(tmp_path / "in", {"customer/landing/1.json": customer("ada@example.com", 5_000)})
+    lake = TestLake(tmp_path, landing)
+    lake.built(as_of=4_000)
+    assert not lake.rows("customer_trusted")
+    assert not lake.built(as_of=4_999).tables["customer_trusted"].changed
+    again = lake.built(as_of=5_000)
+    assert again.tables["customer_trusted"].what_changed == "a consent or record came into effect"
+    assert len(lake.rows("customer_trusted")) == 1
+
+
+def test_an_earlier_as_of_is_planned_too(tmp_path):
+    landing = write_landing(tmp_path / "in", {"customer/landing/1.json": customer("ada@example.com", 5_000)})
+    lake = TestLake(tmp_path, landing)
+    lake.built(as_of=6_000)
+    lake.built(as_of=4_000)
+    assert not lake.rows("customer_trusted")
+
+
+def test_a_table_without_rows_is_published_and_empties_again(tmp_path):
+    lake = TestLake(tmp_path, write_landing(tmp_path / "in", {}))
+    result = lake.built()
+    assert {table.rows for table in result.tables.values()} == {0}
+    assert not lake.built().tables["machine_learning_curated"].changed
+
+
+def test_a_table_whose_input_was_never_published_is_refused_by_name(tmp_path):
+    [sentence] = TestLake(tmp_path).run(select="customer_trusted").failures
+    assert sentence == "customer_landing is not published yet: materialize it first."
+
+
+def test_another_pseudonym_key_is_refused_by_name(tmp_path, monkeypatch):
+    landing = write_landing(tmp_path / "in", {"customer/landing/1.json": customer("ada@example.com", 500)})
+    lake = TestLake(tmp_path, landing)
+    lake.built()
+    monkeypatch.setenv("STEDI_PSEUDONYM_KEY", "k" * 40)
+    lake.settings = {"STEDI_PSEUDONYM_KEY": "k" * 40}
+    [sentence] = lake.run().failures
+    assert "pseudonym key" in sentence
+    assert "STEDI_PSEUDONYM_KEY" in sentence
+    assert "k" * 40 not in sentence
+
+
+def test_landing_files_that_vanish_do_not_empty_a_table(tmp_path):
+    landing = write_landing(tmp_path / "in", {"customer/landing/1.json": customer("ada@example.com", 500)})
+    lake = TestLake(tmp_path, landing)
+    lake.built()
+    (landing / "customer/landing/1.json").unlink()
+    [sentence] = lake.run(select="customer_landing").failures
+    assert sentence.startswith("customer_landing: customer/landing has no landing files any more")
+    assert len(lake.rows("customer_landing")) == 1
+
+
+def test_the_reference_policy_has_a_database_and_asset_keys_of_its_own(tmp_path):
+    strict, reference = TestLake(tmp_path), TestLake(tmp_path, settings={"STEDI_POLICY": "reference"})
+    strict.built()
+    before = strict.snapshots()
+    reference.built()
+    assert strict.snapshots() == before
+    location = reference.table("customer_trusted").location()
+    assert location.endswith("/lake/stedi_reference/trusted/customer_trusted")
+    assert sum(reference.rows("step_trainer_trusted").values()) > sum(
+        strict.rows("step_trainer_trusted").values()
+    )
+
+
+def test_identifying_columns_leave_no_bounds_in_the_manifests(sample_lake):
+    for name, spec in TABLES.items():
+        table = sample_lake.table(name)
+        identifying = {table.schema().find_field(column).field_id for column in spec.personal_columns}
+        for task in table.scan().plan_files():
+            assert not identifying & (task.file.lower_bounds.keys() | task.file.upper_bounds.keys())
+
+
+def test_a_missing_data_file_is_named_and_not_read_as_fewer_rows(tmp_path):
+    lake = TestLake(tmp_path)
+    lake.built()
+    [task, *_] = lake.table("accelerometer_landing").scan().plan_files()
+    os.remove(task.file.file_path.removeprefix("file://"))
+    [sentence] = lake.run(select="accelerometer_trusted", full=True).failures
+    assert sentence.startswith("accelerometer_landing: the engine sees ")
+
+
+class TestInterrupted:
+    """A step that fails at any point leaves its table at the old content, and the next run finishes."""
+
+    STEPS = (
+        (staging.StagingArea, "write"),
+        (staging.StagingArea, "staged_files"),
+        (resource, "describe_files"),
+        (resource, "replace_files"),
+    )
+
+    @pytest.mark.parametrize(("owner", "step"), STEPS, ids=[step for _, step in STEPS])
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_after_a_failed_step_the_next_run_gives_the_content_of_a_clean_run(
+        self, tmp_path, monkeypatch, sample_lake, owner, step, when
+    ):
+        lake = TestLake(tmp_path)
+        calls = Counter()
+        original = getattr(owner, step)
+
+        def failing(*args, **options):
+            calls[step] += 1
+            if calls[step] == 2 and when == "before":
+                raise MemoryError
+            outcome = original(*args, **options)
+            if calls[step] == 2:
+                raise MemoryError
+            return outcome
+
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, step, failing)
+            assert lake.run().failures
+        lake.built()
+        assert without_key(lake.contents()) == without_key(sample_lake.contents())
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("moment", [0.2, 0.5, 0.8, 1.1, 1.4, 1.7])
+    def test_after_a_kill_the_next_run_gives_the_content_of_a_clean_run(self, tmp_path, sample_lake, moment):
+        lake = TestLake(tmp_path)
+        script = (
+            "from pathlib import Path; from stedi_assets_tests.lakes import TestLake\n"
+            f"lake = TestLake(Path({str(tmp_path)!r}))\nprint('go', flush=True); lake.run()"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(moment)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        lake.built()
+        assert without_key(lake.contents()) == without_key(sample_lake.contents())
+
+
+def without_key(contents):
+    """The rows of a lake as they would be under any key; lakes of tests make their own keys."""
+    pseudonymised = contents["machine_learning_curated"]
+    return contents | {
+        "machine_learning_curated": Counter(
+            {row[1:6] + row[7:]: count for row, count in pseudonymised.items()}
+        )
+    }
+
+
+class TestPublish:
+    """The one place that uses PyIceberg's private names."""
+
+    def test_the_snapshot_has_the_id_that_was_chosen_and_files_out_are_gone(self, tmp_path):
+        lake = TestLake(tmp_path)
+        lake.built()
+        table = lake.table("accelerometer_trusted")
+        [first, *rest] = [task.file for task in table.scan().plan_files()]
+        replace_files(table, [first], [], 4_242, {"note": "test"})
+        table.refresh()
+        assert table.current_snapshot().snapshot_id == 4_242
+        assert len(table.snapshots()) == 2
+        assert {task.file.file_path for task in table.scan().plan_files()} == {
+            file.file_path for file in rest
+        }
+
+    def test_a_publish_without_files_still_makes_a_snapshot(self, tmp_path):
+        lake = TestLake(tmp_path, write_landing(tmp_path / "in", {}))
+        lake.built(select="customer_landing")
+        table = lake.table("customer_landing")
+        replace_files(table, [], [], 4_242, {"note": "nothing changed"})
+        assert table.refresh().current_snapshot().summary["note"] == "nothing changed"
+
+    def test_a_commit_after_another_one_is_refused(self, tmp_path):
+        lake = TestLake(tmp_path)
+        lake.built(select="customer_landing")
+        mine, theirs = lake.table("customer_landing"), lake.table("customer_landing")
+        replace_files(theirs, [], [], 1_001, {})
+        with pytest.raises(resource.LakeError, match="published by another run"):
+            replace_files(mine, [], [], 1_002, {})
+        assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
+
+    def test_a_commit_whose_answer_was_lost_counts(self, tmp_path, monkeypatch):
+        lake = TestLake(tmp_path)
+        lake.built(select="customer_landing")
+        table = lake.table("customer_landing")
+        commit = table.catalog.commit_table
+
+        def lossy(*args, **options):
+            commit(*args, **options)
+            raise ConnectionResetError
+
+        monkeypatch.setattr(table.catalog, "commit_table", lossy)
+        replace_files(table, [], [], 1_001, {})
+        assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
+
+    def test_staged_files_know_their_day_and_rows(self, sample_lake):
+        table = sample_lake.table("step_trainer_landing")
+        paths = [task.file.file_path for task in table.scan().plan_files()]
+        described = describe_files(table, paths)
+        assert sum(file.record_count for file in described) == table.scan().count()
+        assert all(file.partition[0] is not None for file in described)
+
+
+def test_days_are_chunked_by_rows_and_a_large_day_stands_alone():
+    class Handle(TableHandle):
+        rows_by_day = {1: 5, 2: 5, 3: 50, 4: 1, 5: 9}  # noqa: RUF012
+
+    handle = Handle(TABLES["accelerometer_landing"], lambda: None)
+    chunks = [sorted(chunk) for chunk in day_chunks([handle], chunk_rows=10)]
+    assert chunks == [[1, 2], [3], [4, 5]]
+
+
+def test_chunks_of_days_give_the_rows_of_one_chunk(tmp_path, monkeypatch, sample_lake):
+    monkeypatch.setattr(staging, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(staging.day_chunks, "__defaults__", (1,))
+    lake = TestLake(tmp_path)
+    lake.built()
+    assert without_key(lake.contents()) == without_key(sample_lake.contents())

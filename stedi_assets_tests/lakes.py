@@ -1,0 +1,76 @@
+"""A lake of its own for a test: runs the whole graph on it and reads its tables back with PyIceberg."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stedi_assets.environment import Environment
+from stedi_assets.lake.catalog import open_catalog
+from stedi_assets.runs import RunResult, refresh
+from stedi_assets.tables import TABLES
+
+REPOSITORY = Path(__file__).parents[1]
+SAMPLE = REPOSITORY / "data"
+PUBLIC = REPOSITORY.parent / "shared" / "stedi-public"
+
+# 2024-03-05 00:00 UTC: after everything in the sample zone but its consents of the far future.
+AS_OF = 1_709_596_800_000
+
+
+@dataclass
+class TestLake:
+    """A lake in a temporary folder."""
+
+    __test__ = False
+
+    folder: Path
+    landing: Path = SAMPLE
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> Environment:
+        given = {"STEDI_LANDING": str(self.landing), "STEDI_LAKE": str(self.folder / "lake")}
+        return Environment.from_settings(given | self.settings)
+
+    def run(self, select: str | None = None, *, full: bool = False, as_of: int | None = AS_OF) -> RunResult:
+        """Runs the graph; the caller decides what to make of failures."""
+        return refresh(self.environment, select, full, as_of, lambda progress: None)
+
+    def built(self, **options: Any) -> RunResult:
+        """Runs the graph, which must succeed."""
+        result = self.run(**options)
+        assert not result.failures, result.failures
+        return result
+
+    def table(self, name: str) -> Any:
+        """The Iceberg table as another program would load it."""
+        environment = self.environment
+        catalog = open_catalog(environment.catalog, environment.lake)
+        return catalog.load_table((environment.database, name))
+
+    def rows(self, name: str) -> Counter[tuple[Any, ...]]:
+        """The published rows of a table, in no order."""
+        columns = self.table(name).scan().to_arrow()
+        return Counter(zip(*(column.to_pylist() for column in columns.columns), strict=True))
+
+    def contents(self) -> dict[str, Counter[tuple[Any, ...]]]:
+        """The published rows of all tables."""
+        return {name: self.rows(name) for name in TABLES}
+
+    def snapshots(self) -> dict[str, int]:
+        """The current snapshot of all tables."""
+        return {name: self.table(name).current_snapshot().snapshot_id for name in TABLES}
+
+
+def write_landing(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Writes landing files, by path below the root; every table gets its folder."""
+    for spec in TABLES.values():
+        if spec.source:
+            (root / spec.source.folder).mkdir(parents=True, exist_ok=True)
+    for path, content in files.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return root

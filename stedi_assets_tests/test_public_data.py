@@ -1,0 +1,43 @@
+"""The counts of the design on the public STEDI data, which is not part of this repository."""
+
+import pytest
+
+from stedi_assets_tests.lakes import PUBLIC, TestLake
+
+pytestmark = pytest.mark.skipif(
+    not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public"
+)
+
+# 2026-01-01, after every record of the public data.
+AS_OF = 1_767_225_600_000
+
+COUNTS = {
+    "strict": {
+        "customer_landing": 956,
+        "accelerometer_landing": 81_273,
+        "step_trainer_landing": 28_680,
+        "customer_trusted": 482,
+        "accelerometer_trusted": 32_025,
+        "customer_curated": 464,
+        "step_trainer_trusted": 11_297,
+        "machine_learning_curated": 32_025,
+    },
+    "reference": {
+        "customer_landing": 956,
+        "accelerometer_landing": 81_273,
+        "step_trainer_landing": 28_680,
+        "customer_trusted": 482,
+        "accelerometer_trusted": 40_981,
+        "customer_curated": 482,
+        "step_trainer_trusted": 14_460,
+        "machine_learning_curated": 43_681,
+    },
+}
+
+
+@pytest.mark.parametrize("policy", COUNTS)
+def test_the_public_data_gives_the_counts_of_the_design(tmp_path, policy):
+    lake = TestLake(tmp_path, PUBLIC, {"STEDI_POLICY": policy})
+    result = lake.built(as_of=AS_OF)
+    assert {name: table.rows for name, table in result.tables.items()} == COUNTS[policy]
+    assert {name: sum(lake.rows(name).values()) for name in COUNTS[policy]} == COUNTS[policy]
