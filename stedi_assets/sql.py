@@ -65,7 +65,10 @@ def parse_query(text: str, database: str) -> Query:
         for source in scope.sources.values()
         if isinstance(source, exp.Table)
     ]
-    return Query(frozenset(_plain_name(table, database) for table in read), query.sql(dialect=DIALECT))
+    names = frozenset(_plain_name(table, database) for table in read)
+    for column in query.find_all(exp.Column):
+        column.set("db", None)
+    return Query(names, query.sql(dialect=DIALECT))
 
 
 def run_query(lake: Lake, query: Query) -> tuple[list[str], Iterator[Sequence[Any]]]:
@@ -90,11 +93,17 @@ def run_query(lake: Lake, query: Query) -> tuple[list[str], Iterator[Sequence[An
 
 
 def _plain_name(table: "exp.Table", database: str) -> str:
-    """Strips the database off a table of a query, in place, and returns the table's name."""
+    """Gives a table of a query its plain name, in place, and returns that name."""
+    from sqlglot import exp
+
     name = table.name.lower()
     if name not in TABLES or table.db.lower() not in ("", database) or table.catalog:
         raise QueryError(
             f"There is no table {table.sql(dialect=DIALECT)}: {database} has the tables {', '.join(TABLES)}."
         )
+    # A table that goes by another name in the query keeps it: its columns may be qualified by it.
+    if not table.alias:
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+    table.set("this", exp.to_identifier(name))
     table.set("db", None)
     return name
