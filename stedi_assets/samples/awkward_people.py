@@ -205,7 +205,7 @@ FAULTS = (
     people_case(
         "held",
         "A consenting customer's later line has a text where the consent instant belongs.",
-        "The later line is quarantined and the person held: not in customer_trusted, no reading trusted.",
+        "The later line is quarantined.",
         _FAULTS,
         *(consents(_HELD), Line(consents(_HELD, _LATER, "yes").text, "quarantined")),
         walkers=(_HELD,),
@@ -213,7 +213,7 @@ FAULTS = (
     Case(
         "names-nobody",
         "Customer lines that name no person: no email, a blank one, cut off before it, no JSON at all.",
-        "Quarantined; a check is red until they are resolved.",
+        "Quarantined.",
         "awkward-names-nobody.json",
         customer=tuple(
             Line(text, "quarantined")

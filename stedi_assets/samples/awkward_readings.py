@@ -83,7 +83,7 @@ FORMS = (
     Case(
         "unknown-keys",
         "Records with keys that nobody asked for, one of them an object.",
-        "Rows like any other; the unknown keys are ignored, and counted in the ledger.",
+        "Rows like any other; the unknown keys are ignored, and counted.",
         _OLDER_EXPORT,
         customer=(consents(_CLAY, favouriteStar="Syzygy"),),
         accelerometer=(
@@ -121,7 +121,7 @@ FORMS = (
     Case(
         "zero-bytes",
         "A file of no bytes.",
-        "In the ledger with no rows.",
+        "A landing file with no rows.",
         "awkward-zero-bytes.json",
         accelerometer=(),
         step_trainer=(),
