@@ -84,11 +84,14 @@ JOIN device USING (serialnumber)
 WHERE sensorreadingtime >= since
 """
 
-# The owner joins the step-trainer side first: it is much the smaller one to widen.
+# The owner joins the step-trainer side first: it is much the smaller one to widen. The device is the one of the
+# person's latest record.
 MACHINE_LEARNING_CURATED = """
 WITH distances AS (
     SELECT person, subject_id, split, sensorreadingtime, distancefromobject
-    FROM step_trainer_trusted JOIN device USING (serialnumber) JOIN subject USING (person)
+    FROM step_trainer_trusted
+    JOIN (SELECT lower(trim(email)) AS person, serialnumber FROM customer_curated) USING (serialnumber)
+    JOIN subject USING (person)
 )
 SELECT subject_id, "timestamp", x, y, z, distancefromobject, split, event_date
 FROM accelerometer_trusted
