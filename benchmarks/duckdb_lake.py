@@ -84,8 +84,7 @@ JOIN device USING (serialnumber)
 WHERE sensorreadingtime >= since
 """
 
-# The owner joins the step-trainer side first: it is much the smaller one to widen. The device is the one of the
-# person's latest record.
+# The owner, by the device of their latest record, joins the step-trainer side first: the smaller to widen.
 MACHINE_LEARNING_CURATED = """
 WITH distances AS (
     SELECT person, subject_id, split, sensorreadingtime, distancefromobject

@@ -1,8 +1,38 @@
-"""Fixtures of all tests: a Dagster home of their own, and a lake built from the sample zone."""
+"""Fixtures that several test modules share: a session, a Dagster home, a lake built from the sample zone."""
 
+from collections.abc import Iterator
+
+import dagster as dg
 import pytest
+from hypothesis import HealthCheck, Phase, settings
+from pyspark.sql import SparkSession
 
+from stedi_assets.engines.sail import SailResource
 from stedi_assets_tests.lakes import TestLake
+
+# One example is some queries of the engine, so that to shrink one takes minutes: a failing test leaves its
+# example in .hypothesis/, and `pytest --hypothesis-profile=thorough --timeout=0` finds and shrinks more.
+FIND = (Phase.explicit, Phase.reuse, Phase.generate)
+for name, examples, phases in (("quick", 60, FIND), ("thorough", 1_000, (*FIND, Phase.shrink))):
+    settings.register_profile(
+        name,
+        max_examples=examples,
+        phases=phases,
+        deadline=None,  # the first query of a session is slower than any deadline
+        report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """A session on an embedded Sail server: the engine that runs by default."""
+    engine = SailResource(memory_mb=1024)
+    try:
+        yield engine.spark_session
+    finally:
+        engine.teardown_after_execution(dg.build_init_resource_context())
 
 
 @pytest.fixture(scope="session", autouse=True)

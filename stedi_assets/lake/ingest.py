@@ -138,7 +138,9 @@ class _Reader:
             self._spark.read.text(engine_path(file.uri)).withColumn("source_file", F.lit(file.path))
             for file in files
         ]
-        plain, empty = F.col("value").rlike(plain_line_pattern(self._fields)), F.trim("value") == ""
+        # In Java `$` also matches before a last line separator, which is no part of a plain line.
+        plain = F.col("value").rlike(plain_line_pattern(self._fields)) & F.col("value").endswith("}")
+        empty = F.trim("value") == ""
         surveyed = (
             union(texts)
             .groupBy("source_file")

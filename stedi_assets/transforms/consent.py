@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 Policy = Literal["strict", "reference"]
 
 CONSENT = "sharewithresearchasofdate"
+PROVENANCE = ("source_file", "batch_id")
 
 # White space by Unicode, spelled out because engines and Python disagree on what `trim` removes.
 WHITESPACE = (
@@ -35,7 +36,8 @@ def latest_records(customers: DataFrame, as_of: int) -> DataFrame:
     """The record that counts for every person: the latest one not after `as_of`.
 
     Among records of the same lastUpdateDate the one without consent wins, then the one with the later
-    consent; what is still equal is ordered by all columns, so that the choice never depends on chance.
+    consent; what is still equal is ordered by all source columns, so that neither chance nor the way the
+    records were delivered decides.
 
     Args:
         customers: Customer records, any number per person.
@@ -44,7 +46,8 @@ def latest_records(customers: DataFrame, as_of: int) -> DataFrame:
     Returns:
         One row per person, same columns.
     """
-    tie_breakers = [F.col(name).asc_nulls_first() for name in sorted(customers.columns)]
+    source_columns = sorted(set(customers.columns) - set(PROVENANCE))
+    tie_breakers = [F.col(name).asc_nulls_first() for name in source_columns]
     order = [F.col("lastupdatedate").desc(), consents(as_of).asc(), F.col(CONSENT).desc_nulls_last()]
     latest_first = Window.partitionBy(person("email")).orderBy(*order, *tie_breakers)
     return (

@@ -180,7 +180,7 @@ def _string(value: Any, field: Field) -> str:
 def _integer(value: int | float) -> int:
     """An integer, also when written as 1.0: JSON has one kind of number."""
     if isinstance(value, float):
-        if not value.is_integer():
+        if math.isfinite(value) and not value.is_integer():
             raise FaultyLineError("wrong_type")
         if abs(value) > EXACT_INTEGERS:
             raise FaultyLineError("out_of_range")

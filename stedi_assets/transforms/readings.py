@@ -7,9 +7,7 @@ zone, and nowhere else.
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.transforms.consent import CONSENT, Policy, person, sole_owners
-
-PROVENANCE = ("source_file", "batch_id")
+from stedi_assets.transforms.consent import CONSENT, PROVENANCE, Policy, person, sole_owners
 
 
 def consented_accelerometer(readings: DataFrame, customers: DataFrame, policy: Policy) -> DataFrame:
