@@ -10,6 +10,8 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pydantic import Field, PrivateAttr
 
+from stedi_assets.engines import silence_pyspark
+
 
 class SailResource(LazyPySparkResource):
     """A PySpark session on an embedded Sail server, started at the first use.
@@ -33,6 +35,7 @@ class SailResource(LazyPySparkResource):
         from pysail.spark import SparkConnectServer
         from pyspark.sql import SparkSession
 
+        silence_pyspark()
         self._server = SparkConnectServer(ip="127.0.0.1", port=0)
         self._server.start(background=True)
         host, port = self._server.listening_address

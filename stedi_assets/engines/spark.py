@@ -1,10 +1,14 @@
 """Apache Spark: in this process, on a standalone cluster, or behind a Spark Connect server."""
 
+import os
+import sys
 from typing import Any
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
+
+from stedi_assets.engines import silence_pyspark
 
 CONFIG = {
     "spark.sql.session.timeZone": "UTC",
@@ -19,6 +23,10 @@ DRIVER_CONFIG = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "OFF",
+    # The executors of a cluster, too: they quote the data of a task that failed.
+    "spark.executor.syncLogLevel.enabled": "true",
+    # The files of a table are known by its snapshots; nobody looks for _SUCCESS.
+    "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
 LOCAL_CONFIG = {
     "spark.driver.bindAddress": "127.0.0.1",
@@ -42,6 +50,7 @@ class SparkResource(LazyPySparkResource):
             return
         from pyspark.sql import SparkSession
 
+        silence_pyspark()
         builder = SparkSession.builder
         settings = dict(CONFIG)
         if self.master.startswith("sc://"):
@@ -51,6 +60,8 @@ class SparkResource(LazyPySparkResource):
             settings |= DRIVER_CONFIG
         if self.master.startswith("local"):
             settings |= LOCAL_CONFIG
+            # Spark's own default is the first python3 of the PATH, which may lack our libraries.
+            os.environ["PYSPARK_PYTHON"] = sys.executable
         for name, value in (settings | self.spark_config).items():
             builder = builder.config(name, value)
         self._spark_session = builder.getOrCreate()

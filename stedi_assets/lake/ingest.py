@@ -10,17 +10,20 @@ from functools import reduce
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pyspark import cloudpickle
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
+from stedi_assets.lake import landing_files
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.landing_files import EMPTY, LandingFile, parse_file
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.staging import StagingArea
 from stedi_assets.lake.storage import engine_path, list_files
 from stedi_assets.tables import LandingSource, TableSpec
+from stedi_assets.transforms import landing
 from stedi_assets.transforms.landing import Field, plain_line_pattern, record_fields, with_event_date
 
 if TYPE_CHECKING:
@@ -33,6 +36,11 @@ CHUNK_FILES = 200
 SPARK_TYPES = {"string": StringType(), "integer": LongType(), "number": DoubleType()}
 PARSERS = 16  # tasks that parse files line by line
 PARSED_LINES = 10_000  # rows of a batch handed from Python to the engine
+
+# The parser travels to the engine's Python workers as a whole: the nodes of a cluster need pyarrow only,
+# and none of them parses with the rules of another version of this package.
+for _module in (landing, landing_files):
+    cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
