@@ -15,7 +15,7 @@ run: $(VENV)/run.installed  ## Refresh the lake from data/
 
 dev: $(VENV)/run.installed  ## The Dagster UI on http://127.0.0.1:3000
 	@mkdir -p $(DAGSTER_HOME) && cp -n stedi_assets/dagster.yaml $(DAGSTER_HOME)/ || true
-	$(BIN)/dagster dev -h 127.0.0.1
+	PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev -h 127.0.0.1
 
 test: $(VENV)/dev.installed  ## What every change must pass
 	$(BIN)/pytest -m "not slow"

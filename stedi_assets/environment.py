@@ -18,7 +18,8 @@ from stedi_assets.assets.factory import Naming, Refresh
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.engines.spark import SparkResource
 from stedi_assets.errors import SettingError
-from stedi_assets.lake import STRICT_DATABASE, Lake, LakeIOManager, PseudonymKey
+from stedi_assets.lake import Lake, LakeIOManager, PseudonymKey
+from stedi_assets.tables import STRICT_DATABASE
 from stedi_assets.transforms.consent import Policy
 
 DEFAULTS = {
@@ -105,7 +106,7 @@ class Environment:
     def naming(self) -> Naming:
         """What assets are called."""
         prefix = () if self.policy == "strict" else (self.database,)
-        return Naming(self.database, prefix, in_s3=self.lake.startswith("s3://"))
+        return Naming(self.lake, self.database, prefix)
 
     def engine_resource(self) -> LazyPySparkResource:
         """The engine."""

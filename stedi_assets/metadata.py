@@ -62,37 +62,33 @@ def definition_metadata(spec: TableSpec, keys: Mapping[str, dg.AssetKey]) -> dic
 
 
 def outcome_metadata(
-    outcome: Outcome, keys: Mapping[str, dg.AssetKey], database: str, seconds: float
+    outcome: Outcome, keys: Mapping[str, dg.AssetKey], seconds: float, as_of: int
 ) -> dict[str, Any]:
     """Metadata of one materialization.
 
     Args:
         outcome: What was refreshed.
         keys: Asset keys of the table's inputs.
-        database: Database of the catalog.
         seconds: How long planning and staging took.
+        as_of: The instant at which this run judged consent, epoch ms.
     """
     spec, content, record = outcome.plan.spec, outcome.content, outcome.record
-    metadata: dict[str, Any] = {
-        "dagster/row_count": content.rows,
-        "dagster/column_schema": column_schema(spec),
-        "dagster/column_lineage": column_lineage(spec, keys),
-        "dagster/table_name": f"{database}.{spec.name}",
-        "dagster/uri": outcome.location,
-        "bytes": content.bytes,
-        "snapshot id": str(outcome.snapshot_id),
+    counts = {f"landing {name.replace('_', ' ')}": count for name, count in record.counts.items()}
+    return {
         "changed": outcome.changed,
         "what changed": "; ".join(outcome.plan.reasons) or "nothing",
-        "inputs": dg.MetadataValue.json(dict(record.inputs)),
-        "policy": record.policy,
-        "as of": dg.MetadataValue.timestamp(record.as_of / 1000),
+        "dagster/row_count": content.rows,
+        **({} if content.days is None else {"days": content.days}),
+        "bytes": content.bytes,
+        **counts,
         "seconds": round(seconds, 3),
+        "snapshot id": str(outcome.snapshot_id),
+        "input snapshots" if spec.inputs else "batch": dg.MetadataValue.json(dict(record.inputs)),
+        "policy": record.policy,
+        "as of": dg.MetadataValue.timestamp(as_of / 1000),
+        "dagster/column_schema": column_schema(spec),
+        "dagster/column_lineage": column_lineage(spec, keys),
     }
-    if content.days is not None:
-        metadata["days"] = content.days
-    for name, count in record.counts.items():
-        metadata[f"landing {name.replace('_', ' ')}"] = count
-    return metadata
 
 
 def _same_column(spec: TableSpec, column: str) -> tuple[str, ...]:

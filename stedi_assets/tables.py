@@ -82,6 +82,21 @@ class TableSpec:
         return [name for name, column in columns.items() if (column.metadata or {}).get("personal")]
 
 
+STRICT_DATABASE = "stedi"
+
+
+def table_location(lake: str, database: str, spec: TableSpec) -> str:
+    """URI of a table's folder.
+
+    Args:
+        lake: URI of the lake.
+        database: Database of the catalog; every one but that of the strict policy has a folder of its own.
+        spec: The table.
+    """
+    folder = lake if database == STRICT_DATABASE else f"{lake}/{database}"
+    return f"{folder}/{spec.zone}/{spec.name}"
+
+
 CUSTOMER_LANDING = TableSpec(
     name="customer_landing",
     zone="landing",

@@ -78,7 +78,7 @@ DESCRIPTIONS = {
 }
 # See data/README.md.
 LANDED = {"customer_landing": 68, "accelerometer_landing": 8_271, "step_trainer_landing": 2_792}
-METADATA = {"snapshot id", "changed", "what changed", "inputs", "policy", "as of", "seconds", "bytes"}
+METADATA = {"snapshot id", "changed", "what changed", "policy", "as of", "seconds", "bytes"}
 
 NEIGHBOURS = {
     table: inputs | {other for other, its in UPSTREAM.items() if table in its}

@@ -10,7 +10,7 @@ import dagster as dg
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform
 from stedi_assets.metadata import definition_metadata, outcome_metadata
-from stedi_assets.tables import TableSpec
+from stedi_assets.tables import TableSpec, table_location
 from stedi_assets.transforms.consent import Policy
 
 
@@ -40,18 +40,30 @@ class Naming:
     """What depends on where the lake is.
 
     Attributes:
+        lake: URI of the lake.
         database: Database of the catalog.
         prefix: Prefix of asset keys, empty for the strict policy.
-        in_s3: Whether the lake is a bucket.
     """
 
+    lake: str
     database: str
     prefix: tuple[str, ...] = ()
-    in_s3: bool = False
 
     def key(self, table: str) -> dg.AssetKey:
         """The asset key of a table."""
         return dg.AssetKey([*self.prefix, table])
+
+    @property
+    def kinds(self) -> set[str]:
+        """What the tables are made with and kept in."""
+        return {"pyspark", "iceberg", *(["s3"] if self.lake.startswith("s3://") else [])}
+
+    def storage(self, spec: TableSpec) -> dict[str, str]:
+        """Metadata that says where a table is found."""
+        return {
+            "dagster/table_name": f"{self.database}.{spec.name}",
+            "dagster/uri": table_location(self.lake, self.database, spec),
+        }
 
 
 def landing_table(spec: TableSpec) -> LakeTable:
@@ -100,9 +112,9 @@ class AssetFactory:
                     description=spec.description,
                     owners=[spec.owner],
                     code_version=spec.code_version,
-                    kinds={"pyspark", "iceberg", *(["s3"] if naming.in_s3 else [])},
+                    kinds=naming.kinds,
                     tags={"zone": spec.zone, "personal_data": spec.personal_data},
-                    metadata=definition_metadata(spec, keys),
+                    metadata=definition_metadata(spec, keys) | naming.storage(spec),
                 )
             },
             ins={name: dg.AssetIn(key=keys[name]) for name in spec.inputs},
@@ -113,14 +125,15 @@ class AssetFactory:
         ) -> Iterator[dg.MaterializeResult[Outcome]]:
             started = time.monotonic()
             try:
-                outcome = _refresh(table, lake, _run(context, lake, refresh), inputs)
+                run = _run(context, lake, refresh)
+                outcome = _refresh(table, lake, run, inputs)
             except StediError as error:
                 raise dg.Failure(str(error), allow_retries=False) from None
             seconds = time.monotonic() - started
             yield dg.MaterializeResult(
                 asset_key=key,
                 value=outcome,
-                metadata=outcome_metadata(outcome, keys, naming.database, seconds),
+                metadata=outcome_metadata(outcome, keys, seconds, run.as_of) | naming.storage(spec),
                 data_version=dg.DataVersion(str(outcome.snapshot_id)),
             )
 

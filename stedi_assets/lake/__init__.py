@@ -7,12 +7,11 @@ from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress
-from stedi_assets.lake.resource import STRICT_DATABASE, Lake, Outcome, Run, Transform
+from stedi_assets.lake.resource import Lake, Outcome, Run, Transform
 from stedi_assets.lake.secrets import PseudonymKey
 
 __all__ = [
     "PROGRESS_LOGGER",
-    "STRICT_DATABASE",
     "Lake",
     "LakeIOManager",
     "Outcome",

@@ -20,7 +20,7 @@ from stedi_assets.lake.progress import report
 from stedi_assets.lake.publish import describe_files, replace_files
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import Frames, StagingArea, chunked_frames, stage
-from stedi_assets.tables import TABLES, TableSpec
+from stedi_assets.tables import TABLES, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 from stedi_assets.transforms.consent import Policy
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
     from pyspark.sql import DataFrame, SparkSession
-
-STRICT_DATABASE = "stedi"
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,6 @@ class Outcome:
         snapshot_id: The snapshot that is current once this is published; the table's content version.
         content: Totals of that snapshot.
         record: What that snapshot carries.
-        location: URI of the table's folder.
         staged: Data files out and in, where something was staged.
     """
 
@@ -67,7 +64,6 @@ class Outcome:
     snapshot_id: int
     content: TableContent
     record: Record
-    location: str
     staged: "tuple[list[DataFile], list[DataFile]] | None" = field(default=None, repr=False)
 
     @property
@@ -117,8 +113,7 @@ class Lake(dg.ConfigurableResource[None]):
 
     def location(self, spec: TableSpec) -> str:
         """URI of a table's folder."""
-        folder = self.uri if self.database == STRICT_DATABASE else f"{self.uri}/{self.database}"
-        return f"{folder}/{spec.zone}/{spec.name}"
+        return table_location(self.uri, self.database, spec)
 
     def handle(self, name: str) -> TableHandle:
         """A published table, looked at only when it is used."""
@@ -221,9 +216,7 @@ class Lake(dg.ConfigurableResource[None]):
             recorded = published.record
             assert recorded is not None
             report(spec.name, "up to date", published.content.rows)
-            return Outcome(
-                plan, published.snapshot_id, published.content, recorded, published.table.location()
-            )
+            return Outcome(plan, published.snapshot_id, published.content, recorded)
         table = self._existing_table(spec)
         area = StagingArea.below(spec, table.location())
         try:
@@ -245,7 +238,6 @@ class Lake(dg.ConfigurableResource[None]):
             table.metadata.new_snapshot_id(),
             content,
             record,
-            table.location(),
             (removed, added),
         )
 
