@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 LAKE_FLAGS = {
-    "lake": click.option("--lake", metavar="URI", help="Folder of the lake. [STEDI_LAKE]"),
-    "catalog": click.option("--catalog", metavar="URI", help="Iceberg catalog. [STEDI_CATALOG]"),
+    "lake": click.option("--lake", metavar="URI", help="Folder or s3://… of the lake. [STEDI_LAKE]"),
+    "catalog": click.option(
+        "--catalog", metavar="URI", help="glue, https://…, postgresql://… or sqlite:///…. [STEDI_CATALOG]"
+    ),
     "engine": click.option(
         "--engine", metavar="ENGINE", help="sail, local[N], spark://… or sc://…. [STEDI_ENGINE]"
     ),
@@ -96,7 +98,7 @@ def run(select: str | None, full: bool, as_of: int | None, as_json: bool, **flag
 @lake_flags
 def sql(query: str, form: str, **flags: str | None) -> None:
     """Runs a query over the published tables, such as "SELECT count(*) FROM customer_trusted"."""
-    with sentences(), opened_lake(_environment(flags)) as lake:
+    with sentences(), opened_lake(_environment(flags, reads_only=True)) as lake:
         from stedi_assets.display import print_rows
         from stedi_assets.sql import parse_query, run_query
 
@@ -109,7 +111,7 @@ def sql(query: str, form: str, **flags: str | None) -> None:
 @lake_flags
 def tables(form: str, **flags: str | None) -> None:
     """Lists the published tables."""
-    with sentences(), opened_lake(_environment(flags)) as lake:
+    with sentences(), opened_lake(_environment(flags, reads_only=True)) as lake:
         from stedi_assets.display import print_rows
         from stedi_assets.tables import TABLES
 
@@ -161,12 +163,13 @@ def opened_lake(environment: "Environment") -> "Iterator[Lake]":
         yield resources.lake
 
 
-def _environment(flags: dict[str, str | None]) -> "Environment":
+def _environment(flags: dict[str, str | None], *, reads_only: bool = False) -> "Environment":
     from stedi_assets.environment import Environment
 
     gc.freeze()
     gc.enable()
-    return Environment.from_process({f"STEDI_{name.upper()}": value for name, value in flags.items()})
+    given = {f"STEDI_{name.upper()}": value for name, value in flags.items()}
+    return Environment.from_process(given, reads_only=reads_only)
 
 
 def _without(values: dict[str, Any], name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from stedi_assets.engines.sail import SailResource
 from stedi_assets.engines.spark import SparkResource
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import Lake, LakeIOManager, PseudonymKey
+from stedi_assets.places import S3, catalog, place, within
 from stedi_assets.tables import STRICT_DATABASE
 from stedi_assets.transforms.consent import Policy
 
@@ -33,6 +34,7 @@ DEFAULTS = {
 }
 DATABASES = {"strict": STRICT_DATABASE, "reference": f"{STRICT_DATABASE}_reference"}
 ENGINES = re.compile(r"sail|local(\[(\d+|\*)\])?|(spark|sc)://\S+")
+SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
 SMALLEST_POOL_MB = 256
 
 
@@ -43,11 +45,13 @@ class Environment:
     Attributes:
         landing: URI of the landing root.
         lake: URI of the lake.
-        catalog: URI of the Iceberg catalog.
+        catalog: `glue`, or the URI of the Iceberg catalog.
         engine: `sail`, `local[N]`, `spark://…` or `sc://…`.
         policy: Consent policy.
         memory_mb: Bound of the embedded engine's memory pool, MiB.
-        key_given: Whether STEDI_PSEUDONYM_KEY holds the pseudonym key; else it is kept beside the lake.
+        key_given: Whether STEDI_PSEUDONYM_KEY holds the pseudonym key or its ARN.
+        key_file: Where the key is kept beside a local lake otherwise.
+        region: AWS_REGION; empty where another of the standard AWS variables says it.
     """
 
     landing: str
@@ -57,10 +61,19 @@ class Environment:
     policy: Policy
     memory_mb: int
     key_given: bool
+    key_file: str = ""
+    region: str = ""
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, str]) -> "Environment":
+    def from_settings(
+        cls, settings: Mapping[str, str], *, region: str = "", reads_only: bool = False
+    ) -> "Environment":
         """Reads settings, all of them named STEDI_*; what is not given has the documented default.
+
+        Args:
+            settings: The settings by name.
+            region: AWS_REGION.
+            reads_only: Whether tables will only be read, for which nobody needs the pseudonym key.
 
         Raises:
             SettingError: A setting is unknown, malformed or contradicts another one.
@@ -70,32 +83,39 @@ class Environment:
                 raise SettingError(f"{name} is not a setting{_did_you_mean(name)}")
         given = {name: value for name, value in settings.items() if value}
         chosen = DEFAULTS | given
-        landing = _folder("STEDI_LANDING", chosen["STEDI_LANDING"])
-        lake = _folder("STEDI_LAKE", chosen["STEDI_LAKE"])
-        if _within(lake, landing) or _within(landing, lake):
+        landing = place("STEDI_LANDING", chosen["STEDI_LANDING"])
+        lake = place("STEDI_LAKE", chosen["STEDI_LAKE"])
+        if within(lake, landing) or within(landing, lake):
             raise SettingError(
                 "STEDI_LAKE and STEDI_LANDING lie one in the other: give the lake a folder of its own."
             )
+        in_s3 = lake.startswith(S3)
         return cls(
             landing=landing,
             lake=lake,
-            catalog=_catalog(chosen["STEDI_CATALOG"], lake),
+            catalog=catalog(chosen["STEDI_CATALOG"], lake),
             engine=_engine(chosen["STEDI_ENGINE"], "STEDI_MEMORY_MB" in given),
             policy=_policy(chosen["STEDI_POLICY"]),
             memory_mb=_memory(chosen["STEDI_MEMORY_MB"]),
-            key_given="STEDI_PSEUDONYM_KEY" in given,
+            key_given=_key_given(chosen["STEDI_PSEUDONYM_KEY"], needed=in_s3 and not reads_only),
+            key_file="" if in_s3 else f"{lake.removeprefix('file://')}.pseudonym-key",
+            region=region,
         )
 
     @classmethod
-    def from_process(cls, overrides: Mapping[str, str | None] | None = None) -> "Environment":
+    def from_process(
+        cls, overrides: Mapping[str, str | None] | None = None, *, reads_only: bool = False
+    ) -> "Environment":
         """Reads the settings of this process.
 
         Args:
             overrides: Settings that were given as flags, by name; None for one that was not.
+            reads_only: See `from_settings`.
         """
         settings = {name: value for name, value in os.environ.items() if name.startswith("STEDI_")}
         flags = {name: value for name, value in (overrides or {}).items() if value is not None}
-        return cls.from_settings(settings | flags)
+        region = os.environ.get("AWS_REGION", "")
+        return cls.from_settings(settings | flags, region=region, reads_only=reads_only)
 
     @property
     def database(self) -> str:
@@ -126,8 +146,9 @@ class Environment:
             pyspark=engine,
             key=PseudonymKey(
                 given=dg.EnvVar("STEDI_PSEUDONYM_KEY") if self.key_given else "",
-                file=f"{self.lake.removeprefix('file://')}.pseudonym-key",
+                file=self.key_file,
             ),
+            region=self.region,
         )
         return {
             "pyspark": engine,
@@ -142,26 +163,18 @@ def dagster_home() -> Path:
     return Path(os.environ.get("DAGSTER_HOME") or ".stedi/dagster").absolute()
 
 
-def _folder(name: str, value: str) -> str:
-    if value.startswith("file://"):
-        value = value.removeprefix("file://")
-    elif "://" in value:
-        raise SettingError(f"{name} is {value}, but only folders of this machine are supported: give a path.")
-    return f"file://{os.path.abspath(os.path.expanduser(value))}"
-
-
-def _within(inner: str, outer: str) -> bool:
-    return f"{inner}/".startswith(f"{outer}/")
-
-
-def _catalog(value: str, lake: str) -> str:
-    if not value:
-        return f"sqlite:///{lake.removeprefix('file://')}/catalog.db"
-    if not value.startswith("sqlite:///"):
+def _key_given(value: str, *, needed: bool) -> bool:
+    if value.startswith("arn:") and not SECRET.fullmatch(value):
         raise SettingError(
-            f"STEDI_CATALOG is {value.split(':')[0]}:…, but must be sqlite:/// and the path of a file."
+            "STEDI_PSEUDONYM_KEY is an ARN, but must be that of a Secrets Manager secret "
+            "(arn:aws:secretsmanager:…) or the key itself."
         )
-    return f"sqlite:///{os.path.abspath(value.removeprefix('sqlite:///'))}"
+    if needed and not value:
+        raise SettingError(
+            "STEDI_PSEUDONYM_KEY is not given, but STEDI_LAKE is in S3, where no key is kept: give a key "
+            "(`openssl rand -hex 32`), or the ARN of a Secrets Manager secret that holds it."
+        )
+    return bool(value)
 
 
 def _engine(value: str, memory_given: bool) -> str:

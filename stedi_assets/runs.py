@@ -66,6 +66,7 @@ def refresh(
     full: bool,
     as_of: int | None,
     on_progress: Callable[[Progress], None],
+    rekey: bool = False,
 ) -> RunResult:
     """Refreshes tables in one run.
 
@@ -75,13 +76,12 @@ def refresh(
         full: Make all days anew.
         as_of: Instant at which consent is judged, epoch ms; None for the start of the run.
         on_progress: Is told every step.
+        rekey: Replace the pseudonym key of tables that were made with another one.
 
     Raises:
-        SettingError: Nothing is selected, or there is no landing root.
+        SettingError: Nothing is selected, or the landing root, the lake or the catalog cannot be reached.
     """
-    landing = Path(environment.landing.removeprefix("file://"))
-    if not landing.is_dir():
-        raise SettingError(f"STEDI_LANDING is {landing}, but there is no such folder.")
+    environment.resources()["lake"].check()
     definitions = build_defs(environment)
     selection = _selected(definitions, environment, select)
     with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:
@@ -90,7 +90,7 @@ def refresh(
             asset_selection=selection,
             raise_on_error=False,
             run_config={
-                "resources": {"refresh": {"config": {"full": full, "as_of": as_of}}},
+                "resources": {"refresh": {"config": {"full": full, "as_of": as_of, "rekey": rekey}}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from stedi_assets.engines.sail import SailResource
 from stedi_assets_tests.lakes import TestLake
+from stedi_assets_tests.servers import aws_services, object_store
 
 # One example is some queries of the engine, so that to shrink one takes minutes: a failing test leaves its
 # example in .hypothesis/, and `pytest --hypothesis-profile=thorough --timeout=0` finds and shrinks more.
@@ -52,3 +53,33 @@ def sample_lake(tmp_path_factory, dagster_home):
     lake = TestLake(tmp_path_factory.mktemp("sample"))
     lake.built()
     return lake
+
+
+@pytest.fixture(scope="session")
+def object_store_server():
+    """One S3 server for all tests that need one."""
+    with object_store() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def aws_services_server():
+    """One Glue and Secrets Manager for all tests that need them."""
+    with aws_services() as services:
+        yield services
+
+
+@pytest.fixture
+def s3(object_store_server, monkeypatch):
+    """S3 with an Iceberg REST catalog, which AWS clients find by the standard variables."""
+    for name, value in object_store_server.variables().items():
+        monkeypatch.setenv(name, value)
+    return object_store_server
+
+
+@pytest.fixture
+def glue(s3, aws_services_server, monkeypatch):
+    """Glue and Secrets Manager beside S3."""
+    for name, value in aws_services_server.variables().items():
+        monkeypatch.setenv(name, value)
+    return aws_services_server

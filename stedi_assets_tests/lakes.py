@@ -1,5 +1,6 @@
 """A lake of its own for a test: runs the whole graph on it and reads its tables back with PyIceberg."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stedi_assets.environment import Environment
+from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.catalog import open_catalog
 from stedi_assets.runs import RunResult, refresh
 from stedi_assets.tables import TABLES
@@ -32,7 +34,7 @@ class TestLake:
     @property
     def environment(self) -> Environment:
         given = {"STEDI_LANDING": str(self.landing), "STEDI_LAKE": str(self.folder / "lake")}
-        return Environment.from_settings(given | self.settings)
+        return Environment.from_settings(given | self.settings, region=os.environ.get("AWS_REGION", ""))
 
     def run(self, select: str | None = None, *, full: bool = False, as_of: int | None = AS_OF) -> RunResult:
         """Runs the graph; the caller decides what to make of failures."""
@@ -47,7 +49,7 @@ class TestLake:
     def table(self, name: str) -> Any:
         """The Iceberg table as another program would load it."""
         environment = self.environment
-        catalog = open_catalog(environment.catalog, environment.lake)
+        catalog = open_catalog(environment.catalog, environment.lake, Aws(environment.region))
         return catalog.load_table((environment.database, name))
 
     def rows(self, name: str) -> Counter[tuple[Any, ...]]:

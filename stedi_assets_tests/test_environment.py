@@ -7,6 +7,8 @@ import pytest
 from stedi_assets.environment import Environment
 from stedi_assets.errors import SettingError
 
+IN_S3 = {"STEDI_LAKE": "s3://bucket/lake", "STEDI_CATALOG": "glue", "STEDI_PSEUDONYM_KEY": "k" * 64}
+
 
 def test_the_defaults_are_a_local_lake_below_the_current_folder():
     environment = Environment.from_settings({})
@@ -26,6 +28,25 @@ def test_flags_win_over_the_process_environment(monkeypatch):
     assert Environment.from_process({"STEDI_POLICY": "reference", "STEDI_LAKE": None}).policy == "reference"
 
 
+def test_a_lake_in_s3_is_named_by_its_uri_and_keeps_no_key():
+    environment = Environment.from_settings(IN_S3 | {"STEDI_LANDING": "s3://other/"})
+    assert (environment.landing, environment.lake) == ("s3://other", "s3://bucket/lake")
+    assert (environment.catalog, environment.key_file) == ("glue", "")
+
+
+@pytest.mark.parametrize(
+    "catalog",
+    ["glue", "https://catalog/api", "http://h:8181", "postgresql+psycopg2://u@h/db", "postgresql:///db"],
+)
+def test_catalogs_of_a_lake_in_s3(catalog):
+    assert Environment.from_settings(IN_S3 | {"STEDI_CATALOG": catalog}).catalog == catalog
+
+
+def test_who_only_reads_needs_no_key():
+    settings = IN_S3 | {"STEDI_PSEUDONYM_KEY": ""}
+    assert not Environment.from_settings(settings, reads_only=True).key_given
+
+
 @pytest.mark.parametrize("engine", ["sail", "local", "local[2]", "local[*]", "spark://host:7077", "sc://h:1"])
 def test_engines_that_are_supported(engine):
     assert Environment.from_settings({"STEDI_ENGINE": engine}).engine == engine
@@ -42,9 +63,43 @@ def test_engines_that_are_supported(engine):
         ({"STEDI_LAEK": "x"}, "STEDI_LAEK is not a setting: did you mean STEDI_LAKE?"),
         ({"STEDI_XYZZY": "x"}, "STEDI_XYZZY is not a setting: the settings are STEDI_LANDING,"),
         ({"STEDI_LAKE": "gs://bucket/lake"}, "STEDI_LAKE is gs://bucket/lake, but only folders"),
+        ({"STEDI_LAKE": "s3a://bucket/lake"}, "STEDI_LAKE is s3a://bucket/lake: write s3:// instead"),
         (
-            {"STEDI_CATALOG": "postgresql://u:secret@h/db"},
-            "STEDI_CATALOG is postgresql:…, but must",
+            {"STEDI_LAKE": "s3://Bucket/lake"},
+            "STEDI_LAKE is s3://Bucket/lake, but must be s3://bucket/prefix",
+        ),
+        ({"STEDI_LANDING": "s3://b/in"}, "STEDI_LANDING is s3://b/in, but must be s3://bucket/prefix"),
+        ({"STEDI_LANDING": "s3://bucket/a b"}, "STEDI_LANDING is s3://bucket/a b, but must be"),
+        ({"STEDI_LANDING": "s3://bucket/../b"}, "STEDI_LANDING is s3://bucket/../b, but must be"),
+        (
+            IN_S3 | {"STEDI_LANDING": "s3://bucket/lake/in"},
+            "STEDI_LAKE and STEDI_LANDING lie one in the other",
+        ),
+        (IN_S3 | {"STEDI_CATALOG": ""}, "STEDI_CATALOG is not given, but STEDI_LAKE is in S3: give glue,"),
+        ({"STEDI_CATALOG": "glue"}, "STEDI_CATALOG is glue, but STEDI_LAKE is a folder of this machine"),
+        ({"STEDI_CATALOG": "https://h/x"}, "STEDI_CATALOG is https:…, but STEDI_LAKE is a folder"),
+        (
+            IN_S3 | {"STEDI_CATALOG": "https://u:hunter2@h/x"},
+            "STEDI_CATALOG must be a plain URL: give a cred",
+        ),
+        (IN_S3 | {"STEDI_CATALOG": "https://h/x?token=hunter2"}, "STEDI_CATALOG must be a plain URL"),
+        (IN_S3 | {"STEDI_CATALOG": "https://"}, "STEDI_CATALOG has no host"),
+        ({"STEDI_CATALOG": "hive://u:hunter2@h"}, "STEDI_CATALOG is hive:…, but must be glue, the URL"),
+        ({"STEDI_CATALOG": "sqlite:///"}, "STEDI_CATALOG is sqlite:…, but must be"),
+        (
+            {"STEDI_CATALOG": "postgresql+asyncpg://h/db"},
+            "STEDI_CATALOG is postgresql+asyncpg:…, but must be",
+        ),
+        (
+            {"STEDI_CATALOG": "postgresql://u:hunter2@h/db"},
+            "STEDI_CATALOG holds a password: leave it out, and",
+        ),
+        ({"STEDI_CATALOG": "postgresql://h/db?password=hunter2"}, "STEDI_CATALOG holds a password"),
+        ({"STEDI_CATALOG": "postgresql://h"}, "STEDI_CATALOG names no database"),
+        (IN_S3 | {"STEDI_PSEUDONYM_KEY": ""}, "STEDI_PSEUDONYM_KEY is not given, but STEDI_LAKE is in S3"),
+        (
+            {"STEDI_PSEUDONYM_KEY": "arn:aws:s3:::secret"},
+            "STEDI_PSEUDONYM_KEY is an ARN, but must be that of",
         ),
         ({"STEDI_LAKE": "data/lake"}, "STEDI_LAKE and STEDI_LANDING lie one in the other"),
         ({"STEDI_LANDING": ".stedi/lake/in"}, "STEDI_LAKE and STEDI_LANDING lie one in the other"),
@@ -59,7 +114,7 @@ def test_a_bad_setting_is_refused_by_name(settings, sentence):
     with pytest.raises(SettingError) as refused:
         Environment.from_settings(settings)
     assert str(refused.value).startswith(sentence)
-    assert "secret" not in str(refused.value)
+    assert "hunter2" not in str(refused.value)
 
 
 def test_the_key_is_no_part_of_what_the_environment_shows():

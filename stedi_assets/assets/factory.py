@@ -20,10 +20,12 @@ class Refresh(dg.ConfigurableResource[None]):
     Attributes:
         full: Make all days anew, also when nothing changed.
         as_of: Instant at which consent is judged, epoch ms; by default the start of the run.
+        rekey: Make tables anew that were made with another pseudonym key, instead of refusing to.
     """
 
     full: bool = False
     as_of: int | None = None
+    rekey: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,4 +155,4 @@ def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run
         # All steps of a run judge consent at one instant, whichever process they run in.
         started = record.start_time if record and record.start_time else time.time()
         as_of = int(started * 1000)
-    return Run(context.run.run_id, as_of, cast(Policy, lake.policy), refresh.full)
+    return Run(context.run.run_id, as_of, cast(Policy, lake.policy), refresh.full, refresh.rekey)

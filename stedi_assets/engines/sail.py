@@ -31,6 +31,8 @@ class SailResource(LazyPySparkResource):
         os.environ["SAIL_RUNTIME__MEMORY_POOL__TYPE"] = "fair"
         os.environ["SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE"] = str(self.memory_mb * 1024**2)
         os.environ.setdefault("RUST_LOG", "off")  # Sail's own log lines quote paths and plans
+        # Sail's S3 client refuses http:// otherwise, also where AWS_ENDPOINT_URL asks for it.
+        os.environ.setdefault("AWS_ALLOW_HTTP", "true")
 
         from pysail.spark import SparkConnectServer
         from pyspark.sql import SparkSession

@@ -3,10 +3,14 @@
 A table's Iceberg schema is derived from its Pandera model, with field ids in column order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from stedi_assets.errors import SettingError
+from stedi_assets.lake.aws import AWS_HOSTS, S3_SCHEME, Aws, aws_settings
 from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:
@@ -14,7 +18,9 @@ if TYPE_CHECKING:
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
 
+CATALOG = "stedi"
 SQLITE = "sqlite:///"
+GLUE = "glue"
 SPLIT_SALT = "stedi.split-salt"
 
 TABLE_PROPERTIES = {
@@ -28,17 +34,92 @@ TABLE_PROPERTIES = {
 }
 
 
-def open_catalog(uri: str, warehouse: str) -> "Catalog":
+def open_catalog(uri: str, warehouse: str, aws: Aws) -> "Catalog":
     """Opens the catalog, making an SQLite one if it is not there yet.
 
+    What else a REST catalog needs, such as a token, is given in PyIceberg's own variables
+    (PYICEBERG_CATALOG__STEDI__TOKEN), which this reads too.
+
     Args:
-        uri: `sqlite:///` and the path of the catalog.
+        uri: `glue`, `sqlite:///` and the path of the catalog, `postgresql://…`, or the URL of a REST catalog.
         warehouse: URI of the lake.
+        aws: AWS, for what lies there.
+
+    Raises:
+        SettingError: The catalog cannot be opened.
     """
     from pyiceberg.catalog import load_catalog
+    from pyiceberg.utils.config import Config
 
-    Path(uri.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
-    return load_catalog("stedi", type="sql", uri=uri, warehouse=warehouse)
+    properties: dict[str, Any] = {"warehouse": warehouse}
+    if warehouse.startswith(S3_SCHEME):
+        properties |= aws.file_io()
+    if uri == GLUE:
+        properties |= {"type": "glue", "client.region": aws.region}
+    elif uri.startswith("http"):
+        # A catalog that calls its warehouse by a name is told it in PyIceberg's own variable.
+        own = Config().get_catalog_config(CATALOG) or {}
+        properties |= {"type": "rest", "uri": uri, **_signed(uri, aws), **own}
+    else:
+        properties |= {"type": "sql", "uri": uri}
+    if uri.startswith(SQLITE):
+        Path(uri.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+    with catalog_errors(uri), aws_settings():
+        return load_catalog(CATALOG, **properties)
+
+
+def check_catalog(catalog: "Catalog", uri: str) -> None:
+    """Makes sure that the catalog answers.
+
+    Raises:
+        SettingError: It does not.
+    """
+    with catalog_errors(uri), aws_settings():
+        catalog.list_namespaces()
+
+
+@contextmanager
+def catalog_errors(uri: str) -> Iterator[None]:
+    """Says in a sentence that a catalog cannot be used.
+
+    Raises:
+        SettingError: It cannot.
+    """
+    from botocore.exceptions import ClientError
+    from pyiceberg.exceptions import OAuthError, RESTError
+    from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "no code")
+        raise SettingError(
+            f"STEDI_CATALOG: {uri} refuses access ({code}): check AWS_PROFILE and its permissions."
+        ) from None
+    except (RESTError, OAuthError, RequestException, SQLAlchemyError) as error:
+        raise SettingError(
+            f"STEDI_CATALOG: {uri} cannot be used ({type(error).__name__}): check that it is up and "
+            "lets you in."
+        ) from None
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg2":
+            raise
+        raise SettingError(
+            f"STEDI_CATALOG: {uri} needs a driver: install it with `pip install stedi_assets[postgres]`."
+        ) from None
+
+
+def _signed(uri: str, aws: Aws) -> dict[str, str]:
+    """What makes PyIceberg sign its requests, for REST catalogs of AWS (Glue's and that of S3 Tables)."""
+    host = urlsplit(uri).hostname or ""
+    if not host.endswith(AWS_HOSTS):
+        return {}
+    return {
+        "rest.sigv4-enabled": "true",
+        "rest.signing-region": aws.region,
+        "rest.signing-name": host.split(".")[0],
+    }
 
 
 def load_table(catalog: "Catalog", database: str, spec: TableSpec) -> "Table | None":
@@ -105,10 +186,13 @@ def table_properties(spec: TableSpec, schema: "Schema") -> dict[str, str]:
     """Properties of a new table."""
     return {
         **TABLE_PROPERTIES,
+        # Athena shows the first, the Glue console the second.
         "comment": spec.description,
+        "Description": spec.description,
         "stedi.zone": spec.zone,
         "stedi.owner": spec.owner,
         "stedi.personal-data": spec.personal_data,
+        "stedi.personal-columns": ",".join(spec.personal_columns),
         # Engines write Parquet without field ids; readers find columns by name.
         "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
         # Bounds in manifests would outlive an erased person.

@@ -17,11 +17,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
 from stedi_assets.lake import landing_files
+from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.landing_files import EMPTY, LandingFile, parse_file
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.staging import StagingArea
-from stedi_assets.lake.storage import engine_path, list_files
+from stedi_assets.lake.storage import Storage, engine_path, open_storage
 from stedi_assets.tables import LandingSource, TableSpec
 from stedi_assets.transforms import landing
 from stedi_assets.transforms.landing import Field, plain_line_pattern, record_fields, with_event_date
@@ -63,7 +64,7 @@ class LineCounts:
 
 
 def ingest(
-    spark: SparkSession, spec: TableSpec, files: list[LandingFile], batch_id: str, area: StagingArea
+    spark: SparkSession, spec: TableSpec, files: list[LandingFile], batch_id: str, area: StagingArea, aws: Aws
 ) -> LineCounts:
     """Stages the rows of landing files.
 
@@ -73,12 +74,13 @@ def ingest(
         files: The landing files of the batch.
         batch_id: Name of the batch.
         area: Where to stage.
+        aws: Where files in S3 are.
 
     Returns:
         What became of the lines.
     """
     assert spec.source is not None
-    reader = _Reader(spark, spec, spec.source, area)
+    reader = _Reader(spark, spec, spec.source, area, aws)
     counts = LineCounts()
     for number, chunk in enumerate(file_chunks(files), start=1):
         with engine_errors(spec.name, "reading landing files"):
@@ -115,11 +117,12 @@ class _Reader:
     """Reads landing files of one table."""
 
     def __init__(
-        self, spark: SparkSession, spec: TableSpec, source: LandingSource, area: StagingArea
+        self, spark: SparkSession, spec: TableSpec, source: LandingSource, area: StagingArea, aws: Aws
     ) -> None:
         self._spark = spark
         self._spec = spec
         self._area = area
+        self._aws = aws
         self._fields = record_fields(source.record)
 
     def read(self, files: list[LandingFile], number: int) -> tuple[DataFrame | None, LineCounts]:
@@ -178,8 +181,8 @@ class _Reader:
 
     def _parse(self, files: list[LandingFile], scratch: str) -> DataFrame | None:
         """Parses files line by line into scratch files, so that none is parsed twice."""
-        paths = [(file.path, engine_path(file.uri)) for file in files]
-        listed = self._spark.createDataFrame(paths, "path string, location string")
+        paths = [(file.path, file.uri) for file in files]
+        listed = self._spark.createDataFrame(paths, "path string, uri string")
         schema = StructType(
             [
                 *(StructField(field.name, SPARK_TYPES[field.kind]) for field in self._fields),
@@ -188,18 +191,19 @@ class _Reader:
                 StructField("_unknown_keys", LongType()),
             ]
         )
-        parse = line_parser(self._fields, self._spec.instant)
+        parse = line_parser(self._fields, self._spec.instant, self._aws.given_region)
         parsed = listed.repartition(min(len(files), PARSERS)).mapInArrow(parse, schema)
         parsed.write.parquet(engine_path(scratch))
-        written = [file.uri for file in list_files(scratch) if file.path.endswith(".parquet")]
+        written = [file.uri for file in self._area.storage.list(scratch) if file.path.endswith(".parquet")]
         return self._spark.read.schema(schema).parquet(*map(engine_path, written)) if written else None
 
 
 def line_parser(
-    fields: tuple[Field, ...], instant: str | None
+    fields: tuple[Field, ...], instant: str | None, region: str = ""
 ) -> "Callable[[Iterator[RecordBatch]], Iterator[RecordBatch]]":
-    """A function for `mapInArrow`: files (path, location) in, one row per line out.
+    """A function for `mapInArrow`: files (path, URI) in, one row per line out.
 
+    It is sent to the engine's workers, so it holds no credential: they find theirs by themselves.
     The rows have the source fields (null where the line is no row), source_file, _reason (null where it
     is one) and _unknown_keys.
     """
@@ -217,9 +221,11 @@ def line_parser(
             ]
         )
         nothing = [None] * len(fields)
+        storage: Storage | None = None
         for batch in batches:
-            for path, location in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                lines = parse_file(location, fields, instant)
+            for path, uri in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                storage = storage or open_storage(uri, Aws(region))
+                lines = parse_file(storage, uri, fields, instant)
                 while some := list(islice(lines, PARSED_LINES)):
                     rows = [
                         [*(line.values or nothing), path, line.reason, line.unknown_keys] for line in some

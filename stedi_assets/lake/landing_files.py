@@ -4,12 +4,14 @@ import gzip
 import hashlib
 import io
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.storage import StoredFile, engine_path, folder_exists, list_files
+from stedi_assets.lake.aws import S3_SCHEME
+from stedi_assets.lake.storage import Storage, StoredFile, engine_path
 from stedi_assets.tables import LandingSource
 from stedi_assets.transforms.landing import FaultyLineError, Field, Value, parse_line
 
@@ -40,7 +42,7 @@ class LandingFile:
     @property
     def plain(self) -> bool:
         """Whether engines can be given the file: not compressed, and named without surprises."""
-        return self.path.endswith(".json") and PLAIN_PATH.fullmatch(engine_path(self.uri)) is not None
+        return self.path.endswith(".json") and PLAIN_PATH.fullmatch(_slashed(self.uri)) is not None
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,15 @@ class ParsedLine:
     unknown_keys: int = 0
 
 
-def list_landing_files(root: str, source: LandingSource) -> list[LandingFile]:
+def list_landing_files(storage: Storage, root: str, source: LandingSource) -> list[LandingFile]:
     """The landing files of a table, in nested folders too, in order of their paths.
 
     Raises:
-        LakeError: There is no landing root, or a file has a name that is not valid text.
+        SettingError: There is no landing root.
+        LakeError: A file has a name that cannot be dealt with.
     """
-    if not folder_exists(root):
-        raise LakeError(f"There is no landing root {engine_path(root)}: check STEDI_LANDING.")
-    listed = list_files(f"{root}/{source.folder}")
+    storage.check(root, "STEDI_LANDING")
+    listed = storage.list(f"{root}/{source.folder}")
     return [_landing_file(source, file) for file in listed if file.path.lower().endswith(SUFFIXES)]
 
 
@@ -73,18 +75,29 @@ def batch_id(files: list[LandingFile]) -> str:
     return digest.hexdigest()[:32]
 
 
-def parse_file(path: str, fields: tuple[Field, ...], instant: str | None) -> Iterator[ParsedLine]:
-    """Reads a local landing file line by line, whatever is in it.
+def parse_file(
+    storage: Storage, uri: str, fields: tuple[Field, ...], instant: str | None
+) -> Iterator[ParsedLine]:
+    """Reads a landing file line by line, whatever is in it.
 
     A line ends at a line feed, a carriage return or both. A file that stops being readable gives one
     last line with the reason `file_unreadable`.
+
+    Raises:
+        OSError: The file could not be fetched, which says nothing about its lines.
     """
     number = 0
     try:
-        with open(path, "rb") as raw:
-            for number, line in enumerate(_lines(raw, compressed=path.lower().endswith(".gz")), start=1):
+        with storage.open(uri) as raw:
+            for number, line in enumerate(_lines(raw, compressed=uri.lower().endswith(".gz")), start=1):
                 yield _parsed(number, line, fields, instant)
-    except (OSError, EOFError, gzip.zlib.error):  # type: ignore[attr-defined]
+    except (OSError, EOFError, zlib.error) as error:
+        if (
+            uri.startswith(S3_SCHEME)
+            and isinstance(error, OSError)
+            and not isinstance(error, gzip.BadGzipFile)
+        ):
+            raise
         yield ParsedLine(number + 1, None, "file_unreadable")
 
 
@@ -94,7 +107,14 @@ def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:
         path.encode()
     except UnicodeEncodeError:
         raise LakeError(f"A file in {source.folder} has a name that is not valid UTF-8: rename it.") from None
-    return LandingFile(path, file.uri, file.size, f"{file.size}-{file.modified}")
+    if "" in path.split("/"):  # in S3 only, where Arrow cannot name such a file
+        raise LakeError(f"A file in {source.folder} has an empty folder name in its key: rename it.")
+    return LandingFile(path, file.uri, file.size, file.version)
+
+
+def _slashed(uri: str) -> str:
+    """The path of a file from the root of the machine, or from the name of the bucket."""
+    return f"/{uri.removeprefix(S3_SCHEME)}" if uri.startswith(S3_SCHEME) else engine_path(uri)
 
 
 def _lines(raw: BinaryIO, *, compressed: bool) -> Iterator[str | None]:

@@ -82,7 +82,9 @@ class Plan:
         return not self.reasons
 
 
-def plan_refresh(spec: TableSpec, current: "Snapshot | None", wanted: Record, *, full: bool) -> Plan:
+def plan_refresh(
+    spec: TableSpec, current: "Snapshot | None", wanted: Record, *, full: bool, rekey: bool = False
+) -> Plan:
     """Compares what the published snapshot was computed from with what it would be computed from now.
 
     Args:
@@ -90,22 +92,26 @@ def plan_refresh(spec: TableSpec, current: "Snapshot | None", wanted: Record, *,
         current: Its current snapshot.
         wanted: What a snapshot of this run would carry.
         full: Whether to make all days anew in any case.
+        rekey: Whether another pseudonym key is meant.
 
     Raises:
-        LakeError: The pseudonym key is another one than the one the table was made with.
+        LakeError: The pseudonym key is another one than the one the table was made with, and not meant.
     """
     recorded = Record.of(current)
     base = None if current is None else current.snapshot_id
     if recorded is None:
         return Plan(spec, base, wanted, ("first build",))
-    if wanted.key != recorded.key:
+    if wanted.key != recorded.key and not rekey:
         raise LakeError(
             f"{spec.name} was made with the pseudonym key {recorded.key} (a fingerprint), but now "
-            f"STEDI_PSEUDONYM_KEY or the key file holds {wanted.key}: give the former key again."
+            f"STEDI_PSEUDONYM_KEY or the key file holds {wanted.key}: give the former key again, or "
+            "replace it everywhere with `stedi rekey`."
         )
     reasons = [
         f"{name} changed" for name, version in wanted.inputs.items() if recorded.inputs.get(name) != version
     ]
+    if wanted.key != recorded.key:
+        reasons.append("another pseudonym key")
     if wanted.policy != recorded.policy:
         reasons.append(f"policy {recorded.policy} → {wanted.policy}")
     if wanted.code_version != recorded.code_version:

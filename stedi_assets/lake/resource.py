@@ -10,8 +10,16 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from stedi_assets.errors import LakeError
+from stedi_assets.lake.aws import S3_SCHEME, Aws
 from stedi_assets.lake.boundary import engine_errors
-from stedi_assets.lake.catalog import SPLIT_SALT, create_table, load_table, open_catalog, split_salt
+from stedi_assets.lake.catalog import (
+    SPLIT_SALT,
+    check_catalog,
+    create_table,
+    load_table,
+    open_catalog,
+    split_salt,
+)
 from stedi_assets.lake.handles import TableContent, TableHandle, content_of
 from stedi_assets.lake.ingest import ingest
 from stedi_assets.lake.landing_files import batch_id, list_landing_files
@@ -20,6 +28,7 @@ from stedi_assets.lake.progress import report
 from stedi_assets.lake.publish import describe_files, replace_files
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import Frames, StagingArea, chunked_frames, stage
+from stedi_assets.lake.storage import open_storage
 from stedi_assets.tables import TABLES, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 from stedi_assets.transforms.consent import Policy
@@ -40,12 +49,14 @@ class Run:
         as_of: The instant at which consent is judged, epoch ms.
         policy: The consent policy.
         full: Whether all days are made anew in any case.
+        rekey: Whether tables may be made with another pseudonym key than before.
     """
 
     id: str
     as_of: int
     policy: Policy
     full: bool = False
+    rekey: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,7 @@ class Lake(dg.ConfigurableResource[None]):
         policy: The consent policy.
         pyspark: The engine.
         key: The pseudonym key.
+        region: AWS_REGION; empty where another of the standard variables says it.
     """
 
     landing: str
@@ -95,21 +107,41 @@ class Lake(dg.ConfigurableResource[None]):
     policy: str
     pyspark: ResourceDependency[LazyPySparkResource]
     key: ResourceDependency[PseudonymKey]
+    region: str = ""
 
     _catalog: "Catalog | None" = PrivateAttr(default=None)
+    _aws: Aws | None = PrivateAttr(default=None)
 
     @property
     def catalog(self) -> "Catalog":
         """The Iceberg catalog, opened at the first use."""
         if self._catalog is None:
-            self._catalog = open_catalog(self.catalog_uri, self.uri)
+            if self.uri.startswith(S3_SCHEME):
+                open_storage(self.uri, self.aws).check(self.uri, "STEDI_LAKE")
+            self._catalog = open_catalog(self.catalog_uri, self.uri, self.aws)
         return self._catalog
+
+    @property
+    def aws(self) -> Aws:
+        """AWS, for what lies there."""
+        if self._aws is None:
+            self._aws = Aws(self.region)
+        return self._aws
 
     @property
     def spark(self) -> "SparkSession":
         """The engine's session, started at the first use."""
         session: SparkSession = self.pyspark.spark_session
         return session
+
+    def check(self) -> None:
+        """Makes sure that landing zone, lake and catalog can be reached, before any work starts.
+
+        Raises:
+            SettingError: One cannot; the sentence names it.
+        """
+        open_storage(self.landing, self.aws).check(self.landing, "STEDI_LANDING")
+        check_catalog(self.catalog, self.catalog_uri)
 
     def location(self, spec: TableSpec) -> str:
         """URI of a table's folder."""
@@ -127,7 +159,7 @@ class Lake(dg.ConfigurableResource[None]):
             LakeError: The landing files are gone or changed while they were read, or the engine stopped.
         """
         assert spec.source is not None
-        files = list_landing_files(self.landing, spec.source)
+        files = list_landing_files(open_storage(self.landing, self.aws), self.landing, spec.source)
         published = self.handle(spec.name)
         if not files and published.exists and published.content.rows:
             raise LakeError(
@@ -138,7 +170,7 @@ class Lake(dg.ConfigurableResource[None]):
         plan = self._plan(spec, {"landing files": batch}, run)
 
         def write(area: StagingArea, _table: "Table") -> Record:
-            counts = ingest(self.spark, spec, files, batch, area)
+            counts = ingest(self.spark, spec, files, batch, area, self.aws)
             return replace(plan.record, counts=counts.as_mapping())
 
         return self._refresh(plan, write)
@@ -207,7 +239,7 @@ class Lake(dg.ConfigurableResource[None]):
         )
         table = load_table(self.catalog, self.database, spec)
         current = None if table is None else table.current_snapshot()
-        return plan_refresh(spec, current, record, full=run.full)
+        return plan_refresh(spec, current, record, full=run.full, rekey=run.rekey)
 
     def _refresh(self, plan: Plan, write: Callable[[StagingArea, "Table"], Record]) -> Outcome:
         spec = plan.spec
@@ -218,7 +250,8 @@ class Lake(dg.ConfigurableResource[None]):
             report(spec.name, "up to date", published.content.rows)
             return Outcome(plan, published.snapshot_id, published.content, recorded)
         table = self._existing_table(spec)
-        area = StagingArea.below(spec, table.location())
+        location = table.location()
+        area = StagingArea.below(spec, location, open_storage(location, self.aws))
         try:
             record = write(area, table)
             added = describe_files(table, area.staged_files())

@@ -5,31 +5,47 @@ import secrets
 from pathlib import Path
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from stedi_assets.errors import SettingError
+from stedi_assets.lake.aws import Aws, aws_settings
 from stedi_assets.lake.progress import report
 
 SHORTEST_KEY = 32
+SECRET_ARN = "arn:aws"
 
 
 class PseudonymKey(dg.ConfigurableResource[None]):
     """The key that turns people into subjects.
 
     Attributes:
-        given: The key, from the setting STEDI_PSEUDONYM_KEY; empty when it was not given.
+        given: The setting STEDI_PSEUDONYM_KEY: the key, or the ARN of a Secrets Manager secret that
+            holds it; empty when it was not given.
         file: Where a key is made once and kept, mode 0600, when none was given.
     """
 
     given: str = ""
     file: str = ""
 
+    _key: bytes | None = PrivateAttr(default=None)
+
     def read(self) -> bytes:
         """The key; its text as bytes.
 
         Raises:
-            SettingError: The key is too short to be one.
+            SettingError: There is no key, or it is too short to be one.
         """
-        text, origin = (self.given, "STEDI_PSEUDONYM_KEY") if self.given else (self._kept(), self.file)
+        if self._key is None:
+            self._key = self._read()
+        return self._key
+
+    def _read(self) -> bytes:
+        if self.given.startswith(SECRET_ARN):
+            text, origin = read_secret(self.given), self.given
+        elif self.given:
+            text, origin = self.given, "STEDI_PSEUDONYM_KEY"
+        else:
+            text, origin = self._kept(), self.file
         if len(text) < SHORTEST_KEY:
             raise SettingError(
                 f"The pseudonym key in {origin} has fewer than {SHORTEST_KEY} characters: "
@@ -52,3 +68,26 @@ class PseudonymKey(dg.ConfigurableResource[None]):
                 pass
             draft.unlink()
         return path.read_text().strip()
+
+
+def read_secret(arn: str) -> str:
+    """The text of a Secrets Manager secret.
+
+    Raises:
+        SettingError: The secret is not there, is denied, or holds no text.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        with aws_settings():
+            session = Aws(arn.split(":")[3]).session  # a secret lives in the region that its ARN names
+            answer = session.client("secretsmanager").get_secret_value(SecretId=arn)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "no code")
+        raise SettingError(
+            f"STEDI_PSEUDONYM_KEY: the secret {arn} cannot be read ({code}): check the ARN and AWS_PROFILE."
+        ) from None
+    text: str | None = answer.get("SecretString")
+    if text is None:
+        raise SettingError(f"STEDI_PSEUDONYM_KEY: the secret {arn} is binary: store the key as plain text.")
+    return text.strip()

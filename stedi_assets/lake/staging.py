@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.handles import TableHandle
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage import engine_path, list_files, remove_folder
+from stedi_assets.lake.storage import Storage, engine_path
 from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:
@@ -29,18 +29,21 @@ class StagingArea:
         spec: The table.
         folder: URI of the folder with the staged data files.
         scratch: URI of a folder for what is needed only while staging.
+        storage: The storage that holds them.
     """
 
     spec: TableSpec
     folder: str
     scratch: str
+    storage: Storage
     _parts: list[str] = field(default_factory=list)
 
     @classmethod
-    def below(cls, spec: TableSpec, location: str) -> "StagingArea":
+    def below(cls, spec: TableSpec, location: str, storage: Storage) -> "StagingArea":
         """A staging area that nobody used before."""
-        token = uuid.uuid4().hex
-        return cls(spec, f"{location}/data/{token}", f"{location}/scratch/{token}")
+        # Both below data/: catalogs that watch over a table's folder allow files there only.
+        folder = f"{location}/data/{uuid.uuid4().hex}"
+        return cls(spec, folder, f"{folder}-scratch", storage)
 
     def write(self, frame: "DataFrame") -> None:
         """Writes the rows of a frame, which must have the table's columns, to the next part."""
@@ -58,16 +61,16 @@ class StagingArea:
 
     def staged_files(self) -> list[str]:
         """URIs of the staged Parquet files."""
-        parts = (list_files(part) for part in self._parts)
+        parts = (self.storage.list(part) for part in self._parts)
         return [file.uri for part in parts for file in part if file.path.endswith(".parquet")]
 
     def tidy(self) -> None:
         """Removes what was needed only while staging."""
-        remove_folder(self.scratch)
+        self.storage.remove(self.scratch)
 
     def discard(self) -> None:
         """Removes everything; the table never knew of it."""
-        remove_folder(self.folder)
+        self.storage.remove(self.folder)
         self.tidy()
 
 

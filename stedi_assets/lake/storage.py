@@ -1,8 +1,13 @@
-"""Files by URI, wherever they are: listing, sizes and removal, through Arrow's file systems."""
+"""Files by URI, wherever they are: what can be done with them, and how it is done in local folders."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from stedi_assets.errors import SettingError
+from stedi_assets.lake.aws import S3_SCHEME, Aws
 
 LOCAL_SCHEME = "file://"
 
@@ -15,50 +20,77 @@ class StoredFile:
         path: Path relative to the folder that was listed, with forward slashes.
         uri: Full URI; a local one is `file://` and the plain path, without percent encoding.
         size: Bytes.
-        modified: Time of the last change, ns since 1970.
+        version: Changes whenever the file is written again.
     """
 
     path: str
     uri: str
     size: int
-    modified: int
+    version: str
+
+
+class Storage(Protocol):
+    """A place that holds files below URIs of one scheme."""
+
+    def list(self, folder: str) -> Iterator[StoredFile]:
+        """All files below a folder in order of their paths; nothing where there is no such folder."""
+
+    def remove(self, folder: str) -> None:
+        """Removes a folder and all in it; nothing where there is no such folder."""
+
+    def open(self, uri: str) -> BinaryIO:
+        """A file as a stream."""
+
+    def check(self, folder: str, setting: str) -> None:
+        """Makes sure that a folder is there and may be listed.
+
+        Raises:
+            SettingError: It is not; the sentence names the setting.
+        """
+
+
+class LocalStorage:
+    """Files in folders of this machine."""
+
+    def list(self, folder: str) -> Iterator[StoredFile]:
+        """All files below a folder in order of their paths; nothing where there is no such folder."""
+        from pyarrow.fs import FileSelector, FileType, LocalFileSystem
+
+        root = engine_path(folder)
+        selector = FileSelector(root, recursive=True, allow_not_found=True)
+        for info in sorted(LocalFileSystem().get_file_info(selector), key=lambda info: info.path):
+            if info.type == FileType.File:
+                path = info.path.removeprefix(root).lstrip("/")
+                yield StoredFile(path, f"{folder}/{path}", info.size, f"{info.size}-{info.mtime_ns or 0}")
+
+    def remove(self, folder: str) -> None:
+        """Removes a folder and all in it; nothing where there is no such folder."""
+        if Path(engine_path(folder)).is_dir():
+            shutil.rmtree(engine_path(folder))
+
+    def open(self, uri: str) -> BinaryIO:
+        """A file as a stream."""
+        return open(engine_path(uri), "rb")
+
+    def check(self, folder: str, setting: str) -> None:
+        """Makes sure that a folder is there.
+
+        Raises:
+            SettingError: There is no such folder.
+        """
+        if not Path(engine_path(folder)).is_dir():
+            raise SettingError(f"{setting} is {engine_path(folder)}, but there is no such folder.")
+
+
+def open_storage(uri: str, aws: Aws) -> Storage:
+    """The storage that holds a URI."""
+    if uri.startswith(S3_SCHEME):
+        from stedi_assets.lake.s3 import S3Storage
+
+        return S3Storage(aws)
+    return LocalStorage()
 
 
 def engine_path(uri: str) -> str:
     """The form in which engines take a file: local paths plain, so that no engine decodes them."""
     return uri.removeprefix(LOCAL_SCHEME)
-
-
-def list_files(folder: str) -> Iterator[StoredFile]:
-    """All files below a folder in order of their paths; nothing where there is no such folder."""
-    from pyarrow.fs import FileSelector, FileType
-
-    filesystem, root = _filesystem(folder)
-    selector = FileSelector(root, recursive=True, allow_not_found=True)
-    for info in sorted(filesystem.get_file_info(selector), key=lambda info: info.path):
-        if info.type == FileType.File:
-            path = info.path.removeprefix(root).lstrip("/")
-            yield StoredFile(path, f"{folder}/{path}", info.size, info.mtime_ns or 0)
-
-
-def folder_exists(folder: str) -> bool:
-    """Whether there is such a folder."""
-    from pyarrow.fs import FileType
-
-    filesystem, root = _filesystem(folder)
-    return bool(filesystem.get_file_info(root).type == FileType.Directory)
-
-
-def remove_folder(folder: str) -> None:
-    """Removes a folder and all in it; nothing where there is no such folder."""
-    if folder_exists(folder):
-        filesystem, root = _filesystem(folder)
-        filesystem.delete_dir(root)
-
-
-def _filesystem(uri: str) -> tuple[Any, str]:
-    from pyarrow.fs import FileSystem, LocalFileSystem
-
-    if uri.startswith(LOCAL_SCHEME):
-        return LocalFileSystem(), engine_path(uri)
-    return FileSystem.from_uri(uri)  # type: ignore[no-any-return]

