@@ -93,6 +93,26 @@ def run(select: str | None, full: bool, as_of: int | None, as_json: bool, **flag
 
 
 @main.command()
+@lake_flags
+def rekey(**flags: str | None) -> None:
+    """Replaces the pseudonym key, under all policies, by STEDI_PSEUDONYM_KEY or by a newly made one."""
+    with sentences():
+        environment = _environment(flags)
+
+        from stedi_assets.display import RunDisplay, console, run_table
+        from stedi_assets.runs import rekey as replace_key
+
+        with RunDisplay(console()).shown() as display:
+            results = replace_key(environment, display)
+        for result in results:
+            console().print(run_table(result))
+        failures = [sentence for result in results for sentence in result.failures]
+        for sentence in failures:
+            click.echo(sentence, err=True)
+        sys.exit(1 if failures else 0)
+
+
+@main.command()
 @click.argument("query")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
 @lake_flags

@@ -1,13 +1,14 @@
 """Running the graph in this process, recorded in the Dagster instance that the UI shows."""
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 
@@ -17,6 +18,7 @@ from stedi_assets.errors import SettingError
 from stedi_assets.jobs import REFRESH
 from stedi_assets.lake import PROGRESS_LOGGER, Progress
 from stedi_assets.tables import TABLES
+from stedi_assets.transforms.consent import Policy
 
 INSTANCE_SETTINGS = Path(__file__).with_name("dagster.yaml")
 
@@ -81,7 +83,7 @@ def refresh(
     Raises:
         SettingError: Nothing is selected, or the landing root, the lake or the catalog cannot be reached.
     """
-    environment.resources()["lake"].check()
+    environment.resources()["lake"].check(landing=not rekey)
     definitions = build_defs(environment)
     selection = _selected(definitions, environment, select)
     with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:
@@ -107,6 +109,38 @@ def refresh(
         failures=_failures(result),
         seconds=clock.seconds,
     )
+
+
+def rekey(environment: Environment, on_progress: Callable[[Progress], None]) -> list[RunResult]:
+    """Replaces the pseudonym key: makes the pseudonymised tables of every policy anew with another key.
+
+    The other key is the one that was given; where it is kept beside the lake, a new one is made, which
+    takes the place of the former only once all tables are made with it. Doing it again finishes what was
+    interrupted. Splits of people stay as they are.
+
+    Args:
+        environment: Where the lake is.
+        on_progress: Is told every step.
+
+    Raises:
+        SettingError: No pseudonymised table was published yet, or the lake cannot be reached.
+    """
+    draft = f"{environment.key_file}.new"
+    if not environment.key_given:
+        environment = replace(environment, key_file=draft)
+    published = [policy for policy in get_args(Policy) if _pseudonymised(replace(environment, policy=policy))]
+    if not published:
+        raise SettingError(
+            f"No table of {environment.lake} was made with a pseudonym key yet: run `stedi run`."
+        )
+    results = []
+    for policy in published:
+        placed = replace(environment, policy=policy)
+        names = ",".join(_pseudonymised(placed))
+        results.append(refresh(placed, names, False, None, on_progress, rekey=True))
+    if not environment.key_given and not any(result.failures for result in results):
+        os.replace(draft, draft.removesuffix(".new"))
+    return results
 
 
 class _Clock:
@@ -141,6 +175,12 @@ def _progress(listener: Callable[[Progress], None]) -> Iterator[_Clock]:
         yield clock
     finally:
         logger.removeHandler(handler)
+
+
+def _pseudonymised(environment: Environment) -> list[str]:
+    """The published tables of an environment that know people by pseudonym."""
+    with dg.build_resources(environment.resources()) as resources:
+        return [name for name, spec in TABLES.items() if spec.subjects and resources.lake.handle(name).exists]
 
 
 def _selected(

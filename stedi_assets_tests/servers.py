@@ -102,7 +102,7 @@ def object_store() -> Iterator[ObjectStore]:
     store = ObjectStore(f"http://127.0.0.1:{ports['s3']}", f"http://127.0.0.1:{ports['s3.iceberg']}")
     try:
         with server(command, (ports["s3"], ports["s3.iceberg"]), folder / "log"):
-            wait_until(lambda: f"warehouse-{WAREHOUSES - 1}" in (folder / "log").read_text(), "its buckets")
+            wait_until(lambda: _has_bucket(store, f"warehouse-{WAREHOUSES - 1}"), "the last bucket")
             yield store
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -156,6 +156,18 @@ def free_ports(count: int) -> list[int]:
 def _port_flag(name: str) -> str:
     part, _, kind = name.partition(".")
     return f"{part}.port.{kind}" if kind else f"{part}.port"
+
+
+def _has_bucket(store: ObjectStore, bucket: str) -> bool:
+    import boto3
+    from botocore.exceptions import ClientError
+
+    keys = {name.lower(): value for name, value in ACCESS.items()}
+    try:
+        boto3.client("s3", endpoint_url=store.s3, region_name=REGION, **keys).head_bucket(Bucket=bucket)
+    except ClientError:
+        return False
+    return True
 
 
 def _answers(port: int) -> bool:

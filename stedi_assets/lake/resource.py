@@ -10,7 +10,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.aws import S3_SCHEME, Aws
+from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.catalog import (
     SPLIT_SALT,
@@ -116,8 +116,7 @@ class Lake(dg.ConfigurableResource[None]):
     def catalog(self) -> "Catalog":
         """The Iceberg catalog, opened at the first use."""
         if self._catalog is None:
-            if self.uri.startswith(S3_SCHEME):
-                open_storage(self.uri, self.aws).check(self.uri, "STEDI_LAKE")
+            open_storage(self.uri, self.aws).check(self.uri, "STEDI_LAKE", filled=False)
             self._catalog = open_catalog(self.catalog_uri, self.uri, self.aws)
         return self._catalog
 
@@ -134,13 +133,17 @@ class Lake(dg.ConfigurableResource[None]):
         session: SparkSession = self.pyspark.spark_session
         return session
 
-    def check(self) -> None:
+    def check(self, *, landing: bool = True) -> None:
         """Makes sure that landing zone, lake and catalog can be reached, before any work starts.
+
+        Args:
+            landing: Whether the landing zone is needed.
 
         Raises:
             SettingError: One cannot; the sentence names it.
         """
-        open_storage(self.landing, self.aws).check(self.landing, "STEDI_LANDING")
+        if landing:
+            open_storage(self.landing, self.aws).check(self.landing, "STEDI_LANDING")
         check_catalog(self.catalog, self.catalog_uri)
 
     def location(self, spec: TableSpec) -> str:

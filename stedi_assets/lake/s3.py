@@ -50,18 +50,24 @@ class S3Storage:
         stream = self._filesystem.open_input_file(uri.removeprefix(S3_SCHEME))
         return cast(BinaryIO, io.BufferedReader(stream, READ_BYTES))
 
-    def check(self, folder: str, setting: str) -> None:
+    def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
         """Makes sure that a folder can be listed, from the region that was given.
 
+        Args:
+            folder: The folder.
+            setting: The setting that names it.
+            filled: Whether something must be in it: without that there is no folder in S3.
+
         Raises:
-            SettingError: The bucket is missing, denied, or in another region.
+            SettingError: The bucket is missing, denied, or in another region, or the folder missing.
         """
         from botocore.exceptions import ClientError
 
         bucket, prefix = _split(folder)
         try:
             with aws_settings():
-                self.aws.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+                below = f"{prefix}/" if prefix else ""
+                found = self.aws.s3.list_objects_v2(Bucket=bucket, Prefix=below, MaxKeys=1)
                 region = self._region(bucket)
         except ClientError as error:
             raise SettingError(_refusal(error, bucket, setting, self.aws.region)) from None
@@ -70,6 +76,8 @@ class S3Storage:
                 f"{setting}: the bucket {bucket} is in {region}, but AWS_REGION is {self.aws.region}: "
                 "give the region of the bucket."
             )
+        if filled and not found["KeyCount"]:
+            raise SettingError(f"{setting} is {folder}, but there is nothing below it.")
 
     @cached_property
     def _filesystem(self) -> "S3FileSystem":

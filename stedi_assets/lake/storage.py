@@ -41,8 +41,13 @@ class Storage(Protocol):
     def open(self, uri: str) -> BinaryIO:
         """A file as a stream."""
 
-    def check(self, folder: str, setting: str) -> None:
+    def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
         """Makes sure that a folder is there and may be listed.
+
+        Args:
+            folder: The folder.
+            setting: The setting that names it.
+            filled: Whether it must be there already.
 
         Raises:
             SettingError: It is not; the sentence names the setting.
@@ -72,13 +77,13 @@ class LocalStorage:
         """A file as a stream."""
         return open(engine_path(uri), "rb")
 
-    def check(self, folder: str, setting: str) -> None:
-        """Makes sure that a folder is there.
+    def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
+        """Makes sure that a folder is there, if it must be: others are made when they are needed.
 
         Raises:
             SettingError: There is no such folder.
         """
-        if not Path(engine_path(folder)).is_dir():
+        if filled and not Path(engine_path(folder)).is_dir():
             raise SettingError(f"{setting} is {engine_path(folder)}, but there is no such folder.")
 
 

@@ -93,6 +93,7 @@ def upload(folder, uri):
     """Copies a folder to S3."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     client = Aws("us-east-1").s3
+    client.put_object(Bucket=bucket, Key=f"{prefix}/")
     for file in Path(folder).rglob("*"):
         if file.is_file():
             key = f"{prefix}/{file.relative_to(folder).as_posix()}"
@@ -127,7 +128,16 @@ def local_contents(tmp_path_factory, dagster_home):
         patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
         lake = TestLake(tmp_path_factory.mktemp("local"), settings={"STEDI_PSEUDONYM_KEY": KEY})
         lake.built()
-        return lake.contents()
+        return contents(lake)
+
+
+def contents(lake):
+    """The rows of all tables, without the batch, which is named by file versions: times here, ETags there."""
+    found = lake.contents()
+    for name, spec in TABLES.items():
+        if spec.source:
+            found[name] = Counter({row[:-1]: count for row, count in found[name].items()})
+    return found
 
 
 def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_and_a_full_one_keep_them(
@@ -135,14 +145,14 @@ def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_and_a
 ):
     lake = make_lake()
     lake.built()
-    assert lake.contents() == local_contents
+    assert contents(lake) == local_contents
     before = lake.snapshots()
     again = lake.built()
     assert lake.snapshots() == before
     assert {table.changed for table in again.tables.values()} == {False}
     full = lake.built(full=True)
     assert {table.changed for table in full.tables.values()} == {True}
-    assert lake.contents() == local_contents
+    assert contents(lake) == local_contents
 
 
 def test_a_new_customer_file_changes_what_depends_on_it_and_tables_empty(make_lake):

@@ -1,0 +1,193 @@
+"""What is particular to S3 and AWS: refusals in a sentence, the key as a secret, what Glue is told."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+
+from stedi_assets.errors import SettingError
+from stedi_assets.lake.aws import Aws
+from stedi_assets.lake.landing_files import list_landing_files
+from stedi_assets.lake.s3 import S3Storage
+from stedi_assets.lake.secrets import PseudonymKey
+from stedi_assets.tables import TABLES
+from stedi_assets_tests.lakes import TestLake
+
+KEY = "k" * 40
+
+
+def lake_in_s3(folder, **settings):
+    """A lake in S3 that finds nothing but what the test put there."""
+    given = {
+        "STEDI_LANDING": f"s3://landing/{folder.name}", "STEDI_LAKE": f"s3://lake/{folder.name}",
+        "STEDI_CATALOG": f"sqlite:///{folder}/catalog.db", "STEDI_PSEUDONYM_KEY": KEY,
+    }  # fmt: skip
+    return TestLake(folder, settings={**given, **settings})
+
+
+def put(uri, content=b""):
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    Aws("us-east-1").s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+class TestRefused:
+    """Before any work starts, one sentence names what is wrong."""
+
+    def refusal(self, lake):
+        with pytest.raises(SettingError) as refused:
+            lake.run()
+        return str(refused.value)
+
+    @pytest.fixture(autouse=True)
+    def a_landing_file(self, s3, tmp_path):
+        put(f"s3://landing/{tmp_path.name}/customer/landing/1.json")
+
+    @pytest.mark.parametrize("setting", ["STEDI_LANDING", "STEDI_LAKE"])
+    def test_a_missing_bucket(self, s3, tmp_path, setting):
+        sentence = self.refusal(lake_in_s3(tmp_path, **{setting: "s3://nowhere/x"}))
+        assert sentence.startswith(f"{setting}: there is no bucket nowhere: create it,")
+
+    def test_a_prefix_without_landing_files(self, s3, tmp_path):
+        sentence = self.refusal(lake_in_s3(tmp_path, STEDI_LANDING="s3://landing/typo"))
+        assert sentence == "STEDI_LANDING is s3://landing/typo, but there is nothing below it."
+
+    def test_denied_access(self, s3, tmp_path, monkeypatch):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "stranger")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "stranger")
+        sentence = self.refusal(lake_in_s3(tmp_path))
+        assert sentence.startswith("STEDI_LANDING: access to the bucket landing is denied (AccessDenied)")
+
+    def test_no_credentials(self, s3, tmp_path, monkeypatch):
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        assert self.refusal(lake_in_s3(tmp_path)).startswith("There are no AWS credentials: set AWS_PROFILE")
+
+    def test_no_such_profile(self, s3, tmp_path, monkeypatch):
+        monkeypatch.setenv("AWS_PROFILE", "nobody")
+        assert "AWS_PROFILE" in self.refusal(lake_in_s3(tmp_path))
+
+    def test_no_region(self, s3, tmp_path, monkeypatch):
+        monkeypatch.delenv("AWS_REGION")
+        assert self.refusal(lake_in_s3(tmp_path)).startswith("AWS_REGION is not given")
+
+    def test_another_region(self, glue, tmp_path, monkeypatch):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", glue.url)  # SeaweedFS knows no regions
+        here = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
+        boto3.client("s3", region_name="eu-west-1").create_bucket(Bucket="landing", **here)
+        sentence = self.refusal(lake_in_s3(tmp_path))
+        assert sentence.startswith(
+            "STEDI_LANDING: the bucket landing is in eu-west-1, but AWS_REGION is us-east-1"
+        )
+
+    def test_a_server_that_is_not_there(self, s3, tmp_path, monkeypatch):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+        assert self.refusal(lake_in_s3(tmp_path)).startswith("http://127.0.0.1:9")
+
+    def test_a_rest_catalog_that_is_not_there(self, s3, tmp_path):
+        sentence = self.refusal(lake_in_s3(tmp_path, STEDI_CATALOG="http://127.0.0.1:9"))
+        assert sentence.startswith("STEDI_CATALOG: http://127.0.0.1:9 cannot be used")
+
+    def test_the_command_says_it_and_exits_with_2(self, s3, tmp_path):
+        lake = lake_in_s3(tmp_path, STEDI_LAKE="s3://nowhere/x")
+        done = subprocess.run(
+            [sys.executable, "-c", "from stedi_assets.cli import main; main()", "run"],
+            capture_output=True, text=True, env=os.environ | lake.settings, cwd=tmp_path, timeout=120,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("STEDI_LAKE: there is no bucket nowhere")
+        assert len(done.stderr.splitlines()) == 1
+
+
+class TestSecret:
+    """The pseudonym key in Secrets Manager."""
+
+    def stored(self, **secret):
+        return boto3.client("secretsmanager", "us-east-1").create_secret(Name="stedi-key", **secret)["ARN"]
+
+    @pytest.fixture(autouse=True)
+    def fresh(self, glue):
+        glue.reset()
+
+    def test_it_is_read_by_its_arn(self):
+        assert PseudonymKey(given=self.stored(SecretString=f"{KEY}\n")).read() == KEY.encode()
+
+    def test_a_short_one_is_refused(self):
+        with pytest.raises(SettingError, match="fewer than 32 characters"):
+            PseudonymKey(given=self.stored(SecretString="hunter2")).read()
+
+    def test_a_binary_one_is_refused(self):
+        with pytest.raises(SettingError, match="is binary"):
+            PseudonymKey(given=self.stored(SecretBinary=b"x" * 40)).read()
+
+    def test_a_missing_one_is_refused_by_its_arn(self):
+        arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:none-AbCdEf"
+        with pytest.raises(SettingError, match="ResourceNotFound") as refused:
+            PseudonymKey(given=arn).read()
+        assert arn in str(refused.value)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_glue_knows_what_a_table_is(glue_lake, name):
+    spec = TABLES[name]
+    table = boto3.client("glue").get_table(DatabaseName="stedi", Name=name)["Table"]
+    parameters = table["Parameters"]
+    assert table["Description"] == parameters["comment"] == spec.description
+    assert parameters["stedi.zone"] == spec.zone
+    assert parameters["stedi.owner"] == "team:stedi-data"
+    assert parameters["stedi.personal-data"] == spec.personal_data
+    assert parameters["stedi.personal-columns"] == ",".join(spec.personal_columns)
+    assert parameters["table_type"] == "ICEBERG"
+    columns = table["StorageDescriptor"]["Columns"]
+    assert [column["Name"] for column in columns] == spec.columns
+    # Glue takes no comment that is longer.
+    assert all(0 < len(column["Comment"]) <= 255 for column in columns)
+
+
+@pytest.fixture
+def glue_lake(glue, tmp_path, monkeypatch):
+    """A lake of no rows in Glue."""
+    glue.reset()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+    lake = lake_in_s3(tmp_path, STEDI_CATALOG="glue")
+    put(f"s3://landing/{tmp_path.name}/customer/landing/1.json")
+    lake.built()
+    return lake
+
+
+def test_files_are_listed_page_by_page_with_their_etag(s3, tmp_path):
+    root = f"s3://landing/{tmp_path.name}"
+    source = TABLES["customer_landing"].source
+    for number in range(1_005):
+        put(f"{root}/customer/landing/{number:04}.json")
+    put(f"{root}/customer/landing/0000.json", b"{}")
+    put(f"{root}/customer/landing.json", b"no landing file")
+    files = list_landing_files(S3Storage(Aws("us-east-1")), root, source)
+    assert [Path(file.path).name for file in files] == [f"{number:04}.json" for number in range(1_005)]
+    assert files[0].version == "99914b932bd37a50b983c5e7c90ae93b"  # MD5 of {}
+    assert files[0].size == 2
+
+
+@pytest.mark.parametrize("name", ["with space.json", "ünïcode.json", "per%20cent.json", "star*.json", "new\nline.json", "hash#1.json", "a=b/c.json", "UPPER.JSON"])  # fmt: skip  # noqa: E501
+def test_a_file_is_read_whatever_its_key(s3, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+    lake = lake_in_s3(tmp_path)
+    reading = b'{"user": "ada@example.com", "timestamp": 1700000000000, "x": 0.1, "y": 0.2, "z": 0.3}\n'
+    put(f"s3://landing/{tmp_path.name}/accelerometer/landing/{name}", reading)
+    lake.built(select="accelerometer_landing")
+    [row] = lake.rows("accelerometer_landing")
+    assert f"accelerometer/landing/{name}" in row
+
+
+def test_no_credential_is_in_the_lake_or_the_dagster_home(glue_lake, dagster_home):
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"].encode()
+    storage = S3Storage(Aws("us-east-1"))
+    for file in storage.list(glue_lake.environment.lake):
+        with storage.open(file.uri) as stream:
+            content = stream.read()
+        assert secret not in content
+        assert KEY.encode() not in content
+    for path in dagster_home.rglob("*"):
+        assert not path.is_file() or secret not in path.read_bytes()
