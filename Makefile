@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DAGSTER_HOME ?= $(CURDIR)/.stedi/dagster
 export DAGSTER_HOME
 
-.PHONY: run dev test test-all check spark-test benchmark lock clean
+.PHONY: run dev test test-all check s3 spark-test benchmark lock clean
 
 run: $(VENV)/run.installed  ## Refresh the lake from data/
 	$(BIN)/stedi run
@@ -28,6 +28,9 @@ check: $(VENV)/dev.installed  ## Lint, format, types, who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+s3: $(VENV)/dev.installed  ## A local S3 with Glue and a REST catalog to play with; prints the settings to use
+	@$(BIN)/python -m stedi_assets_tests.servers
 
 spark-test: $(VENV)/dev.installed  ## The public data on a standalone Spark cluster; needs Java 17
 	$(BIN)/pytest -m slow stedi_assets_tests/test_spark.py

@@ -6,6 +6,7 @@ the variables by which every AWS client finds them are set while they run.
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -89,7 +90,12 @@ def object_store() -> Iterator[ObjectStore]:
         "credentials": [{"accessKey": "stranger", "secretKey": "stranger"}],
         "actions": ["Read:nothing"],
     }
-    (folder / "identities.json").write_text(json.dumps({"identities": [identity, stranger]}))
+    reader = {
+        "name": "reader",
+        "credentials": [{"accessKey": "reader", "secretKey": "reader"}],
+        "actions": ["Read", "List"],
+    }
+    (folder / "identities.json").write_text(json.dumps({"identities": [identity, stranger, reader]}))
     warehouses = ",".join(f"warehouse-{number}" for number in range(WAREHOUSES))
     command = [
         str(SCRIPTS / "weed"), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
@@ -173,3 +179,36 @@ def _has_bucket(store: ObjectStore, bucket: str) -> bool:
 def _answers(port: int) -> bool:
     with closing(socket.socket()) as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def main() -> None:
+    """Runs both servers for a person, with the sample zone in the landing bucket, until interrupted."""
+    import boto3
+
+    sample = Path(__file__).parents[1] / "data"
+    with object_store() as store, aws_services() as services:
+        keys = {name.lower(): value for name, value in ACCESS.items()}
+        client = boto3.client("s3", endpoint_url=store.s3, region_name=REGION, **keys)
+        for file in sample.rglob("*.json*"):
+            client.upload_file(str(file), "landing", f"stedi/{file.relative_to(sample).as_posix()}")
+        settings = {
+            **store.variables(),
+            **services.variables(),
+            "STEDI_LANDING": "s3://landing/stedi",
+            "STEDI_LAKE": "s3://lake/stedi",
+            "STEDI_CATALOG": "glue",
+            "STEDI_PSEUDONYM_KEY": secrets.token_hex(32),
+        }
+        for name, value in settings.items():
+            print(f"export {name}={value}")
+        print(
+            f"# The REST catalog instead of Glue: STEDI_LAKE=s3://warehouse-0 STEDI_CATALOG={store.rest}\n"
+            "# Everything is forgotten when this ends: Ctrl-C.",
+            flush=True,
+        )
+        with suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main()

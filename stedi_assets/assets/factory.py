@@ -8,7 +8,7 @@ from typing import cast
 import dagster as dg
 
 from stedi_assets.errors import StediError
-from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform
+from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform, storage_errors
 from stedi_assets.metadata import definition_metadata, outcome_metadata
 from stedi_assets.tables import TableSpec, table_location
 from stedi_assets.transforms.consent import Policy
@@ -143,9 +143,10 @@ class AssetFactory:
 
 
 def _refresh(table: LakeTable, lake: Lake, run: Run, inputs: dict[str, TableHandle]) -> Outcome:
-    if table.transform is None:
-        return lake.refresh_landing(table.spec, run)
-    return lake.refresh_derived(table.spec, inputs, run, table.transform, table.next_change)
+    with storage_errors(table.spec.name):
+        if table.transform is None:
+            return lake.refresh_landing(table.spec, run)
+        return lake.refresh_derived(table.spec, inputs, run, table.transform, table.next_change)
 
 
 def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run:

@@ -3,7 +3,7 @@
 The only package that knows PyIceberg. What is imported here is its public face; assets see nothing else.
 """
 
-from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress
@@ -22,4 +22,5 @@ __all__ = [
     "Transform",
     "Unpublished",
     "engine_errors",
+    "storage_errors",
 ]

@@ -1,5 +1,7 @@
-"""The one boundary where errors of the engine become ours."""
+"""The one boundary where errors of the engine, of S3 and of the catalog become ours."""
 
+import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,3 +34,38 @@ def engine_errors(subject: str, doing: str, *, quote_analysis: bool = False) -> 
         raise LakeError(
             f"{subject}: the engine stopped while {doing} ({code}): mend the cause and try again."
         ) from None
+
+
+@contextmanager
+def storage_errors(subject: str) -> Iterator[None]:
+    """Re-raises what files, S3 and the catalog raise in the middle of the work as ours, without its text.
+
+    Args:
+        subject: What was worked on, such as a table.
+
+    Raises:
+        LakeError: One of them did not do what it was asked to, after the retries of its client.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+    from pyiceberg.exceptions import RESTError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError, OSError, RESTError, SQLAlchemyError) as error:
+        raise LakeError(
+            f"{subject}: storage or catalog failed ({_code(error)}); no table is half changed: "
+            "mend the cause and run again."
+        ) from None
+
+
+def _code(error: Exception) -> str:
+    """A name for what happened that quotes no key and no value."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # botocore's
+        return str(response.get("Error", {}).get("Code", type(error).__name__))
+    if arrow := re.search(r"AWS Error ([A-Z_]+) during (\w+)", str(error)):
+        return f"{arrow[1]} during {arrow[2]}"
+    if isinstance(error, OSError) and error.errno is not None:
+        return errno.errorcode.get(error.errno, "OSError")
+    return type(error).__name__

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster import ResourceDependency
 
 from stedi_assets.errors import StediError
+from stedi_assets.lake.boundary import storage_errors
 from stedi_assets.lake.handles import TableHandle
 from stedi_assets.lake.resource import Lake, Outcome
 
@@ -19,7 +20,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Outcome) -> None:
         """Publishes a staged table in one commit; does nothing for one that is up to date."""
         try:
-            self.lake.publish(obj)
+            with storage_errors(obj.plan.spec.name):
+                self.lake.publish(obj)
         except StediError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
 

@@ -191,3 +191,16 @@ def test_no_credential_is_in_the_lake_or_the_dagster_home(glue_lake, dagster_hom
         assert KEY.encode() not in content
     for path in dagster_home.rglob("*"):
         assert not path.is_file() or secret not in path.read_bytes()
+
+
+def test_a_refusal_in_the_middle_of_a_run_is_a_sentence_and_the_next_run_completes(s3, tmp_path, monkeypatch):
+    """A person who may list but not write; no key, no path and no text of the server is quoted."""
+    monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+    lake = lake_in_s3(tmp_path)
+    put(f"s3://landing/{tmp_path.name}/customer/landing/1.json")
+    with monkeypatch.context() as reader:
+        reader.setenv("AWS_ACCESS_KEY_ID", "reader")
+        reader.setenv("AWS_SECRET_ACCESS_KEY", "reader")
+        [sentence, *_] = lake.run(select="customer_landing").failures
+    assert sentence.startswith("customer_landing: storage or catalog failed (ACCESS_DENIED during ")
+    lake.built()
