@@ -90,11 +90,12 @@ def table_location(lake: str, database: str, spec: TableSpec) -> str:
 
     Args:
         lake: URI of the lake.
-        database: Database of the catalog; every one but that of the strict policy has a folder of its own.
+        database: Database of the catalog; every one but that of the strict policy has zones of its own.
         spec: The table.
     """
-    folder = lake if database == STRICT_DATABASE else f"{lake}/{database}"
-    return f"{folder}/{spec.zone}/{spec.name}"
+    # Two levels for every database: catalogs that watch over folders allow no third.
+    zone = spec.zone if database == STRICT_DATABASE else f"{database}_{spec.zone}"
+    return f"{lake}/{zone}/{spec.name}"
 
 
 CUSTOMER_LANDING = TableSpec(

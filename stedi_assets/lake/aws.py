@@ -11,15 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import SettingError
+from stedi_assets.lake.streams import credentials_for_arrow, own_endpoint
 
 if TYPE_CHECKING:
     from boto3 import Session
-    from pyarrow.fs import S3FileSystem
 
 S3_SCHEME = "s3://"
-# Ways in which boto3 finds credentials that Arrow knows too, and renews by itself.
-KNOWN_TO_ARROW = {"env", "shared-credentials-file", "config-file", "iam-role", "container-role"}
-AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 @dataclass(frozen=True)
@@ -64,31 +61,17 @@ class Aws:
     def endpoint(self) -> str | None:
         """URL of the S3 server, unless it is AWS."""
         with aws_settings():
-            url: str = self.session.client("s3").meta.endpoint_url
-        return None if url.endswith(AWS_HOSTS) else url
+            return own_endpoint(self.session)
 
     def file_io(self) -> dict[str, str]:
         """PyIceberg's properties of the S3 server. They may hold credentials: not to be shown."""
+        credentials = credentials_for_arrow(self.session)
         properties = {"client.region": self.region, "s3.region": self.region}
         if self.endpoint:
             properties["s3.endpoint"] = self.endpoint
         names = {"access_key": "s3.access-key-id", "secret_key": "s3.secret-access-key"}
         names["session_token"] = "s3.session-token"
-        return properties | {names[name]: value for name, value in self._credentials().items() if value}
-
-    def filesystem(self) -> "S3FileSystem":
-        """Arrow's view of the S3 server."""
-        from pyarrow.fs import S3FileSystem
-
-        return S3FileSystem(region=self.region, endpoint_override=self.endpoint, **self._credentials())
-
-    def _credentials(self) -> dict[str, str]:
-        """Credentials that Arrow would not find by itself, such as those of an assumed role."""
-        credentials = self.session.get_credentials()
-        if credentials is None or credentials.method in KNOWN_TO_ARROW:
-            return {}
-        keys = credentials.get_frozen_credentials()
-        return {"access_key": keys.access_key, "secret_key": keys.secret_key, "session_token": keys.token}
+        return properties | {names[name]: value for name, value in credentials.items() if value}
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from stedi_assets.errors import SettingError
-from stedi_assets.lake.aws import AWS_HOSTS, S3_SCHEME, Aws, aws_settings
+from stedi_assets.lake.aws import S3_SCHEME, Aws, aws_settings
+from stedi_assets.lake.streams import AWS_HOSTS
 from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:

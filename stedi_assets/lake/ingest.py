@@ -16,13 +16,14 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
-from stedi_assets.lake import landing_files
+from stedi_assets.lake import landing_files, streams
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.landing_files import EMPTY, LandingFile, parse_file
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.staging import StagingArea
-from stedi_assets.lake.storage import Storage, engine_path, open_storage
+from stedi_assets.lake.storage import engine_path
+from stedi_assets.lake.streams import file_opener
 from stedi_assets.tables import LandingSource, TableSpec
 from stedi_assets.transforms import landing
 from stedi_assets.transforms.landing import Field, plain_line_pattern, record_fields, with_event_date
@@ -40,7 +41,7 @@ PARSED_LINES = 10_000  # rows of a batch handed from Python to the engine
 
 # The parser travels to the engine's Python workers as a whole: the nodes of a cluster need pyarrow only,
 # and none of them parses with the rules of another version of this package.
-for _module in (landing, landing_files):
+for _module in (landing, landing_files, streams):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 
@@ -221,11 +222,10 @@ def line_parser(
             ]
         )
         nothing = [None] * len(fields)
-        storage: Storage | None = None
+        open_file = file_opener(region)
         for batch in batches:
             for path, uri in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                storage = storage or open_storage(uri, Aws(region))
-                lines = parse_file(storage, uri, fields, instant)
+                lines = parse_file(open_file, uri, fields, instant)
                 while some := list(islice(lines, PARSED_LINES)):
                     rows = [
                         [*(line.values or nothing), path, line.reason, line.unknown_keys] for line in some

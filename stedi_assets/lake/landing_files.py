@@ -5,7 +5,7 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -76,7 +76,7 @@ def batch_id(files: list[LandingFile]) -> str:
 
 
 def parse_file(
-    storage: Storage, uri: str, fields: tuple[Field, ...], instant: str | None
+    open_file: Callable[[str], BinaryIO], uri: str, fields: tuple[Field, ...], instant: str | None
 ) -> Iterator[ParsedLine]:
     """Reads a landing file line by line, whatever is in it.
 
@@ -88,7 +88,7 @@ def parse_file(
     """
     number = 0
     try:
-        with storage.open(uri) as raw:
+        with open_file(uri) as raw:
             for number, line in enumerate(_lines(raw, compressed=uri.lower().endswith(".gz")), start=1):
                 yield _parsed(number, line, fields, instant)
     except (OSError, EOFError, zlib.error) as error:

@@ -1,19 +1,13 @@
-"""Files in S3: listing, removal and reading, through dagster-aws's client and Arrow's file system."""
+"""Files in S3: listing and removal, through dagster-aws's client."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any
 
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.aws import S3_SCHEME, Aws, aws_settings
 from stedi_assets.lake.storage import StoredFile
 
-if TYPE_CHECKING:
-    from pyarrow.fs import S3FileSystem
-
-READ_BYTES = 4 * 1024**2  # of a file that is read as a stream, per request
 MOST_DELETED = 1_000  # keys that S3 deletes at once
 
 
@@ -45,11 +39,6 @@ class S3Storage:
             chunk = {"Objects": keys[start : start + MOST_DELETED], "Quiet": True}
             self.aws.s3.delete_objects(Bucket=bucket, Delete=chunk)
 
-    def open(self, uri: str) -> BinaryIO:
-        """A file as a stream, fetched in pieces, so that a broken connection costs one piece."""
-        stream = self._filesystem.open_input_file(uri.removeprefix(S3_SCHEME))
-        return cast(BinaryIO, io.BufferedReader(stream, READ_BYTES))
-
     def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
         """Makes sure that a folder can be listed, from the region that was given.
 
@@ -78,10 +67,6 @@ class S3Storage:
             )
         if filled and not found["KeyCount"]:
             raise SettingError(f"{setting} is {folder}, but there is nothing below it.")
-
-    @cached_property
-    def _filesystem(self) -> "S3FileSystem":
-        return self.aws.filesystem()
 
     def _region(self, bucket: str) -> str | None:
         """The region that the server says the bucket is in, if it says one."""

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.aws import S3_SCHEME, Aws
@@ -38,9 +38,6 @@ class Storage(Protocol):
     def remove(self, folder: str) -> None:
         """Removes a folder and all in it; nothing where there is no such folder."""
 
-    def open(self, uri: str) -> BinaryIO:
-        """A file as a stream."""
-
     def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
         """Makes sure that a folder is there and may be listed.
 
@@ -72,10 +69,6 @@ class LocalStorage:
         """Removes a folder and all in it; nothing where there is no such folder."""
         if Path(engine_path(folder)).is_dir():
             shutil.rmtree(engine_path(folder))
-
-    def open(self, uri: str) -> BinaryIO:
-        """A file as a stream."""
-        return open(engine_path(uri), "rb")
 
     def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
         """Makes sure that a folder is there, if it must be: others are made when they are needed.
