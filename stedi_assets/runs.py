@@ -128,16 +128,17 @@ def rekey(environment: Environment, on_progress: Callable[[Progress], None]) -> 
     draft = f"{environment.key_file}.new"
     if not environment.key_given:
         environment = replace(environment, key_file=draft)
-    published = [policy for policy in get_args(Policy) if _pseudonymised(replace(environment, policy=policy))]
-    if not published:
+    results = []
+    for policy in get_args(Policy):
+        placed = replace(environment, policy=policy)
+        if tables := _pseudonymised(placed):
+            # Consent is not judged anew, so its instant stays.
+            as_of = min(tables.values())
+            results.append(refresh(placed, ",".join(tables), False, as_of, on_progress, rekey=True))
+    if not results:
         raise SettingError(
             f"No table of {environment.lake} was made with a pseudonym key yet: run `stedi run`."
         )
-    results = []
-    for policy in published:
-        placed = replace(environment, policy=policy)
-        names = ",".join(_pseudonymised(placed))
-        results.append(refresh(placed, names, False, None, on_progress, rekey=True))
     if not environment.key_given and not any(result.failures for result in results):
         os.replace(draft, draft.removesuffix(".new"))
     return results
@@ -177,10 +178,13 @@ def _progress(listener: Callable[[Progress], None]) -> Iterator[_Clock]:
         logger.removeHandler(handler)
 
 
-def _pseudonymised(environment: Environment) -> list[str]:
-    """The published tables of an environment that know people by pseudonym."""
+def _pseudonymised(environment: Environment) -> dict[str, int]:
+    """The published tables that know people by pseudonym, and the instant they are as of."""
     with dg.build_resources(environment.resources()) as resources:
-        return [name for name, spec in TABLES.items() if spec.subjects and resources.lake.handle(name).exists]
+        handles = {name: resources.lake.handle(name) for name, spec in TABLES.items() if spec.subjects}
+        return {
+            name: handle.record.as_of for name, handle in handles.items() if handle.exists and handle.record
+        }
 
 
 def _selected(

@@ -29,9 +29,9 @@ def lake_in_s3(folder, **settings):
     return TestLake(folder, settings={**given, **settings})
 
 
-def put(uri, content=b""):
+def put(uri, content=b"", client=None):
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    Aws("us-east-1").s3.put_object(Bucket=bucket, Key=key, Body=content)
+    (client or Aws("us-east-1").s3).put_object(Bucket=bucket, Key=key, Body=content)
 
 
 class TestRefused:
@@ -160,8 +160,9 @@ def glue_lake(glue, tmp_path, monkeypatch):
 def test_files_are_listed_page_by_page_with_their_etag(s3, tmp_path):
     root = f"s3://landing/{tmp_path.name}"
     source = TABLES["customer_landing"].source
+    client = Aws("us-east-1").s3
     for number in range(1_005):
-        put(f"{root}/customer/landing/{number:04}.json")
+        put(f"{root}/customer/landing/{number:04}.json", client=client)
     put(f"{root}/customer/landing/0000.json", b"{}")
     put(f"{root}/customer/landing.json", b"no landing file")
     files = list_landing_files(S3Storage(Aws("us-east-1")), root, source)
