@@ -185,6 +185,7 @@ def main() -> None:
     """Runs both servers for a person, with the sample zone in the landing bucket, until interrupted."""
     import boto3
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would be left behind
     sample = Path(__file__).parents[1] / "data"
     with object_store() as store, aws_services() as services:
         keys = {name.lower(): value for name, value in ACCESS.items()}
