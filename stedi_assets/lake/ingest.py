@@ -21,7 +21,7 @@ from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.landing_files import EMPTY, LandingFile, parse_file
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.staging import StagingArea
+from stedi_assets.lake.staging import StagingArea, side_by_side
 from stedi_assets.lake.storage import engine_path
 from stedi_assets.lake.streams import file_opener
 from stedi_assets.tables import LandingSource, TableSpec
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
 # Bounds of what is read by one query: bytes for memory, files for the size of the query plan.
-CHUNK_BYTES = 256 * 1024**2
+CHUNK_BYTES = 128 * 1024**2
 CHUNK_FILES = 200
 
 SPARK_TYPES = {"string": StringType(), "integer": LongType(), "number": DoubleType()}
@@ -82,15 +82,21 @@ def ingest(
     """
     assert spec.source is not None
     reader = _Reader(spark, spec, spec.source, area, aws)
-    counts = LineCounts()
-    for number, chunk in enumerate(file_chunks(files), start=1):
+
+    def write(numbered: tuple[int, list[LandingFile]]) -> LineCounts:
+        number, chunk = numbered
         with engine_errors(spec.name, "reading landing files"):
-            frame, counted = reader.read(chunk, number)
-        counts += counted
-        report(spec.name, f"staging, part {number}", counts.rows)
+            frame, counts = reader.read(chunk, number)
         if frame is not None:
             area.write(frame.withColumn("batch_id", F.lit(batch_id)))
-    return counts
+        return counts
+
+    report(spec.name, "staging")
+    total = LineCounts()
+    for number, counts in enumerate(side_by_side(write, enumerate(file_chunks(files))), start=1):
+        total += counts
+        report(spec.name, f"staged part {number}", total.rows)
+    return total
 
 
 def file_chunks(files: list[LandingFile]) -> Iterator[list[LandingFile]]:

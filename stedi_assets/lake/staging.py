@@ -1,10 +1,12 @@
 """Staging: the engine writes Parquet that nobody can see yet, under a fresh path, in bounded chunks."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
 
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.handles import TableHandle
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 # Rows of all partitioned inputs that one query may read, so that memory does not grow with the history.
-CHUNK_ROWS = 2_000_000
+CHUNK_ROWS = 1_000_000
+CHUNKS_AT_ONCE = 2
 
+Chunk = TypeVar("Chunk")
+Done = TypeVar("Done")
 Frames = Mapping[str, "DataFrame"]
 
 
@@ -37,6 +42,7 @@ class StagingArea:
     scratch: str
     storage: Storage
     _parts: list[str] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
 
     @classmethod
     def below(cls, spec: TableSpec, location: str, storage: Storage) -> "StagingArea":
@@ -47,7 +53,7 @@ class StagingArea:
 
     def write(self, frame: "DataFrame") -> None:
         """Writes the rows of a frame, which must have the table's columns, to the next part."""
-        part = f"{self.folder}/{len(self._parts):05}"
+        part = f"{self.folder}/{next(self._numbers):05}"
         rows = frame.select(*self.spec.columns)
         with engine_errors(self.spec.name, "staging rows"):
             if self.spec.partitioned:
@@ -61,7 +67,7 @@ class StagingArea:
 
     def staged_files(self) -> list[str]:
         """URIs of the staged Parquet files."""
-        parts = (self.storage.list(part) for part in self._parts)
+        parts = (self.storage.list(part) for part in sorted(self._parts))
         return [file.uri for part in parts for file in part if file.path.endswith(".parquet")]
 
     def tidy(self) -> None:
@@ -97,8 +103,8 @@ def day_chunks(handles: list[TableHandle], chunk_rows: int = CHUNK_ROWS) -> Iter
     """Consecutive days that have at most `chunk_rows` rows together; a larger day stands alone."""
     rows: dict[date, int] = {}
     for handle in handles:
-        for day, count in handle.rows_by_day.items():
-            rows[day] = rows.get(day, 0) + count
+        for day, number in handle.rows_by_day.items():
+            rows[day] = rows.get(day, 0) + number
     chunk: list[date] = []
     size = 0
     for day in sorted(rows):
@@ -113,8 +119,18 @@ def day_chunks(handles: list[TableHandle], chunk_rows: int = CHUNK_ROWS) -> Iter
 
 def stage(area: StagingArea, chunks: Iterator[Frames], transform: Callable[[Frames], "DataFrame"]) -> None:
     """Writes the transform of every chunk."""
-    for number, frames in enumerate(chunks, start=1):
-        report(area.spec.name, f"staging, part {number}")
+
+    def write(frames: Frames) -> None:
         with engine_errors(area.spec.name, "computing rows"):
             frame = transform(frames)
         area.write(frame)
+
+    report(area.spec.name, "staging")
+    for number, _ in enumerate(side_by_side(write, chunks), start=1):
+        report(area.spec.name, f"staged part {number}")
+
+
+def side_by_side(work: Callable[[Chunk], Done], chunks: Iterable[Chunk]) -> Iterator[Done]:
+    """Works on some chunks at once, as one query alone leaves cores idle; gives the results in order."""
+    with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
+        yield from pool.map(work, chunks)

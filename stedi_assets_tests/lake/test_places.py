@@ -140,6 +140,7 @@ def contents(lake):
     return found
 
 
+@pytest.mark.slow
 def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_and_a_full_one_keep_them(
     make_lake, local_contents
 ):
@@ -167,6 +168,7 @@ def test_a_new_customer_file_changes_what_depends_on_it_and_tables_empty(make_la
         assert lake.rows(name) == Counter()
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(make_lake, monkeypatch):
     lake = make_lake(zone())
     lake.built()
@@ -189,6 +191,7 @@ def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(mak
     assert lake.rows("machine_learning_curated") == clean.rows("machine_learning_curated")
 
 
+@pytest.mark.slow
 def test_two_policies_lie_beside_each_other(make_lake):
     lake = make_lake(zone())
     lake.built()
@@ -229,6 +232,7 @@ def test_a_publish_after_another_one_is_refused(make_lake):
     assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["s3-rest", "s3-glue"], indirect=True)
 @pytest.mark.parametrize("policy", COUNTS)
 @pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public")
