@@ -20,6 +20,8 @@ from stedi_assets_tests.servers import WAREHOUSES
 from stedi_assets_tests.test_public_data import AS_OF as PUBLIC_AS_OF
 from stedi_assets_tests.test_public_data import COUNTS
 
+pytestmark = pytest.mark.slow
+
 PLACES = ("local", "s3-sqlite", "s3-rest", "s3-glue")
 IN_S3 = PLACES[1:]
 KEY = "the key of the tests, the same in every place"
@@ -140,7 +142,6 @@ def contents(lake):
     return found
 
 
-@pytest.mark.slow
 def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_and_a_full_one_keep_them(
     make_lake, local_contents
 ):
@@ -168,7 +169,6 @@ def test_a_new_customer_file_changes_what_depends_on_it_and_tables_empty(make_la
         assert lake.rows(name) == Counter()
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(make_lake, monkeypatch):
     lake = make_lake(zone())
     lake.built()
@@ -191,7 +191,6 @@ def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(mak
     assert lake.rows("machine_learning_curated") == clean.rows("machine_learning_curated")
 
 
-@pytest.mark.slow
 def test_two_policies_lie_beside_each_other(make_lake):
     lake = make_lake(zone())
     lake.built()
@@ -232,7 +231,6 @@ def test_a_publish_after_another_one_is_refused(make_lake):
     assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", ["s3-rest", "s3-glue"], indirect=True)
 @pytest.mark.parametrize("policy", COUNTS)
 @pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public")

@@ -16,9 +16,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from stedi_assets import tables
+from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.ingest import LineCounts, ingest
 from stedi_assets.lake.landing_files import list_landing_files
 from stedi_assets.lake.staging import StagingArea
+from stedi_assets.lake.storage import LocalStorage
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms.landing import (
     FaultyLineError,
@@ -399,10 +401,10 @@ class Landing:
         for name, content in files.items():
             path = root / source.folder / name.replace("_", ".")
             path.write_bytes(content)
-        area = StagingArea.below(spec, f"file://{root}/lake")
-        found = list_landing_files(f"file://{root}", source)
+        area = StagingArea.below(spec, f"file://{root}/lake", LocalStorage())
+        found = list_landing_files(LocalStorage(), f"file://{root}", source)
         assert len(found) == len(files)
-        counts = ingest(self._spark, spec, found, "batch", area)
+        counts = ingest(self._spark, spec, found, "batch", area, Aws())
         parsed_lines = Path(area.scratch.removeprefix("file://")).exists()
         staged = [file.removeprefix("file://") for file in area.staged_files()]
         columns = [*(field.name for field in FIELDS[spec.name]), *(["event_date"] if spec.instant else [])]
