@@ -1,5 +1,6 @@
 """A lake of its own for a test: runs the whole graph on it and reads its tables back with PyIceberg."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -64,6 +65,17 @@ class TestLake:
     def snapshots(self) -> dict[str, int]:
         """The current snapshot of all tables."""
         return {name: self.table(name).current_snapshot().snapshot_id for name in TABLES}
+
+
+def customer(email: str, consent: int | None, updated: int = 1_000, serial: str = "device-1") -> str:
+    """The line of a customer record."""
+    return json.dumps(
+        {
+            "customerName": "Quill Fern", "email": email, "phone": "555-0100", "birthDay": "1980-01-01",
+            "serialNumber": serial, "registrationDate": 1, "lastUpdateDate": updated,
+            "shareWithResearchAsOfDate": consent,
+        }
+    )  # fmt: skip
 
 
 def write_landing(root: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -21,36 +21,14 @@ from scripts.spark_cluster import spark_cluster
 from stedi_assets.lake.ingest import line_parser
 from stedi_assets.tables import TABLES
 from stedi_assets.transforms.landing import record_fields
+from stedi_assets_tests.lakes import PUBLIC, REPOSITORY, SAMPLE
+from stedi_assets_tests.test_public_data import COUNTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-REPOSITORY = Path(__file__).parent.parent
-PUBLIC = REPOSITORY.parent / "shared/stedi-public"
-SAMPLE = REPOSITORY / "data"
 AS_OF = 1_750_000_000_000  # 2025-06-15 15:06:40 UTC
 DATABASES = {"strict": "stedi", "reference": "stedi_reference"}
-
-# Section 5 of the design.
-LANDED = {"customer_landing": 956, "accelerometer_landing": 81_273, "step_trainer_landing": 28_680}
-COUNTS = {
-    "strict": {
-        **LANDED,
-        "customer_trusted": 482,
-        "accelerometer_trusted": 32_025,
-        "customer_curated": 464,
-        "step_trainer_trusted": 11_297,
-        "machine_learning_curated": 32_025,
-    },
-    "reference": {
-        **LANDED,
-        "customer_trusted": 482,
-        "accelerometer_trusted": 40_981,
-        "customer_curated": 482,
-        "step_trainer_trusted": 14_460,
-        "machine_learning_curated": 43_681,
-    },
-}
 
 pytestmark = [
     pytest.mark.slow,

@@ -15,7 +15,7 @@ from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.publish import replace_files
 from stedi_assets.sql import parse_query, run_query
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.lakes import PUBLIC, SAMPLE, TestLake, write_landing
+from stedi_assets_tests.lakes import PUBLIC, SAMPLE, TestLake, customer, write_landing
 from stedi_assets_tests.servers import WAREHOUSES
 from stedi_assets_tests.test_public_data import AS_OF as PUBLIC_AS_OF
 from stedi_assets_tests.test_public_data import COUNTS
@@ -100,16 +100,6 @@ def upload(folder, uri):
         if file.is_file():
             key = f"{prefix}/{file.relative_to(folder).as_posix()}"
             client.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
-
-
-def customer(email, consent, updated=1_000, serial="device-1"):
-    return json.dumps(
-        {
-            "customerName": "Quill Fern", "email": email, "phone": "555-0100", "birthDay": "1980-01-01",
-            "serialNumber": serial, "registrationDate": 1, "lastUpdateDate": updated,
-            "shareWithResearchAsOfDate": consent,
-        }
-    )  # fmt: skip
 
 
 def zone(email="ada@example.com", serial="device-1"):

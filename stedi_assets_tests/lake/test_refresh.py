@@ -15,19 +15,7 @@ from stedi_assets.lake.handles import TableHandle
 from stedi_assets.lake.publish import describe_files, replace_files
 from stedi_assets.lake.staging import day_chunks
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.lakes import AS_OF, TestLake, write_landing
-
-DAY_MS = 86_400_000
-
-
-def customer(email, consent, updated=1_000, serial="device-1"):
-    return json.dumps(
-        {
-            "customerName": "Quill Fern", "email": email, "phone": "555-0100", "birthDay": "1980-01-01",
-            "serialNumber": serial, "registrationDate": 1, "lastUpdateDate": updated,
-            "shareWithResearchAsOfDate": consent,
-        }
-    )  # fmt: skip
+from stedi_assets_tests.lakes import AS_OF, TestLake, customer, write_landing
 
 
 def test_a_second_run_publishes_nothing_and_says_so(sample_lake):
