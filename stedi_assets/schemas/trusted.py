@@ -1,5 +1,8 @@
 """Models of the trusted zone: the source fields only, of people who agreed to share."""
 
+from typing import ClassVar
+
+from stedi_assets.schemas import checks
 from stedi_assets.schemas.landing import AccelerometerRecord, CustomerRecord, Dated, StepTrainerRecord
 
 
@@ -15,16 +18,22 @@ class CustomerTrusted(CustomerRecord):
 class AccelerometerTrusted(Dated, AccelerometerRecord):
     """Accelerometer readings of consenting people, exact duplicates removed."""
 
+    day = checks.day_of("event_date", "timestamp")
+
     class Config:
         """Pandera settings."""
 
         strict = True
+        unique: ClassVar = ["user", "timestamp", "x", "y", "z"]
 
 
 class StepTrainerTrusted(Dated, StepTrainerRecord):
     """Step-trainer readings of consenting people, exact duplicates removed."""
 
+    day = checks.day_of("event_date", "sensorreadingtime")
+
     class Config:
         """Pandera settings."""
 
         strict = True
+        unique: ClassVar = ["sensorreadingtime", "serialnumber", "distancefromobject"]

@@ -5,16 +5,12 @@ from typing import Literal
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from stedi_assets.schemas.landing import WHITESPACE
+
 Policy = Literal["strict", "reference"]
 
 CONSENT = "sharewithresearchasofdate"
 PROVENANCE = ("source_file", "batch_id")
-
-# White space by Unicode, spelled out because engines and Python disagree on what `trim` removes.
-WHITESPACE = (
-    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
-    "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-)
 
 
 def person(email: str) -> Column:

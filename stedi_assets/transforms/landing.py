@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, LongType
 
-from stedi_assets.transforms.consent import WHITESPACE
+from stedi_assets.schemas.landing import WHITESPACE
 
 Kind = Literal["string", "integer", "number"]
 Value = str | int | float | None

@@ -1,0 +1,302 @@
+"""The checks that a model may use, and the value rules they make: one rule per check of a column.
+
+Each check is said twice side by side: as a condition for the engine, and for one row in Python, where a
+landing line is parsed. A null breaks no value rule; whether a column may be null is a matter of its own.
+Checks that Pandera does not have work in it too, so that it can validate a model by itself.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+import pandera.pyspark as pa
+from pandera.api.checks import Check
+from pandera.api.pyspark.types import PysparkDataframeColumnObject
+from pandera.pyspark import DataFrameModel
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+Severity = Literal["error", "warn"]
+Arguments = Mapping[str, Any]
+
+EPOCH = datetime(1970, 1, 1)
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class UnknownCheckError(TypeError):
+    """A model uses a check that is not in the vocabulary."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A check of the vocabulary.
+
+    Attributes:
+        suffix: What the name of a rule ends with.
+        condition: What must hold, for the engine; takes the columns.
+        predicate: What must hold, for one row; takes the values, none of which is null.
+        says: The rule in words; may use the columns and the arguments by name.
+        why: Where the rule comes from, for checks of several columns.
+    """
+
+    suffix: str
+    condition: Callable[..., Column]
+    predicate: Callable[..., bool]
+    says: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class ValueRule:
+    """What must hold for the values of a row.
+
+    Attributes:
+        name: Name of the rule, unique in its model.
+        columns: Columns that it looks at; a row with a null in one of them does not break it.
+        severity: A landing line that breaks an `error` is quarantined; a `warn` only shows.
+        description: The rule in words.
+        why: Where the rule comes from.
+        predicate: What must hold, for the values of the columns.
+        arguments: Arguments of the predicate.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    severity: Severity
+    description: str
+    why: str
+    predicate: Callable[..., bool]
+    condition: Callable[..., Column] = field(repr=False)
+    arguments: Arguments
+
+    @property
+    def broken(self) -> Column:
+        """Whether a row breaks the rule; never null."""
+        holds = self.condition(*map(F.col, self.columns), **self.arguments)
+        return ~F.coalesce(holds, F.lit(True))
+
+    def broken_by(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row breaks the rule."""
+        values = [row[column] for column in self.columns]
+        return None not in values and not self.predicate(*values, **self.arguments)
+
+
+def value_rules(model: type[DataFrameModel]) -> tuple[ValueRule, ...]:
+    """The value rules of a model, in the order of its columns, rules of several columns last.
+
+    Raises:
+        UnknownCheckError: The model uses a check that is not in the vocabulary.
+    """
+    schema = model.to_schema()
+    rules = [
+        _rule(model, check, (name,), column.metadata or {})
+        for name, column in schema.columns.items()
+        for check in column.checks
+    ]
+    of_rows = [
+        _rule(model, check, tuple(check.statistics[name] for name in ROW_WORDS[check.name or ""]), {})
+        for check in schema.checks
+        if check.name in ROW_WORDS
+    ]
+    if unknown := [check.name for check in schema.checks if check.name not in ROW_WORDS]:
+        raise UnknownCheckError(_unknown(model, "its rows", unknown[0]))
+    return (*rules, *of_rows)
+
+
+def _rule(
+    model: type[DataFrameModel], check: Check, columns: tuple[str, ...], metadata: Arguments
+) -> ValueRule:
+    word = VOCABULARY.get(check.name or "")
+    if word is None:
+        raise UnknownCheckError(_unknown(model, columns[0], check.name))
+    named = ROW_WORDS.get(check.name or "", ())
+    arguments = {name: value for name, value in (check.statistics or {}).items() if name not in named}
+    if check.name == "str_matches":
+        arguments["pattern"] = _whole(arguments["pattern"])
+    form = metadata.get("form")
+    return ValueRule(
+        name="_".join((columns[0], word.suffix, *columns[1:])),
+        columns=columns,
+        severity="warn" if check.raise_warning else "error",
+        description=f"{columns[0]} is {form}." if form else word.says.format(*columns, **arguments),
+        why=metadata.get("why") or word.why,
+        predicate=word.predicate,
+        condition=word.condition,
+        arguments=arguments,
+    )
+
+
+def _unknown(model: type[DataFrameModel], where: str, name: str | None) -> str:
+    known = ", ".join(sorted(VOCABULARY))
+    return (
+        f"{model.__name__} uses the check {name} for {where}, which the audit cannot compile: "
+        f"use one of {known}, or add it to schemas/checks.py."
+    )
+
+
+def _whole(pattern: str | re.Pattern[str]) -> str:
+    """A pattern without its anchors, which engines understand in different ways."""
+    text = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
+    if not (text.startswith("^") and text.endswith("$")):
+        raise UnknownCheckError(f"The pattern {text} must match all of a value: write it between ^ and $.")
+    return text[1:-1]
+
+
+def _matches(value: str, pattern: str) -> bool:
+    return re.fullmatch(pattern, value) is not None
+
+
+def _in_range(
+    value: Any, min_value: Any, max_value: Any, include_min: bool = True, include_max: bool = True
+) -> Any:
+    lower = value >= min_value if include_min else value > min_value
+    upper = value <= max_value if include_max else value < max_value
+    return lower & upper
+
+
+def _length(length: Any, min_value: int | None, max_value: int | None, exact_value: int | None) -> Any:
+    if exact_value is not None:
+        return length == exact_value
+    lower = True if min_value is None else length >= min_value
+    return lower if max_value is None else (length <= max_value) & lower
+
+
+def _day(instant: int) -> date | None:
+    try:
+        return (EPOCH + timedelta(milliseconds=instant)).date()
+    except OverflowError:
+        return None
+
+
+def _not_after(day: str, instant: int) -> bool:
+    last = _day(instant)
+    return last is None or DATE.fullmatch(day) is None or day <= last.isoformat()
+
+
+def _not_after_column(day: Column, instant: Column) -> Column:
+    last = F.date_format(F.timestamp_millis(instant), "yyyy-MM-dd")
+    return ~day.rlike(rf"^{DATE.pattern}\z") | (day <= last)
+
+
+VOCABULARY: Mapping[str, Word] = {
+    "equal_to": Word("equal", lambda c, value: c == value, lambda v, value: v == value, "{0} is {value}."),
+    "not_equal_to": Word(
+        "differs", lambda c, value: c != value, lambda v, value: v != value, "{0} is not {value}."
+    ),
+    "greater_than": Word(
+        "above",
+        lambda c, min_value: c > min_value,
+        lambda v, min_value: v > min_value,
+        "{0} is above {min_value}.",
+    ),
+    "greater_than_or_equal_to": Word(
+        "at_least",
+        lambda c, min_value: c >= min_value,
+        lambda v, min_value: v >= min_value,
+        "{0} is {min_value} or more.",
+    ),
+    "less_than": Word(
+        "below",
+        lambda c, max_value: c < max_value,
+        lambda v, max_value: v < max_value,
+        "{0} is below {max_value}.",
+    ),
+    "less_than_or_equal_to": Word(
+        "at_most",
+        lambda c, max_value: c <= max_value,
+        lambda v, max_value: v <= max_value,
+        "{0} is {max_value} or less.",
+    ),
+    "in_range": Word("in_range", _in_range, _in_range, "{0} lies between {min_value} and {max_value}."),
+    "isin": Word(
+        "allowed",
+        lambda c, allowed_values: c.isin(*allowed_values),
+        lambda v, allowed_values: v in allowed_values,
+        "{0} is one of {allowed_values}.",
+    ),
+    "notin": Word(
+        "not_forbidden",
+        lambda c, forbidden_values: ~c.isin(*forbidden_values),
+        lambda v, forbidden_values: v not in forbidden_values,
+        "{0} is none of {forbidden_values}.",
+    ),
+    "str_length": Word(
+        "length",
+        lambda c, min_value=None, max_value=None, exact_value=None: _length(
+            F.length(c), min_value, max_value, exact_value
+        ),
+        lambda v, min_value=None, max_value=None, exact_value=None: _length(
+            len(v), min_value, max_value, exact_value
+        ),
+        "{0} has between {min_value} and {max_value} characters.",
+    ),
+    # \z and not $, which in Java also matches before a last line feed.
+    "str_matches": Word(
+        "format",
+        lambda c, pattern: c.rlike(rf"^(?:{pattern})\z"),
+        _matches,
+        "{0} has the form `{pattern}`.",
+    ),
+    "not_between": Word(
+        "plausible",
+        lambda c, first, last: (c < first) | (c > last),
+        lambda v, first, last: not first <= v <= last,
+        "{0} does not lie between {first} and {last}.",
+    ),
+    "not_after": Word(
+        "not_after",
+        _not_after_column,
+        _not_after,
+        "The day {0}, where it is a date, is not after the UTC day of {1}.",
+        "Nobody registers before being born; nothing depends on it.",
+    ),
+    "day_of": Word(
+        "is_day_of",
+        lambda day, instant: day == F.to_date(F.timestamp_millis(instant)),
+        lambda day, instant: day == _day(instant),
+        "{0} is the UTC day of {1}.",
+        "Readings are found by their day.",
+    ),
+}
+
+# Checks of several columns of a row, and which of their arguments are the columns.
+ROW_WORDS: Mapping[str, tuple[str, ...]] = {"not_after": ("day", "instant"), "day_of": ("day", "instant")}
+
+
+def not_between(column: str, first: int, last: int, *, raise_warning: bool = False) -> Any:
+    """A check of a model: the values of a column do not lie between two others."""
+    statistics = {"first": first, "last": last}
+    attach = pa.check(column, statistics=statistics, raise_warning=raise_warning)
+    return attach(_validator("not_between", (column,), statistics))
+
+
+def not_after(day: str, instant: str, *, raise_warning: bool = False) -> Any:
+    """A check of a model: a day, where it is a date, is not after the UTC day of an instant (epoch ms)."""
+    return _row_check("not_after", day, instant, raise_warning=raise_warning)
+
+
+def day_of(day: str, instant: str) -> Any:
+    """A check of a model: a day is the UTC day of an instant (epoch ms)."""
+    return _row_check("day_of", day, instant)
+
+
+def _row_check(name: str, day: str, instant: str, *, raise_warning: bool = False) -> Any:
+    statistics = {"day": day, "instant": instant}
+    attach = pa.dataframe_check(statistics=statistics, raise_warning=raise_warning)
+    return attach(_validator(name, (day, instant), {}))
+
+
+def _validator(
+    name: str, columns: tuple[str, ...], arguments: Arguments
+) -> Callable[[type, PysparkDataframeColumnObject], bool]:
+    """What Pandera calls to validate a frame."""
+
+    def holds(_model: type, data: PysparkDataframeColumnObject) -> bool:
+        condition = VOCABULARY[name].condition(*map(F.col, columns), **arguments)
+        broken = data.dataframe.where(~condition)  # type: ignore[arg-type]
+        return bool(broken.limit(1).count() == 0)
+
+    holds.__name__ = name  # Pandera forgets a name that is given in another way once a model is inherited
+    return holds
