@@ -126,7 +126,7 @@ class Environment:
     def naming(self) -> Naming:
         """What assets are called."""
         prefix = () if self.policy == "strict" else (self.database,)
-        return Naming(self.lake, self.database, prefix)
+        return Naming(self.lake, self.database, self.policy, prefix)
 
     def engine_resource(self) -> LazyPySparkResource:
         """The engine."""

@@ -3,15 +3,17 @@
 Counts, names and aggregates only: no value of a row ever gets here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from stedi_assets.contracts import Profile, Rule, Verdict
 from stedi_assets.lake import Outcome
 from stedi_assets.tables import DAY, TABLES, TableSpec
 
 PERSONAL_TAG = "personal"
+SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 
 def column_schema(spec: TableSpec) -> dg.TableSchema:
@@ -89,6 +91,67 @@ def outcome_metadata(
         "dagster/column_schema": column_schema(spec),
         "dagster/column_lineage": column_lineage(spec, keys),
     }
+
+
+def check_spec(rule: Rule, key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The asset check of a rule."""
+    return dg.AssetCheckSpec(rule.name, asset=key, description=rule.description, blocking=rule.blocking)
+
+
+def check_result(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckResult:
+    """What an asset check is told of a verdict: counts."""
+    finding = verdict.finding
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=verdict.rule.name,
+        passed=verdict.passed,
+        severity=SEVERITIES[verdict.rule.severity],
+        metadata={
+            "rows checked": finding.checked,
+            "rows broken": finding.broken,
+            **({"breakdown": counts_table(finding.breakdown)} if finding.breakdown else {}),
+        },
+    )
+
+
+def audit_metadata(verdicts: Iterable[Verdict], profile: Profile) -> dict[str, Any]:
+    """Metadata of a materialization that its audit found out."""
+    breakdowns = {it.rule.name: counts_table(it.finding.breakdown) for it in verdicts if it.rule.explains}
+    return {**breakdowns, **({"columns": dg.MetadataValue.md(profile_markdown(profile))} if profile else {})}
+
+
+def refusal(spec: TableSpec, refused: Sequence[Verdict], *, published: bool) -> str:
+    """The sentence about a table that breaks blocking rules.
+
+    Args:
+        spec: The table.
+        refused: The verdicts that stand in the way.
+        published: Whether it is the published table that breaks them.
+    """
+    found = ", ".join(
+        f"{verdict.rule.name} is broken by {verdict.finding.broken:,} of {verdict.finding.checked:,} rows"
+        for verdict in refused
+    )
+    what = "the published table breaks its contract" if published else "publish refused, the table stays"
+    show = f"`stedi check {spec.name} --show {refused[0].rule.name}`"
+    return f"{spec.name}: {what}: {found}; see the rows with {show}, and mend what made them."
+
+
+def counts_table(counts: Mapping[str, int]) -> dg.TableMetadataValue:
+    """Counts by name as a table."""
+    return dg.MetadataValue.table(
+        records=[dg.TableRecord({"what": name, "rows": count}) for name, count in counts.items()],
+        schema=dg.TableSchema([dg.TableColumn("what", "string"), dg.TableColumn("rows", "int")]),
+    )
+
+
+def profile_markdown(profile: Profile) -> str:
+    """What the columns hold, as a table in Markdown."""
+    lines = ["| column | nulls | distinct, about | least | greatest |", "|---|---:|---:|---|---|"]
+    for name, column in profile.items():
+        span = ["" if value is None else str(value) for value in (column.least, column.greatest)]
+        lines.append(f"| {name} | {column.nulls:,} | {column.distinct:,} | {span[0]} | {span[1]} |")
+    return "\n".join(lines)
 
 
 def _same_column(spec: TableSpec, column: str) -> tuple[str, ...]:

@@ -1,15 +1,26 @@
-"""How a declared table becomes a Dagster asset: plan, stage, and hand over to the IO manager."""
+"""How a declared table becomes a Dagster asset: plan, stage, audit, and hand over to the IO manager.
+
+The gate is here: Dagster is told every verdict of the audit first, then the table is handed over or refused.
+"""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import dagster as dg
 
+from stedi_assets.contracts import Profile, Verdict, contract
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform, storage_errors
-from stedi_assets.metadata import definition_metadata, outcome_metadata
+from stedi_assets.metadata import (
+    audit_metadata,
+    check_result,
+    check_spec,
+    definition_metadata,
+    outcome_metadata,
+    refusal,
+)
 from stedi_assets.tables import TableSpec, table_location
 from stedi_assets.transforms.consent import Policy
 
@@ -44,11 +55,13 @@ class Naming:
     Attributes:
         lake: URI of the lake.
         database: Database of the catalog.
+        policy: The consent policy.
         prefix: Prefix of asset keys, empty for the strict policy.
     """
 
     lake: str
     database: str
+    policy: Policy = "strict"
     prefix: tuple[str, ...] = ()
 
     def key(self, table: str) -> dg.AssetKey:
@@ -102,6 +115,7 @@ class AssetFactory:
         spec, naming = table.spec, self.naming
         keys = {name: naming.key(name) for name in spec.inputs}
         key = naming.key(spec.name)
+        rules = contract(spec, naming.policy).rules
 
         @dg.multi_asset(
             name="__".join(key.path),
@@ -120,33 +134,72 @@ class AssetFactory:
                 )
             },
             ins={name: dg.AssetIn(key=keys[name]) for name in spec.inputs},
+            check_specs=[check_spec(rule, key) for rule in rules],
             can_subset=True,
         )
         def refresh(
             context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh, **inputs: TableHandle
-        ) -> Iterator[dg.MaterializeResult[Outcome]]:
+        ) -> Iterator[dg.MaterializeResult[Outcome] | dg.AssetCheckResult]:
             started = time.monotonic()
+            writes = key in context.op_execution_context.selected_asset_keys
             try:
                 run = _run(context, lake, refresh)
-                outcome = _refresh(table, lake, run, inputs)
+                with storage_errors(spec.name):
+                    audited = _refreshed(table, lake, run, inputs) if writes else _published(spec, lake, run)
             except StediError as error:
                 raise dg.Failure(str(error), allow_retries=False) from None
-            seconds = time.monotonic() - started
-            yield dg.MaterializeResult(
-                asset_key=key,
-                value=outcome,
-                metadata=outcome_metadata(outcome, keys, seconds, run.as_of) | naming.storage(spec),
-                data_version=dg.DataVersion(str(outcome.snapshot_id)),
-            )
+            asked = {check.name for check in context.selected_asset_check_keys}
+            yield from (check_result(it, key) for it in audited.verdicts if it.rule.name in asked)
+            refused = [verdict for verdict in audited.verdicts if verdict.refuses]
+            if refused:
+                lake.discard(audited.outcome)
+                raise dg.Failure(refusal(spec, refused, published=not writes), allow_retries=False)
+            if writes:
+                seconds = time.monotonic() - started
+                yield dg.MaterializeResult(
+                    asset_key=key,
+                    value=audited.outcome,
+                    metadata=outcome_metadata(audited.outcome, keys, seconds, run.as_of)
+                    | audit_metadata(audited.verdicts, audited.profile)
+                    | naming.storage(spec),
+                    data_version=dg.DataVersion(str(audited.outcome.snapshot_id)),
+                )
 
         return refresh
 
 
-def _refresh(table: LakeTable, lake: Lake, run: Run, inputs: dict[str, TableHandle]) -> Outcome:
-    with storage_errors(table.spec.name):
-        if table.transform is None:
-            return lake.refresh_landing(table.spec, run)
-        return lake.refresh_derived(table.spec, inputs, run, table.transform, table.next_change)
+@dataclass(frozen=True)
+class Audited:
+    """A table and what is known of it: found by an audit just now, or by the one before its publish."""
+
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+    profile: Profile
+
+
+def _refreshed(table: LakeTable, lake: Lake, run: Run, inputs: Mapping[str, TableHandle]) -> Audited:
+    """Plans, stages and audits a table; nothing is published yet."""
+    spec = table.spec
+    agreed = contract(spec, run.policy)
+    if table.transform is None:
+        outcome = lake.refresh_landing(spec, run)
+    else:
+        outcome = lake.refresh_derived(spec, inputs, run, table.transform, table.next_change)
+    if not outcome.changed and (verdicts := agreed.recorded(outcome.record.checks)):
+        return Audited(outcome, verdicts, {})
+    try:
+        audit = agreed.audit(lake.evidence(outcome, inputs, run))
+    except BaseException:
+        lake.discard(outcome)
+        raise
+    return Audited(outcome.audited(audit.recorded()), audit.verdicts, audit.profile)
+
+
+def _published(spec: TableSpec, lake: Lake, run: Run) -> Audited:
+    """Audits a table as it is published."""
+    outcome = lake.published(spec)
+    audit = contract(spec, run.policy).audit(lake.evidence(outcome, {}, run))
+    return Audited(outcome, audit.verdicts, audit.profile)
 
 
 def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run:

@@ -4,14 +4,18 @@ The only package that knows PyIceberg. What is imported here is its public face;
 """
 
 from stedi_assets.lake.boundary import engine_errors, storage_errors
+from stedi_assets.lake.evidence import Days, Evidence
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress
 from stedi_assets.lake.resource import Lake, Outcome, Run, Transform
 from stedi_assets.lake.secrets import PseudonymKey
+from stedi_assets.lake.staging import side_by_side
 
 __all__ = [
     "PROGRESS_LOGGER",
+    "Days",
+    "Evidence",
     "Lake",
     "LakeIOManager",
     "Outcome",
@@ -22,5 +26,6 @@ __all__ = [
     "Transform",
     "Unpublished",
     "engine_errors",
+    "side_by_side",
     "storage_errors",
 ]

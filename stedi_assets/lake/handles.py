@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyiceberg.table.snapshots import Snapshot
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 
 class Unpublished(LakeError):
@@ -38,7 +39,66 @@ class TableContent:
     days: int | None
 
 
-class TableHandle:
+class TableFiles:
+    """Data files that are, or are to become, the content of a table."""
+
+    def __init__(self, spec: TableSpec, files: "list[DataFile]", named: str) -> None:
+        self.spec = spec
+        self._files = files
+        self._named = named
+
+    @property
+    def files(self) -> "list[DataFile]":
+        """The data files."""
+        return self._files
+
+    @property
+    def named(self) -> str:
+        """What the files are, for the reader of an error."""
+        return self._named
+
+    @cached_property
+    def rows_by_day(self) -> Mapping[date, int]:
+        """Rows per day, for a table that is partitioned by day."""
+        rows: dict[date, int] = defaultdict(int)
+        for file in self.files:
+            rows[file_day(file)] += file.record_count
+        return dict(sorted(rows.items()))
+
+    @property
+    def content(self) -> TableContent:
+        """Totals of the files."""
+        return content_of(self.spec, self.files)
+
+    def frame(self, spark: "SparkSession", days: Collection[date] | None = None) -> "DataFrame":
+        """The rows, or those of some days.
+
+        Engines may give fewer rows and no error where a file is missing, so the rows that the engine
+        sees are held against the record counts that Iceberg knows.
+
+        Raises:
+            LakeError: The engine does not see all rows.
+        """
+        wanted = [file for file in self.files if days is None or file_day(file) in days]
+        if not wanted:
+            return spark.createDataFrame([], self.spec.schema)
+        frame = spark.read.schema(self.spec.schema).parquet(*(engine_path(file.file_path) for file in wanted))
+        frame = frame.select(*self.spec.columns)
+        expected, seen = sum(file.record_count for file in wanted), frame.count()
+        if seen != expected:
+            raise LakeError(
+                f"{self.spec.name}: the engine sees {seen:,} of {expected:,} rows of {self.named}: "
+                "data files are missing, restore them or run with --full."
+            )
+        return frame
+
+    def written_schema(self, spark: "SparkSession") -> "StructType":
+        """The columns as they are in the files; those of the table where there is none."""
+        paths = [engine_path(file.file_path) for file in self.files]
+        return spark.read.parquet(*paths).schema if paths else self.spec.schema
+
+
+class TableHandle(TableFiles):
     """A published table, loaded when it is first looked at and the same from then on."""
 
     def __init__(self, spec: TableSpec, load: "Callable[[], Table | None]") -> None:
@@ -80,45 +140,15 @@ class TableHandle:
         """The data files of the pinned snapshot."""
         return [task.file for task in self.table.scan(snapshot_id=self.snapshot_id).plan_files()]
 
-    @cached_property
-    def rows_by_day(self) -> Mapping[date, int]:
-        """Rows per day, for a table that is partitioned by day."""
-        rows: dict[date, int] = defaultdict(int)
-        for file in self.files:
-            rows[file_day(file)] += file.record_count
-        return dict(sorted(rows.items()))
+    @property
+    def named(self) -> str:
+        """What the files are, for the reader of an error."""
+        return f"snapshot {self.snapshot_id}"
 
     @property
     def record(self) -> "Record | None":
         """What the pinned snapshot was computed from."""
         return Record.of(self.snapshot)
-
-    @property
-    def content(self) -> TableContent:
-        """Totals of the pinned snapshot."""
-        return content_of(self.spec, self.files)
-
-    def frame(self, spark: "SparkSession", days: Collection[date] | None = None) -> "DataFrame":
-        """The rows, or those of some days.
-
-        Engines may give fewer rows and no error where a file is missing, so the rows that the engine
-        sees are held against the record counts that Iceberg knows.
-
-        Raises:
-            LakeError: The engine does not see all rows.
-        """
-        wanted = [file for file in self.files if days is None or file_day(file) in days]
-        if not wanted:
-            return spark.createDataFrame([], self.spec.schema)
-        frame = spark.read.schema(self.spec.schema).parquet(*(engine_path(file.file_path) for file in wanted))
-        frame = frame.select(*self.spec.columns)
-        expected, seen = sum(file.record_count for file in wanted), frame.count()
-        if seen != expected:
-            raise LakeError(
-                f"{self.spec.name}: the engine sees {seen:,} of {expected:,} rows of snapshot "
-                f"{self.snapshot_id}: data files are missing, restore them or run with --full."
-            )
-        return frame
 
 
 def file_day(file: "DataFile") -> date:

@@ -6,7 +6,7 @@ Nothing that a table depends on has changed: nothing is staged. Anything has: al
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import LakeError
 from stedi_assets.tables import TableSpec
@@ -30,6 +30,8 @@ class Record:
         key: Fingerprint of the pseudonym key, for tables made with it.
         run: The Dagster run.
         counts: Totals of the landing lines, for tables of the landing zone.
+        reasons: Quarantined landing lines by reason.
+        checks: What the audit before the publish found, by rule.
     """
 
     inputs: Mapping[str, str]
@@ -40,6 +42,8 @@ class Record:
     key: str | None = None
     run: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    checks: Mapping[str, Any] = field(default_factory=dict)
 
     def properties(self) -> dict[str, str]:
         """The record as snapshot properties."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster import ResourceDependency
@@ -20,7 +21,8 @@ from stedi_assets.lake.catalog import (
     open_catalog,
     split_salt,
 )
-from stedi_assets.lake.handles import TableContent, TableHandle, content_of
+from stedi_assets.lake.evidence import Evidence
+from stedi_assets.lake.handles import TableContent, TableFiles, TableHandle, content_of
 from stedi_assets.lake.ingest import ingest
 from stedi_assets.lake.landing_files import batch_id, list_landing_files
 from stedi_assets.lake.plan import Plan, Record, plan_refresh
@@ -31,7 +33,7 @@ from stedi_assets.lake.staging import Frames, StagingArea, chunked_frames, stage
 from stedi_assets.lake.storage import open_storage
 from stedi_assets.tables import TABLES, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
-from stedi_assets.transforms.consent import Policy
+from stedi_assets.transforms.consent import Policy, person
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -60,6 +62,15 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Staged:
+    """What a publish does: data files out and in. The area is where the latter are."""
+
+    removed: "list[DataFile]"
+    added: "list[DataFile]"
+    area: StagingArea
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A refreshed table: staged and about to be published, or found up to date.
 
@@ -68,19 +79,25 @@ class Outcome:
         snapshot_id: The snapshot that is current once this is published; the table's content version.
         content: Totals of that snapshot.
         record: What that snapshot carries.
-        staged: Data files out and in, where something was staged.
+        files: The data files of that snapshot.
+        staged: What was staged, if anything was.
     """
 
     plan: Plan
     snapshot_id: int
     content: TableContent
     record: Record
-    staged: "tuple[list[DataFile], list[DataFile]] | None" = field(default=None, repr=False)
+    files: TableFiles = field(repr=False)
+    staged: "Staged | None" = field(default=None, repr=False)
 
     @property
     def changed(self) -> bool:
         """Whether there is something to publish."""
         return self.staged is not None
+
+    def audited(self, checks: Mapping[str, Any]) -> "Outcome":
+        """The outcome with what an audit found, by rule, which the snapshot will carry."""
+        return replace(self, record=replace(self.record, checks=checks))
 
 
 Transform = Callable[[Frames, Run], "DataFrame"]
@@ -227,8 +244,54 @@ class Lake(dg.ConfigurableResource[None]):
         current = table.current_snapshot()
         if (current.snapshot_id if current else None) != outcome.plan.base:
             raise LakeError(f"{spec.name} was published by another run while this one worked: run again.")
-        removed, added = outcome.staged
-        replace_files(table, removed, added, outcome.snapshot_id, outcome.record.properties())
+        staged = outcome.staged
+        replace_files(table, staged.removed, staged.added, outcome.snapshot_id, outcome.record.properties())
+
+    def discard(self, outcome: Outcome) -> None:
+        """Removes what was staged and is not going to be published."""
+        if outcome.staged is not None:
+            outcome.staged.area.discard()
+
+    def published(self, spec: TableSpec) -> Outcome:
+        """A table as it is, with nothing to publish.
+
+        Raises:
+            Unpublished: The table was never published.
+        """
+        handle = self.handle(spec.name)
+        record = handle.record
+        if record is None:
+            raise LakeError(
+                f"{spec.name} was not published by this project's current version: run `stedi run`."
+            )
+        plan = Plan(spec, handle.snapshot_id, record, ())
+        return Outcome(plan, handle.snapshot_id, handle.content, record, handle)
+
+    def evidence(self, outcome: Outcome, inputs: Mapping[str, TableHandle], run: Run) -> Evidence:
+        """What an audit of a table looks at.
+
+        Args:
+            outcome: The table, staged or published.
+            inputs: Inputs that are pinned already; other tables are taken as they are now.
+            run: The run.
+        """
+        others = {name: inputs.get(name) or self.handle(name) for name in TABLES}
+        spec = outcome.plan.spec
+
+        @cache
+        def subjects() -> "DataFrame":
+            people = (
+                others["customer_landing"].frame(self.spark).select(person("email").alias("email")).distinct()
+            )
+            table = self._existing_table(spec)
+            return pseudonyms.subjects(people, self.key.read(), split_salt(table))
+
+        return Evidence(
+            self.spark, outcome.files, outcome.record, run.policy, run.as_of, others, self._held, subjects
+        )
+
+    def _held(self) -> "DataFrame":
+        return self.spark.createDataFrame([], "person string")
 
     def _plan(self, spec: TableSpec, versions: Mapping[str, str], run: Run) -> Plan:
         report(spec.name, "planning")
@@ -251,7 +314,7 @@ class Lake(dg.ConfigurableResource[None]):
             recorded = published.record
             assert recorded is not None
             report(spec.name, "up to date", published.content.rows)
-            return Outcome(plan, published.snapshot_id, published.content, recorded)
+            return Outcome(plan, published.snapshot_id, published.content, recorded, published)
         table = self._existing_table(spec)
         location = table.location()
         area = StagingArea.below(spec, location, open_storage(location, self.aws))
@@ -274,7 +337,8 @@ class Lake(dg.ConfigurableResource[None]):
             table.metadata.new_snapshot_id(),
             content,
             record,
-            (removed, added),
+            TableFiles(spec, added, "the staged files"),
+            Staged(removed, added, area),
         )
 
     def _existing_table(self, spec: TableSpec) -> "Table":

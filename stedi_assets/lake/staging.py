@@ -1,7 +1,7 @@
 """Staging: the engine writes Parquet that nobody can see yet, under a fresh path, in bounded chunks."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from stedi_assets.lake.boundary import engine_errors
-from stedi_assets.lake.handles import TableHandle
+from stedi_assets.lake.handles import TableFiles, TableHandle
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.storage import Storage, engine_path
 from stedi_assets.tables import DAY, TableSpec
@@ -99,7 +99,7 @@ def chunked_frames(
         }
 
 
-def day_chunks(handles: list[TableHandle], chunk_rows: int = CHUNK_ROWS) -> Iterator[frozenset[date]]:
+def day_chunks(handles: Sequence[TableFiles], chunk_rows: int = CHUNK_ROWS) -> Iterator[frozenset[date]]:
     """Consecutive days that have at most `chunk_rows` rows together; a larger day stands alone."""
     rows: dict[date, int] = {}
     for handle in handles:

@@ -1,0 +1,133 @@
+"""The contract of a table: all its rules, and the audit that answers them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from stedi_assets.contracts.accounting import ACCOUNTING
+from stedi_assets.contracts.audit import (
+    COLUMNS,
+    NO_MISSING_VALUES,
+    ColumnProfile,
+    ModelRules,
+    UniqueRows,
+    rows_with_missing_values,
+    table_findings,
+)
+from stedi_assets.contracts.privacy import PRIVACY
+from stedi_assets.contracts.rules import Examination, Finding, Rule, Verdict
+from stedi_assets.lake import Days, Evidence, engine_errors, side_by_side
+from stedi_assets.schemas.checks import value_rules
+from stedi_assets.tables import TableSpec
+from stedi_assets.transforms.consent import Policy
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+Profile = Mapping[str, ColumnProfile]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        verdicts: One for every rule of the contract, in order.
+        profile: What the columns hold.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    profile: Profile
+
+    def recorded(self) -> Mapping[str, Any]:
+        """What was found, by rule, as it is kept with the table."""
+        return {verdict.rule.name: asdict(verdict.finding) for verdict in self.verdicts}
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All rules of a table under a policy."""
+
+    spec: TableSpec
+    policy: Policy
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules: privacy, accounting, then those of the model.
+
+        Raises:
+            UnknownCheckError: The model uses a check that the audit cannot compile.
+        """
+        across = [rule for one in self._across for rule in one.rules]
+        order = value_rules(self.spec.model)
+        of_values = {rule.name: rule for one in self._of_the_model for rule in one.rules}
+        rules = [*across, COLUMNS, NO_MISSING_VALUES, *(of_values[rule.name] for rule in order)]
+        return tuple(rule.under(self.policy) for rule in rules)
+
+    def audit(self, evidence: Evidence) -> Audit:
+        """Holds the rows of a table against every rule.
+
+        Raises:
+            LakeError: The engine stopped.
+        """
+        work = [
+            (examination, days)
+            for examination in (*self._of_the_model, *self._across)
+            for days in _chunks(examination, evidence)
+        ]
+        found = {rule.name: Finding(0, 0) for rule in self.rules}
+        profile: dict[str, ColumnProfile] = {}
+
+        def examine(part: tuple[Examination, Days]) -> tuple[Mapping[str, Finding], Profile]:
+            examination, days = part
+            with engine_errors(self.spec.name, "auditing rows"):
+                if isinstance(examination, ModelRules):
+                    return examination.examine(evidence, days)
+                return examination.findings(evidence, days), {}
+
+        for findings, columns in side_by_side(examine, work):
+            found |= {name: found[name] + finding for name, finding in findings.items()}
+            profile |= columns
+        found |= table_findings(self.spec, evidence, profile)
+        verdicts = tuple(Verdict(rule, found[rule.name]) for rule in self.rules)
+        return Audit(verdicts, {name: profile[name] for name in self.spec.columns})
+
+    def recorded(self, checks: Mapping[str, Any]) -> tuple[Verdict, ...]:
+        """The verdicts of the audit before a publish; none where it did not know every rule of today."""
+        if not all(rule.name in checks for rule in self.rules):
+            return ()
+        return tuple(Verdict(rule, Finding(**checks[rule.name])) for rule in self.rules)
+
+    def broken_rows(self, rule: str, evidence: Evidence) -> "Iterator[DataFrame]":
+        """The rows that break a rule, chunk by chunk of days; none for rules that no single row breaks."""
+        if rule == NO_MISSING_VALUES.name:
+            yield rows_with_missing_values(self.spec, evidence)
+        for examination in (*self._across, *self._of_the_model):
+            if rule in (its.name for its in examination.rules):
+                for days in _chunks(examination, evidence):
+                    yield examination.broken_rows(rule, evidence, days)
+
+    @cached_property
+    def _of_the_model(self) -> tuple[ModelRules, ...]:
+        parts = (ModelRules(self.spec, texts=texts) for texts in (False, True))
+        return tuple(part for part in parts if part.columns)
+
+    @cached_property
+    def _across(self) -> tuple[Examination, ...]:
+        name = self.spec.name
+        return (*PRIVACY.get(name, ()), *ACCOUNTING.get(name, ()), UniqueRows(self.spec))
+
+
+def contract(spec: TableSpec, policy: Policy) -> Contract:
+    """The contract of a table under a policy."""
+    return Contract(spec, policy)
+
+
+def _chunks(examination: Examination, evidence: Evidence) -> Iterator[Days]:
+    if not examination.rules and not isinstance(examination, ModelRules):
+        return iter(())
+    if examination.reads is None:
+        return iter([None])
+    return evidence.chunks(examination.reads)

@@ -1,0 +1,139 @@
+"""Rules and verdicts: what a contract demands, and what an audit found. Counts only, never a value."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from stedi_assets.lake import Days, Evidence
+from stedi_assets.schemas.checks import Severity
+from stedi_assets.transforms.consent import Policy
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One named line of a contract.
+
+    Attributes:
+        name: Name of the asset check.
+        description: What must hold and why, for somebody who reads no code.
+        severity: A broken `error` is red, a broken `warn` amber.
+        blocking: Whether nothing is published while the rule is broken.
+        relaxed: Whether the reference policy breaks the rule by definition; it warns there.
+        explains: Whether the breakdown of what is found belongs on the page of the table.
+    """
+
+    name: str
+    description: str
+    severity: Severity = "error"
+    blocking: bool = True
+    relaxed: bool = False
+    explains: bool = False
+
+    def under(self, policy: Policy) -> "Rule":
+        """The rule under a policy."""
+        if self.severity == "warn" or (self.relaxed and policy == "reference"):
+            return replace(self, severity="warn", blocking=False)
+        return self
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was counted for a rule.
+
+    Attributes:
+        checked: Rows that the rule was held against.
+        broken: Those that break it.
+        breakdown: What explains the counts, by what it is.
+    """
+
+    checked: int
+    broken: int
+    breakdown: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: "Finding") -> "Finding":
+        names = [*self.breakdown, *(name for name in other.breakdown if name not in self.breakdown)]
+        total = {name: self.breakdown.get(name, 0) + other.breakdown.get(name, 0) for name in names}
+        return Finding(self.checked + other.checked, self.broken + other.broken, total)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A rule and what was found."""
+
+    rule: Rule
+    finding: Finding
+
+    @property
+    def passed(self) -> bool:
+        """Whether no row breaks the rule."""
+        return not self.finding.broken
+
+    @property
+    def refuses(self) -> bool:
+        """Whether this stands in the way of a publish."""
+        return self.rule.blocking and not self.passed
+
+
+class Examination(Protocol):
+    """Some rules that are looked into together, because one query answers them."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules."""
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """Tables that are read beside the one under audit, some days at a time; None for all days at once."""
+
+    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
+        """What is found for each rule, by its name, on some days."""
+
+    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
+        """The rows that break a rule."""
+
+
+FlagRows = Callable[[Evidence, Days], DataFrame]
+FLAG = "_breaks_"
+ROWS = "_rows"
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """Rules that are answered by looking at every row, or at groups of rows first.
+
+    Attributes:
+        rules: The rules.
+        flag: Makes the rows under audit with one column per rule, `_breaks_` and its name, that says
+            whether the row breaks it; never null.
+        survey: Makes groups of rows in the same way, with their number in `_rows`; a group is flagged where
+            a row in it may break the rule. It is cheaper: rows are flagged only where it finds something.
+        reads: See `Examination`.
+    """
+
+    rules: tuple[Rule, ...]
+    flag: FlagRows
+    survey: FlagRows | None = None
+    reads: tuple[str, ...] | None = ()
+
+    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
+        """See `Examination`."""
+        if self.survey is not None:
+            found = self._counted(self.survey(evidence, days), F.col(ROWS))
+            if not any(finding.broken for finding in found.values()):
+                return found
+        return self._counted(self.flag(evidence, days), F.lit(1))
+
+    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
+        """See `Examination`."""
+        return self.flag(evidence, days).where(F.col(FLAG + rule)).select(*evidence.spec.columns)
+
+    def _counted(self, flagged: DataFrame, weight: Column) -> Mapping[str, Finding]:
+        counts = [
+            F.sum(F.when(F.col(FLAG + rule.name), weight).otherwise(0)).alias(rule.name)
+            for rule in self.rules
+        ]
+        [row] = flagged.agg(F.sum(weight).alias(ROWS), *counts).collect()
+        return {rule.name: Finding(row[ROWS] or 0, row[rule.name] or 0) for rule in self.rules}
