@@ -9,10 +9,11 @@ from typing import Any
 import dagster as dg
 
 from stedi_assets.contracts import Profile, Rule, Verdict
-from stedi_assets.lake import Outcome
+from stedi_assets.lake import Outcome, Removal
 from stedi_assets.tables import DAY, TABLES, TableSpec
 
 PERSONAL_TAG = "personal"
+ROWS_REMOVED, ROWS_CHECKED, ROWS_BROKEN = "rows removed", "rows checked", "rows broken"
 SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 
@@ -107,8 +108,8 @@ def check_result(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckResult:
         passed=verdict.passed,
         severity=SEVERITIES[verdict.rule.severity],
         metadata={
-            "rows checked": finding.checked,
-            "rows broken": finding.broken,
+            ROWS_CHECKED: finding.checked,
+            ROWS_BROKEN: finding.broken,
             **({"breakdown": counts_table(finding.breakdown)} if finding.breakdown else {}),
         },
     )
@@ -135,6 +136,20 @@ def refusal(spec: TableSpec, refused: Sequence[Verdict], *, published: bool) -> 
     what = "the published table breaks its contract" if published else "publish refused, the table stays"
     show = f"`stedi check {spec.name} --show {refused[0].rule.name}`"
     return f"{spec.name}: {what}: {found}; see the rows with {show}, and mend what made them."
+
+
+def removal_event(removal: Removal, key: dg.AssetKey) -> dg.AssetMaterialization:
+    """What Dagster is told of a publish that only removed rows."""
+    return dg.AssetMaterialization(
+        asset_key=key,
+        description="Only removed the rows of people who withdrew.",
+        metadata={
+            ROWS_REMOVED: removal.removed,
+            "dagster/row_count": removal.rows,
+            "snapshot id": str(removal.snapshot_id),
+        },
+        tags={"dagster/data_version": str(removal.snapshot_id)},
+    )
 
 
 def counts_table(counts: Mapping[str, int]) -> dg.TableMetadataValue:

@@ -17,6 +17,7 @@ from stedi_assets.environment import Environment, dagster_home
 from stedi_assets.errors import SettingError
 from stedi_assets.jobs import REFRESH
 from stedi_assets.lake import PROGRESS_LOGGER, Progress
+from stedi_assets.metadata import ROWS_BROKEN, ROWS_CHECKED, ROWS_REMOVED
 from stedi_assets.tables import TABLES
 from stedi_assets.transforms.consent import Policy
 
@@ -41,7 +42,8 @@ class RunResult:
     Attributes:
         run_id: The Dagster run.
         tables: Tables that are now up to date.
-        checks: Outcome and severity of every rule, by `table.rule`.
+        checks: Outcome, severity and counts of every rule, by `table.rule`.
+        removed: Rows of people who withdrew that were removed before anything else, by table.
         failures: One sentence for every table that failed.
         seconds: Work, from the first plan to the last publish.
     """
@@ -49,6 +51,7 @@ class RunResult:
     run_id: str
     tables: Mapping[str, TableResult]
     checks: Mapping[str, Mapping[str, Any]]
+    removed: Mapping[str, int]
     failures: Sequence[str]
     seconds: float
 
@@ -99,13 +102,8 @@ def refresh(
     return RunResult(
         run_id=result.run_id,
         tables=_tables(result),
-        checks={
-            f"{check.asset_key.path[-1]}.{check.check_name}": {
-                "passed": check.passed,
-                "severity": check.severity.value,
-            }
-            for check in result.get_asset_check_evaluations()
-        },
+        checks=_checks(result),
+        removed=_removed(result),
         failures=_failures(result),
         seconds=clock.seconds,
     )
@@ -204,19 +202,46 @@ def _selected(
     return sorted(keys)
 
 
-def _tables(result: dg.ExecuteInProcessResult) -> dict[str, TableResult]:
-    tables = {}
+def _materializations(
+    result: dg.ExecuteInProcessResult,
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for event in result.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
-        values: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
-        tables[materialization.asset_key.path[-1]] = TableResult(
+        metadata = {name: value.value for name, value in materialization.metadata.items()}
+        yield materialization.asset_key.path[-1], metadata
+
+
+def _tables(result: dg.ExecuteInProcessResult) -> dict[str, TableResult]:
+    tables = {
+        name: TableResult(
             rows=values["dagster/row_count"],
             snapshot_id=int(values["snapshot id"]),
             changed=values["changed"],
             what_changed=values["what changed"],
             seconds=values["seconds"],
         )
+        for name, values in _materializations(result)
+        if ROWS_REMOVED not in values
+    }
     return {name: tables[name] for name in TABLES if name in tables}
+
+
+def _removed(result: dg.ExecuteInProcessResult) -> dict[str, int]:
+    return {
+        name: values[ROWS_REMOVED] for name, values in _materializations(result) if ROWS_REMOVED in values
+    }
+
+
+def _checks(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
+    return {
+        f"{check.asset_key.path[-1]}.{check.check_name}": {
+            "passed": check.passed,
+            "severity": check.severity.value,
+            "checked": check.metadata[ROWS_CHECKED].value,
+            "broken": check.metadata[ROWS_BROKEN].value,
+        }
+        for check in result.get_asset_check_evaluations()
+    }
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:

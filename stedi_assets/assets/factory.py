@@ -1,16 +1,17 @@
-"""How a declared table becomes a Dagster asset: plan, stage, audit, and hand over to the IO manager.
+"""How a declared table becomes a Dagster asset.
 
-The gate is here: Dagster is told every verdict of the audit first, then the table is handed over or refused.
+Dagster is told every verdict of the audit first; then the table is handed over to the IO manager, or refused.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import dagster as dg
 
-from stedi_assets.contracts import Profile, Verdict, contract
+from stedi_assets.assets.gate import Gate, LakeTable, audit_published
+from stedi_assets.contracts import contract
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform, storage_errors
 from stedi_assets.metadata import (
@@ -20,6 +21,7 @@ from stedi_assets.metadata import (
     definition_metadata,
     outcome_metadata,
     refusal,
+    removal_event,
 )
 from stedi_assets.tables import TableSpec, table_location
 from stedi_assets.transforms.consent import Policy
@@ -37,15 +39,6 @@ class Refresh(dg.ConfigurableResource[None]):
     full: bool = False
     as_of: int | None = None
     rekey: bool = False
-
-
-@dataclass(frozen=True)
-class LakeTable:
-    """A declared table: its spec and how its rows are made; tables of the landing zone have no transform."""
-
-    spec: TableSpec
-    transform: Transform | None = None
-    next_change: Transform | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +138,13 @@ class AssetFactory:
             try:
                 run = _run(context, lake, refresh)
                 with storage_errors(spec.name):
-                    audited = _refreshed(table, lake, run, inputs) if writes else _published(spec, lake, run)
+                    if writes:
+                        gate = Gate(table, lake, run, inputs)
+                        for removal in gate.removals():
+                            context.log_event(removal_event(removal, naming.key(removal.table)))
+                        audited = gate.audited()
+                    else:
+                        audited = audit_published(spec, lake, run)
             except StediError as error:
                 raise dg.Failure(str(error), allow_retries=False) from None
             asked = {check.name for check in context.selected_asset_check_keys}
@@ -166,40 +165,6 @@ class AssetFactory:
                 )
 
         return refresh
-
-
-@dataclass(frozen=True)
-class Audited:
-    """A table and what is known of it: found by an audit just now, or by the one before its publish."""
-
-    outcome: Outcome
-    verdicts: tuple[Verdict, ...]
-    profile: Profile
-
-
-def _refreshed(table: LakeTable, lake: Lake, run: Run, inputs: Mapping[str, TableHandle]) -> Audited:
-    """Plans, stages and audits a table; nothing is published yet."""
-    spec = table.spec
-    agreed = contract(spec, run.policy)
-    if table.transform is None:
-        outcome = lake.refresh_landing(spec, run)
-    else:
-        outcome = lake.refresh_derived(spec, inputs, run, table.transform, table.next_change)
-    if not outcome.changed and (verdicts := agreed.recorded(outcome.record.checks)):
-        return Audited(outcome, verdicts, {})
-    try:
-        audit = agreed.audit(lake.evidence(outcome, inputs, run))
-    except BaseException:
-        lake.discard(outcome)
-        raise
-    return Audited(outcome.audited(audit.recorded()), audit.verdicts, audit.profile)
-
-
-def _published(spec: TableSpec, lake: Lake, run: Run) -> Audited:
-    """Audits a table as it is published."""
-    outcome = lake.published(spec)
-    audit = contract(spec, run.policy).audit(lake.evidence(outcome, {}, run))
-    return Audited(outcome, audit.verdicts, audit.profile)
 
 
 def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run:

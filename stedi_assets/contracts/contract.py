@@ -1,9 +1,14 @@
 """The contract of a table: all its rules, and the audit that answers them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from functools import cached_property, reduce
+from operator import or_
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from stedi_assets.contracts.accounting import ACCOUNTING
 from stedi_assets.contracts.audit import (
@@ -15,16 +20,12 @@ from stedi_assets.contracts.audit import (
     rows_with_missing_values,
     table_findings,
 )
-from stedi_assets.contracts.privacy import PRIVACY
-from stedi_assets.contracts.rules import Examination, Finding, Rule, Verdict
+from stedi_assets.contracts.privacy import PRIVACY, WITHDRAWALS
+from stedi_assets.contracts.rules import FLAG, Examination, Finding, Flagged, Rule, Verdict
 from stedi_assets.lake import Days, Evidence, engine_errors, side_by_side
 from stedi_assets.schemas.checks import value_rules
-from stedi_assets.tables import TableSpec
+from stedi_assets.tables import DAY, TableSpec
 from stedi_assets.transforms.consent import Policy
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
 
 Profile = Mapping[str, ColumnProfile]
 
@@ -100,7 +101,7 @@ class Contract:
             return ()
         return tuple(Verdict(rule, Finding(**checks[rule.name])) for rule in self.rules)
 
-    def broken_rows(self, rule: str, evidence: Evidence) -> "Iterator[DataFrame]":
+    def broken_rows(self, rule: str, evidence: Evidence) -> Iterator[DataFrame]:
         """The rows that break a rule, chunk by chunk of days; none for rules that no single row breaks."""
         if rule == NO_MISSING_VALUES.name:
             yield rows_with_missing_values(self.spec, evidence)
@@ -108,6 +109,35 @@ class Contract:
             if rule in (its.name for its in examination.rules):
                 for days in _chunks(examination, evidence):
                     yield examination.broken_rows(rule, evidence, days)
+
+    def withdrawn_days(self, evidence: Evidence) -> dict[date | None, int]:
+        """Rows of people who withdrew, by the days on which there are any; None where there are no days."""
+        found: dict[date | None, int] = {}
+        with engine_errors(self.spec.name, "looking for people who withdrew"):
+            for days in evidence.chunks(()):
+                if not any(finding.broken for finding in self._withdrawals.findings(evidence, days).values()):
+                    continue
+                day = F.col(DAY) if self.spec.partitioned else F.lit(None)
+                rows = self._withdrawals.flag(evidence, days).where(self._withdrawn)
+                counted = rows.groupBy(day.alias("day")).count().collect()
+                found |= {row["day"]: row["count"] for row in counted}
+        return found
+
+    def remaining_rows(self, evidence: Evidence, days: Days) -> DataFrame:
+        """The rows of some days without those of people who withdrew."""
+        return self._withdrawals.flag(evidence, days).where(~self._withdrawn).select(*self.spec.columns)
+
+    @property
+    def _withdrawals(self) -> Flagged:
+        """What withdrawn people break, under this policy."""
+        flagged = WITHDRAWALS[self.spec.name]
+        return replace(
+            flagged, rules=tuple(rule for rule in flagged.rules if rule.under(self.policy).blocking)
+        )
+
+    @property
+    def _withdrawn(self) -> Column:
+        return reduce(or_, (F.col(FLAG + rule.name) for rule in self._withdrawals.rules))
 
     @cached_property
     def _of_the_model(self) -> tuple[ModelRules, ...]:

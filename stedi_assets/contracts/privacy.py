@@ -143,6 +143,11 @@ def _customers(evidence: Evidence, _days: Days) -> DataFrame:
     return _breaks(joined, {CONSENT_ON_FILE: ~as_shown})
 
 
+def _still_consenting(evidence: Evidence, _days: Days) -> DataFrame:
+    joined = evidence.rows().join(consents(evidence), canonical("email") == F.col("_person"), "left")
+    return _breaks(joined, {ONLY_CONSENTING_PEOPLE: F.col("_consent").isNull()})
+
+
 def _one_record(evidence: Evidence, _days: Days) -> DataFrame:
     named = evidence.rows().withColumn("_person", canonical("email"))
     records = named.groupBy(F.col("_person").alias("_counted")).agg(F.count(F.lit(1)).alias("_records"))
@@ -332,24 +337,35 @@ class OnePersonPerRow:
 
 IDENTIFIERS = ("email", "serialnumber", "phone", "customername")
 
+OF_USERS = _readings("user", "timestamp", user_consents)
+OF_DEVICES = _readings("serialnumber", "sensorreadingtime", _device_consents, DEVICE_HAS_ONE_OWNER)
+OF_SUBJECTS = _readings("subject_id", "timestamp", _subject_consents)
+
 PRIVACY: Mapping[str, tuple[Examination, ...]] = {
     "customer_trusted": (
         Flagged((CONSENT_ON_FILE,), _customers),
         Flagged((ONE_RECORD_PER_PERSON,), _one_record),
     ),
-    "accelerometer_trusted": (_readings("user", "timestamp", user_consents),),
+    "accelerometer_trusted": (OF_USERS,),
     "customer_curated": (
         Flagged((CONSENT_ON_FILE,), _customers),
         Flagged((HAS_READINGS,), _has_readings),
         Flagged((ONE_RECORD_PER_PERSON,), _one_record),
     ),
-    "step_trainer_trusted": (
-        _readings("serialnumber", "sensorreadingtime", _device_consents, DEVICE_HAS_ONE_OWNER),
-    ),
+    "step_trainer_trusted": (OF_DEVICES,),
     "machine_learning_curated": (
-        _readings("subject_id", "timestamp", _subject_consents),
+        OF_SUBJECTS,
         _texts(_identifiers, NO_DIRECT_IDENTIFIERS),
         OnePersonPerRow(),
         _texts(_splits, ONE_SPLIT_PER_SUBJECT),
     ),
+}
+
+# What a row breaks as soon as somebody withdraws, whatever else is the matter with its table.
+WITHDRAWALS: Mapping[str, Flagged] = {
+    "customer_trusted": Flagged((ONLY_CONSENTING_PEOPLE,), _still_consenting),
+    "accelerometer_trusted": OF_USERS,
+    "customer_curated": Flagged((ONLY_CONSENTING_PEOPLE,), _still_consenting),
+    "step_trainer_trusted": OF_DEVICES,
+    "machine_learning_curated": OF_SUBJECTS,
 }

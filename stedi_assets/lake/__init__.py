@@ -8,7 +8,7 @@ from stedi_assets.lake.evidence import Days, Evidence
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress
-from stedi_assets.lake.resource import Lake, Outcome, Run, Transform
+from stedi_assets.lake.resource import Lake, Outcome, Removal, Run, Transform
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import side_by_side
 
@@ -21,6 +21,7 @@ __all__ = [
     "Outcome",
     "Progress",
     "PseudonymKey",
+    "Removal",
     "Run",
     "TableHandle",
     "Transform",

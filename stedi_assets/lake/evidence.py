@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from stedi_assets.lake.handles import TableFiles, TableHandle
+from stedi_assets.lake.handles import TableFiles
 from stedi_assets.lake.plan import Record
 from stedi_assets.lake.staging import day_chunks
 from stedi_assets.tables import TableSpec
@@ -28,7 +28,7 @@ class Evidence:
         record: What they were computed from.
         policy: The consent policy.
         as_of: The instant at which consent is judged, epoch ms.
-        others: The other tables by name, pinned.
+        others: The other tables by name.
         held: Makes the frame of the people who are held: column person.
         subjects: Makes the frame of everybody in customer_landing under their pseudonyms: columns
             _person, subject_id and split.
@@ -39,7 +39,7 @@ class Evidence:
     record: Record
     policy: Policy
     as_of: int
-    others: Mapping[str, TableHandle]
+    others: Mapping[str, TableFiles]
     held: "Callable[[], DataFrame]"
     subjects: "Callable[[], DataFrame]"
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyiceberg.table.snapshots import Snapshot
 
 PREFIX = "stedi."
+WITHDRAWN = "rows of people who withdrew were removed"
 
 
 @dataclass(frozen=True)
@@ -105,15 +106,13 @@ def plan_refresh(
     base = None if current is None else current.snapshot_id
     if recorded is None:
         return Plan(spec, base, wanted, ("first build",))
-    if wanted.key != recorded.key and not rekey:
-        raise LakeError(
-            f"{spec.name} was made with the pseudonym key {recorded.key} (a fingerprint), but now "
-            f"STEDI_PSEUDONYM_KEY or the key file holds {wanted.key}: give the former key again, or "
-            "replace it everywhere with `stedi rekey`."
-        )
+    if not rekey:
+        check_key(spec, recorded.key, wanted.key)
     reasons = [
         f"{name} changed" for name, version in wanted.inputs.items() if recorded.inputs.get(name) != version
     ]
+    if not recorded.inputs:
+        reasons = [WITHDRAWN]
     if wanted.key != recorded.key:
         reasons.append("another pseudonym key")
     if wanted.policy != recorded.policy:
@@ -127,3 +126,22 @@ def plan_refresh(
     if full:
         reasons.append("full refresh")
     return Plan(spec, base, wanted, tuple(reasons))
+
+
+def check_key(spec: TableSpec, recorded: str | None, wanted: str | None) -> None:
+    """Makes sure that a table was made with the pseudonym key at hand.
+
+    Args:
+        spec: The table.
+        recorded: Fingerprint of the key that it was made with.
+        wanted: Fingerprint of the key at hand.
+
+    Raises:
+        LakeError: It was not.
+    """
+    if recorded != wanted:
+        raise LakeError(
+            f"{spec.name} was made with the pseudonym key {recorded} (a fingerprint), but now "
+            f"STEDI_PSEUDONYM_KEY or the key file holds {wanted}: give the former key again, or "
+            "replace it everywhere with `stedi rekey`."
+        )

@@ -1,7 +1,8 @@
 """The Lake resource: plans, stages and publishes tables, and hands out published ones."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +22,15 @@ from stedi_assets.lake.catalog import (
     open_catalog,
     split_salt,
 )
-from stedi_assets.lake.evidence import Evidence
-from stedi_assets.lake.handles import TableContent, TableFiles, TableHandle, content_of
+from stedi_assets.lake.evidence import Days, Evidence
+from stedi_assets.lake.handles import TableContent, TableFiles, TableHandle, content_of, file_day
 from stedi_assets.lake.ingest import ingest
 from stedi_assets.lake.landing_files import batch_id, list_landing_files
-from stedi_assets.lake.plan import Plan, Record, plan_refresh
+from stedi_assets.lake.plan import WITHDRAWN, Plan, Record, check_key, plan_refresh
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.publish import describe_files, replace_files
 from stedi_assets.lake.secrets import PseudonymKey
-from stedi_assets.lake.staging import Frames, StagingArea, chunked_frames, stage
+from stedi_assets.lake.staging import Frames, StagingArea, chunked_frames, day_chunks, stage
 from stedi_assets.lake.storage import open_storage
 from stedi_assets.tables import TABLES, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
@@ -59,6 +60,23 @@ class Run:
     policy: Policy
     full: bool = False
     rekey: bool = False
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A publish that only removed rows.
+
+    Attributes:
+        table: The table.
+        snapshot_id: Its snapshot now.
+        rows: Rows that it has now.
+        removed: Rows that are gone.
+    """
+
+    table: str
+    snapshot_id: int
+    rows: int
+    removed: int
 
 
 @dataclass(frozen=True)
@@ -128,6 +146,7 @@ class Lake(dg.ConfigurableResource[None]):
 
     _catalog: "Catalog | None" = PrivateAttr(default=None)
     _aws: Aws | None = PrivateAttr(default=None)
+    _cleared: set[tuple[str, str, int]] = PrivateAttr(default_factory=set)
 
     @property
     def catalog(self) -> "Catalog":
@@ -195,9 +214,17 @@ class Lake(dg.ConfigurableResource[None]):
 
         return self._refresh(plan, write)
 
+    def plan_derived(self, spec: TableSpec, inputs: Mapping[str, TableHandle], run: Run) -> Plan:
+        """Plans a table that is computed from others.
+
+        Raises:
+            LakeError: An input is not published, or the pseudonym key is another one.
+        """
+        return self._plan(spec, {name: str(handle.snapshot_id) for name, handle in inputs.items()}, run)
+
     def refresh_derived(
         self,
-        spec: TableSpec,
+        plan: Plan,
         inputs: Mapping[str, TableHandle],
         run: Run,
         transform: Transform,
@@ -206,17 +233,16 @@ class Lake(dg.ConfigurableResource[None]):
         """Brings a table up to its inputs, up to the publish.
 
         Args:
-            spec: The table.
-            inputs: Its inputs by name.
+            plan: What is to be done.
+            inputs: The table's inputs by name.
             run: The run.
             transform: Makes the rows from the inputs; from a chunk of days of them where there are days.
             next_change: One row with the instant at which time alone changes the rows, if it can.
 
         Raises:
-            LakeError: An input is not published, or the engine stopped.
+            LakeError: The engine stopped.
         """
-        versions = {name: str(handle.snapshot_id) for name, handle in inputs.items()}
-        plan = self._plan(spec, versions, run)
+        spec = plan.spec
 
         def write(area: StagingArea, table: "Table") -> Record:
             chunks = self._with_subjects(spec, table, chunked_frames(self.spark, spec, inputs))
@@ -247,6 +273,19 @@ class Lake(dg.ConfigurableResource[None]):
         staged = outcome.staged
         replace_files(table, staged.removed, staged.added, outcome.snapshot_id, outcome.record.properties())
 
+    def cleared(self, name: str, run: Run, landed: Outcome | None = None) -> bool:
+        """Whether this was asked in this run before, while customer_landing was the same.
+
+        Args:
+            name: A table that is looked through for people who withdrew.
+            run: The run.
+            landed: customer_landing, where it is not published yet.
+        """
+        version = landed.snapshot_id if landed else self.handle("customer_landing").snapshot_id
+        before = (run.id, name, version) in self._cleared
+        self._cleared.add((run.id, name, version))
+        return before
+
     def discard(self, outcome: Outcome) -> None:
         """Removes what was staged and is not going to be published."""
         if outcome.staged is not None:
@@ -267,15 +306,58 @@ class Lake(dg.ConfigurableResource[None]):
         plan = Plan(spec, handle.snapshot_id, record, ())
         return Outcome(plan, handle.snapshot_id, handle.content, record, handle)
 
-    def evidence(self, outcome: Outcome, inputs: Mapping[str, TableHandle], run: Run) -> Evidence:
+    def without_rows(
+        self,
+        published: Outcome,
+        days: Collection[date] | None,
+        remaining: Callable[[Days], "DataFrame"],
+        run: Run,
+    ) -> Outcome:
+        """Stages a table of which some rows go; what else has changed is left for the next refresh.
+
+        Args:
+            published: The table.
+            days: The days from which rows go; None where there are no days.
+            remaining: Makes the rows of some days that stay.
+            run: The run.
+        """
+        spec = published.plan.spec
+        going = [file for file in published.files.files if days is None or file_day(file) in days]
+        staying = [file for file in published.files.files if file not in going]
+        record = replace(published.record, inputs={}, checks={}, run=run.id)
+        plan = Plan(spec, published.snapshot_id, record, (WITHDRAWN,))
+        chunks = (
+            iter([None]) if days is None else day_chunks([TableFiles(spec, going, published.files.named)])
+        )
+
+        def write(area: StagingArea, _table: "Table") -> Record:
+            for chunk in chunks:
+                area.write(remaining(chunk))
+            return record
+
+        return self._staged(plan, write, going, staying)
+
+    def evidence(
+        self,
+        outcome: Outcome,
+        inputs: Mapping[str, TableFiles],
+        run: Run,
+        landed: Outcome | None = None,
+    ) -> Evidence:
         """What an audit of a table looks at.
 
         Args:
             outcome: The table, staged or published.
             inputs: Inputs that are pinned already; other tables are taken as they are now.
             run: The run.
+            landed: A landing table to judge by that is staged, and not published yet.
+
+        Raises:
+            LakeError: The table knows people by pseudonyms of another key.
         """
         others = {name: inputs.get(name) or self.handle(name) for name in TABLES}
+        if landed is not None:
+            others[landed.plan.spec.name] = landed.files
         spec = outcome.plan.spec
 
         @cache
@@ -284,6 +366,7 @@ class Lake(dg.ConfigurableResource[None]):
                 others["customer_landing"].frame(self.spark).select(person("email").alias("email")).distinct()
             )
             table = self._existing_table(spec)
+            check_key(spec, outcome.record.key, pseudonyms.fingerprint(self.key.read()))
             return pseudonyms.subjects(people, self.key.read(), split_salt(table))
 
         return Evidence(
@@ -315,13 +398,23 @@ class Lake(dg.ConfigurableResource[None]):
             assert recorded is not None
             report(spec.name, "up to date", published.content.rows)
             return Outcome(plan, published.snapshot_id, published.content, recorded, published)
+        return self._staged(plan, write, published.files if plan.base else [], [])
+
+    def _staged(
+        self,
+        plan: Plan,
+        write: Callable[[StagingArea, "Table"], Record],
+        removed: "list[DataFile]",
+        kept: "list[DataFile]",
+    ) -> Outcome:
+        spec = plan.spec
         table = self._existing_table(spec)
         location = table.location()
         area = StagingArea.below(spec, location, open_storage(location, self.aws))
         try:
             record = write(area, table)
             added = describe_files(table, area.staged_files())
-            content = content_of(spec, added)
+            content = content_of(spec, [*kept, *added])
             if content.rows != record.counts.get("rows", content.rows):
                 raise LakeError(
                     f"{spec.name}: {record.counts['rows']:,} landing lines were counted but "
@@ -331,7 +424,6 @@ class Lake(dg.ConfigurableResource[None]):
             area.discard()
             raise
         area.tidy()
-        removed = published.files if plan.base else []
         return Outcome(
             plan,
             table.metadata.new_snapshot_id(),

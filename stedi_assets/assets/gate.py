@@ -1,0 +1,116 @@
+"""The gate in front of every publish: remove who withdrew, plan, stage, audit. It knows nothing of Dagster.
+
+Rows of people who withdrew leave in publishes of their own, before anything that could be refused: a table
+that breaks a rule keeps what it had, but nobody waits for that to be mended until their rows are gone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from stedi_assets.contracts import Profile, Verdict, contract
+from stedi_assets.lake import Lake, Outcome, Removal, Run, TableHandle, Transform
+from stedi_assets.tables import CUSTOMER_LANDING, CUSTOMER_TRUSTED, TABLES, TableSpec
+
+# Downstream first: what most people read is clean first.
+DERIVED = [name for name, spec in reversed(list(TABLES.items())) if spec.inputs]
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """A declared table: its spec and how its rows are made; tables of the landing zone have no transform."""
+
+    spec: TableSpec
+    transform: Transform | None = None
+    next_change: Transform | None = None
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A table and what is known of it: found by an audit just now, or by the one before its publish."""
+
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+    profile: Profile
+
+
+class Gate:
+    """The refresh of one table, up to its publish."""
+
+    def __init__(self, table: LakeTable, lake: Lake, run: Run, inputs: Mapping[str, TableHandle]) -> None:
+        self._table = table
+        self._lake = lake
+        self._run = run
+        self._inputs = inputs
+        self._landed: Outcome | None = None
+
+    def removals(self) -> Iterator[Removal]:
+        """Publishes what only removes rows of people who withdrew, from this table and others.
+
+        Raises:
+            LakeError: The engine stopped, or an input is missing.
+        """
+        spec, lake = self._table.spec, self._lake
+        if self._table.transform is None:
+            self._landed = lake.refresh_landing(spec, self._run)
+            if spec is CUSTOMER_LANDING and self._landed.changed:
+                with self._discarded_on_error(self._landed):
+                    yield from self._removed(DERIVED, self._landed)
+        elif not self._run.rekey and not lake.plan_derived(spec, self._inputs, self._run).nothing:
+            # Time alone may put a withdrawal into effect, which then concerns all tables.
+            yield from self._removed(DERIVED if spec is CUSTOMER_TRUSTED else [spec.name], None)
+
+    def audited(self) -> Audited:
+        """Stages and audits the table.
+
+        Raises:
+            LakeError: The engine stopped, or an input is missing.
+        """
+        table, lake, run = self._table, self._lake, self._run
+        outcome = self._landed
+        if table.transform is not None:
+            plan = lake.plan_derived(table.spec, self._inputs, run)
+            outcome = lake.refresh_derived(plan, self._inputs, run, table.transform, table.next_change)
+        assert outcome is not None
+        agreed = contract(table.spec, run.policy)
+        if not outcome.changed and (verdicts := agreed.recorded(outcome.record.checks)):
+            return Audited(outcome, verdicts, {})
+        with self._discarded_on_error(outcome):
+            audit = agreed.audit(lake.evidence(outcome, self._inputs, run))
+        return Audited(outcome.audited(audit.recorded()), audit.verdicts, audit.profile)
+
+    def _removed(self, names: Sequence[str], landed: Outcome | None) -> Iterator[Removal]:
+        lake, run = self._lake, self._run
+        for name in names:
+            spec, agreed = TABLES[name], contract(TABLES[name], run.policy)
+            if not lake.handle(name).exists or lake.cleared(name, run, landed):
+                continue
+            published = lake.published(spec)
+            evidence = lake.evidence(published, {}, run, landed)
+            gone = agreed.withdrawn_days(evidence)
+            if gone:
+                days = {day for day in gone if day is not None} if spec.partitioned else None
+                remaining = partial(agreed.remaining_rows, evidence)
+                outcome = lake.without_rows(published, days, remaining, run)
+                lake.publish(outcome)
+                yield Removal(name, outcome.snapshot_id, outcome.content.rows, sum(gone.values()))
+
+    @contextmanager
+    def _discarded_on_error(self, outcome: Outcome) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._lake.discard(outcome)
+            raise
+
+
+def audit_published(spec: TableSpec, lake: Lake, run: Run) -> Audited:
+    """Audits a table as it is published.
+
+    Raises:
+        LakeError: The table was never published, or the engine stopped.
+    """
+    outcome = lake.published(spec)
+    audit = contract(spec, run.policy).audit(lake.evidence(outcome, {}, run))
+    return Audited(outcome, audit.verdicts, audit.profile)
