@@ -4,7 +4,7 @@ import dagster as dg
 
 from stedi_assets.assets import build_assets
 from stedi_assets.environment import Environment
-from stedi_assets.jobs import JOBS
+from stedi_assets.jobs import JOBS, SCHEDULES
 
 
 def build_defs(environment: Environment) -> dg.Definitions:
@@ -16,6 +16,7 @@ def build_defs(environment: Environment) -> dg.Definitions:
     return dg.Definitions(
         assets=build_assets(environment.naming),
         jobs=JOBS,
+        schedules=SCHEDULES,
         resources=environment.resources(),
         # One process: a process per asset would start the engine and its imports eight times.
         executor=dg.in_process_executor,

@@ -68,7 +68,7 @@ def run(select: str | None, full: bool, as_of: int | None, as_json: bool, **flag
     with sentences():
         environment = _environment(flags)
 
-        from stedi_assets.display import RunDisplay, console, run_table
+        from stedi_assets.display import CHECK_COLUMNS, RunDisplay, check_rows, console, print_rows, run_table
         from stedi_assets.runs import refresh
 
         with RunDisplay(console(stderr=as_json)).shown() as display:
@@ -80,6 +80,7 @@ def run(select: str | None, full: bool, as_of: int | None, as_json: bool, **flag
                     for name, table in result.tables.items()
                 },
                 "checks": result.checks,
+                "removed": result.removed,
                 "policy": environment.policy,
                 "engine": environment.engine,
                 "seconds": result.seconds,
@@ -87,9 +88,40 @@ def run(select: str | None, full: bool, as_of: int | None, as_json: bool, **flag
             click.echo(json.dumps(report))
         else:
             console().print(run_table(result))
+            if not all(check["passed"] for check in result.checks.values()):
+                print_rows(CHECK_COLUMNS, check_rows(result, broken_only=True), "table")
+        for table, rows in result.removed.items():
+            click.echo(f"{table}: {rows:,} rows of people who withdrew were removed first.", err=True)
         for sentence in result.failures:
             click.echo(sentence, err=True)
         sys.exit(1 if result.failures else 0)
+
+
+@main.command()
+@click.argument("tables", nargs=-1)
+@click.option(
+    "--show", "rule", metavar="RULE", help="Print the rows that break a rule, as the next run has them."
+)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+@lake_flags
+def check(tables: tuple[str, ...], rule: str | None, form: str, **flags: str | None) -> None:
+    """Holds published tables, or all, against their contracts; writes nothing."""
+    with sentences():
+        environment = _environment(flags)
+        if rule is not None:
+            _show(environment, tables, rule, form)
+            return
+
+        from stedi_assets.display import CHECK_COLUMNS, RunDisplay, check_rows, console, print_rows
+        from stedi_assets.runs import check as audit
+
+        with RunDisplay(console(stderr=True)).shown() as display:
+            result = audit(environment, tables, display)
+        print_rows(CHECK_COLUMNS, check_rows(result), form)
+        for sentence in result.failures:
+            click.echo(sentence, err=True)
+        broken = any(not it["passed"] and it["severity"] == "ERROR" for it in result.checks.values())
+        sys.exit(1 if result.failures or broken else 0)
 
 
 @main.command()
@@ -181,6 +213,16 @@ def opened_lake(environment: "Environment") -> "Iterator[Lake]":
 
     with dg.build_resources(environment.resources()) as resources:
         yield resources.lake
+
+
+def _show(environment: "Environment", tables: tuple[str, ...], rule: str, form: str) -> None:
+    from stedi_assets.display import print_rows
+    from stedi_assets.inspection import broken_rows, tables_with
+
+    found = tables_with(rule, tables, environment.policy)
+    with opened_lake(environment) as lake:
+        for spec in found:
+            print_rows(spec.columns, broken_rows(lake, spec, rule), form)
 
 
 def _environment(flags: dict[str, str | None], *, reads_only: bool = False) -> "Environment":

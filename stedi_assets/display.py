@@ -80,6 +80,17 @@ def run_table(result: RunResult) -> Table:
     return table
 
 
+CHECK_COLUMNS = ("table", "rule", "result", "checked", "broken")
+
+
+def check_rows(result: RunResult, *, broken_only: bool = False) -> Iterator[Sequence[Any]]:
+    """What became of the rules, under CHECK_COLUMNS."""
+    for name, check in result.checks.items():
+        if not (broken_only and check["passed"]):
+            outcome = "holds" if check["passed"] else "warns" if check["severity"] == "WARN" else "broken"
+            yield (*name.split("."), outcome, check["checked"], check["broken"])
+
+
 def print_rows(columns: Sequence[str], rows: Iterator[Sequence[Any]], form: str) -> None:
     """Prints rows to standard output.
 

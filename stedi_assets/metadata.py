@@ -13,7 +13,7 @@ from stedi_assets.lake import Outcome, Removal
 from stedi_assets.tables import DAY, TABLES, TableSpec
 
 PERSONAL_TAG = "personal"
-ROWS_REMOVED, ROWS_CHECKED, ROWS_BROKEN = "rows removed", "rows checked", "rows broken"
+ROWS_REMOVED, CHECKED, BROKEN = "rows removed", "checked", "broken"
 SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 
@@ -108,8 +108,8 @@ def check_result(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckResult:
         passed=verdict.passed,
         severity=SEVERITIES[verdict.rule.severity],
         metadata={
-            ROWS_CHECKED: finding.checked,
-            ROWS_BROKEN: finding.broken,
+            CHECKED: finding.checked,
+            BROKEN: finding.broken,
             **({"breakdown": counts_table(finding.breakdown)} if finding.breakdown else {}),
         },
     )
@@ -134,7 +134,9 @@ def refusal(spec: TableSpec, refused: Sequence[Verdict], *, published: bool) -> 
         for verdict in refused
     )
     what = "the published table breaks its contract" if published else "publish refused, the table stays"
-    show = f"`stedi check {spec.name} --show {refused[0].rule.name}`"
+    # A difference of counts is no row's fault.
+    rules = [verdict.rule.name for verdict in refused if not verdict.rule.explains]
+    show = f"`stedi check {spec.name} --show {(rules or [refused[0].rule.name])[0]}`"
     return f"{spec.name}: {what}: {found}; see the rows with {show}, and mend what made them."
 
 

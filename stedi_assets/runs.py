@@ -15,9 +15,9 @@ import dagster as dg
 from stedi_assets.build import build_defs
 from stedi_assets.environment import Environment, dagster_home
 from stedi_assets.errors import SettingError
-from stedi_assets.jobs import REFRESH
+from stedi_assets.jobs import AUDIT, REFRESH
 from stedi_assets.lake import PROGRESS_LOGGER, Progress
-from stedi_assets.metadata import ROWS_BROKEN, ROWS_CHECKED, ROWS_REMOVED
+from stedi_assets.metadata import BROKEN, CHECKED, ROWS_REMOVED
 from stedi_assets.tables import TABLES
 from stedi_assets.transforms.consent import Policy
 
@@ -89,24 +89,33 @@ def refresh(
     environment.resources()["lake"].check(landing=not rekey)
     definitions = build_defs(environment)
     selection = _selected(definitions, environment, select)
-    with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:
-        result = definitions.resolve_job_def(REFRESH).execute_in_process(
-            instance=instance,
-            asset_selection=selection,
-            raise_on_error=False,
-            run_config={
-                "resources": {"refresh": {"config": {"full": full, "as_of": as_of, "rekey": rekey}}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-        )
-    return RunResult(
-        run_id=result.run_id,
-        tables=_tables(result),
-        checks=_checks(result),
-        removed=_removed(result),
-        failures=_failures(result),
-        seconds=clock.seconds,
-    )
+    job = definitions.resolve_job_def(REFRESH)
+    config = {"full": full, "as_of": as_of, "rekey": rekey}
+    return _executed(job, on_progress, config, selection)
+
+
+def check(
+    environment: Environment, tables: Sequence[str], on_progress: Callable[[Progress], None]
+) -> RunResult:
+    """Audits published tables in one run; writes nothing.
+
+    Args:
+        environment: Where the lake is.
+        tables: Names of the tables; all if there is none.
+        on_progress: Is told every step.
+
+    Raises:
+        SettingError: A table is unknown, or the lake cannot be reached.
+    """
+    if unknown := [name for name in tables if name not in TABLES]:
+        raise SettingError(f"There is no table {unknown[0]}: the tables are {', '.join(TABLES)}.")
+    environment.resources()["lake"].check(landing=False)
+    job = build_defs(environment).resolve_job_def(AUDIT)
+    if tables:
+        keys = {environment.naming.key(name) for name in tables}
+        wanted = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in keys}
+        job = job.get_subset(asset_check_selection=wanted)
+    return _executed(job, on_progress, {})
 
 
 def rekey(environment: Environment, on_progress: Callable[[Progress], None]) -> list[RunResult]:
@@ -140,6 +149,32 @@ def rekey(environment: Environment, on_progress: Callable[[Progress], None]) -> 
     if not environment.key_given and not any(result.failures for result in results):
         os.replace(draft, draft.removesuffix(".new"))
     return results
+
+
+def _executed(
+    job: dg.JobDefinition,
+    on_progress: Callable[[Progress], None],
+    config: Mapping[str, Any],
+    selection: list[dg.AssetKey] | None = None,
+) -> RunResult:
+    with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=selection,
+            raise_on_error=False,
+            run_config={
+                "resources": {"refresh": {"config": dict(config)}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+    return RunResult(
+        run_id=result.run_id,
+        tables=_tables(result),
+        checks=_checks(result),
+        removed=_removed(result),
+        failures=_failures(result),
+        seconds=clock.seconds,
+    )
 
 
 class _Clock:
@@ -237,8 +272,8 @@ def _checks(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
         f"{check.asset_key.path[-1]}.{check.check_name}": {
             "passed": check.passed,
             "severity": check.severity.value,
-            "checked": check.metadata[ROWS_CHECKED].value,
-            "broken": check.metadata[ROWS_BROKEN].value,
+            "checked": check.metadata[CHECKED].value,
+            "broken": check.metadata[BROKEN].value,
         }
         for check in result.get_asset_check_evaluations()
     }

@@ -4,6 +4,11 @@ import dagster as dg
 
 from stedi_assets.assets import curated, landing, trusted
 from stedi_assets.assets.factory import AssetFactory, Naming
+from stedi_assets.assets.gate import LakeTable
+
+DECLARED: dict[str, LakeTable] = {
+    table.spec.name: table for table in (*landing.TABLES, *trusted.TABLES, *curated.TABLES)
+}
 
 
 def build_assets(naming: Naming) -> list[dg.AssetsDefinition]:
@@ -12,6 +17,5 @@ def build_assets(naming: Naming) -> list[dg.AssetsDefinition]:
     Args:
         naming: Where they lie and what they are called.
     """
-    declared = [*landing.TABLES, *trusted.TABLES, *curated.TABLES]
     factory = AssetFactory(naming)
-    return [factory.build(table) for table in declared]
+    return [factory.build(table) for table in DECLARED.values()]

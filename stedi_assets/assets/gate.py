@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from stedi_assets.contracts import Profile, Verdict, contract
-from stedi_assets.lake import Lake, Outcome, Removal, Run, TableHandle, Transform
+from stedi_assets.lake import Evidence, Lake, Outcome, Plan, Removal, Run, TableHandle, Transform
 from stedi_assets.tables import CUSTOMER_LANDING, CUSTOMER_TRUSTED, TABLES, TableSpec
 
 # Downstream first: what most people read is clean first.
@@ -44,6 +44,7 @@ class Gate:
         self._run = run
         self._inputs = inputs
         self._landed: Outcome | None = None
+        self._plan: Plan | None = None
 
     def removals(self) -> Iterator[Removal]:
         """Publishes what only removes rows of people who withdrew, from this table and others.
@@ -57,9 +58,13 @@ class Gate:
             if spec is CUSTOMER_LANDING and self._landed.changed:
                 with self._discarded_on_error(self._landed):
                     yield from self._removed(DERIVED, self._landed)
-        elif not self._run.rekey and not lake.plan_derived(spec, self._inputs, self._run).nothing:
+            return
+        self._plan = lake.plan_derived(spec, self._inputs, self._run)
+        if not (self._plan.nothing or self._run.rekey):
             # Time alone may put a withdrawal into effect, which then concerns all tables.
-            yield from self._removed(DERIVED if spec is CUSTOMER_TRUSTED else [spec.name], None)
+            for removal in self._removed(DERIVED if spec is CUSTOMER_TRUSTED else [spec.name], None):
+                yield removal
+                self._plan = lake.plan_derived(spec, self._inputs, self._run)
 
     def audited(self) -> Audited:
         """Stages and audits the table.
@@ -69,10 +74,9 @@ class Gate:
         """
         table, lake, run = self._table, self._lake, self._run
         outcome = self._landed
-        if table.transform is not None:
-            plan = lake.plan_derived(table.spec, self._inputs, run)
-            outcome = lake.refresh_derived(plan, self._inputs, run, table.transform, table.next_change)
-        assert outcome is not None
+        if table.transform is not None and self._plan is not None:
+            outcome = lake.refresh_derived(self._plan, self._inputs, run, table.transform, table.next_change)
+        assert outcome is not None, "removals come first"
         agreed = contract(table.spec, run.policy)
         if not outcome.changed and (verdicts := agreed.recorded(outcome.record.checks)):
             return Audited(outcome, verdicts, {})
@@ -114,3 +118,23 @@ def audit_published(spec: TableSpec, lake: Lake, run: Run) -> Audited:
     outcome = lake.published(spec)
     audit = contract(spec, run.policy).audit(lake.evidence(outcome, {}, run))
     return Audited(outcome, audit.verdicts, audit.profile)
+
+
+@contextmanager
+def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[Evidence]:
+    """A table as the next run would publish it, staged for as long as somebody looks at it.
+
+    Raises:
+        LakeError: An input is missing, or the engine stopped.
+    """
+    if table.transform is None:
+        inputs: dict[str, TableHandle] = {}
+        outcome = lake.refresh_landing(table.spec, run)
+    else:
+        inputs = {name: lake.handle(name) for name in table.spec.inputs}
+        plan = lake.plan_derived(table.spec, inputs, run)
+        outcome = lake.refresh_derived(plan, inputs, run, table.transform, table.next_change)
+    try:
+        yield lake.evidence(outcome, inputs, run)
+    finally:
+        lake.discard(outcome)

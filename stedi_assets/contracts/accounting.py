@@ -14,6 +14,7 @@ NOTHING_LOST = Rule(
     "nothing_lost",
     "Every line of the landing files is accounted for: it became a row of this table, it waits in the "
     "quarantine with the reason, or it was empty.",
+    explains=True,
 )
 NOTHING_QUARANTINED = Rule(
     "nothing_quarantined",

@@ -7,6 +7,7 @@ from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.evidence import Days, Evidence
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
+from stedi_assets.lake.plan import Plan
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress
 from stedi_assets.lake.resource import Lake, Outcome, Removal, Run, Transform
 from stedi_assets.lake.secrets import PseudonymKey
@@ -19,6 +20,7 @@ __all__ = [
     "Lake",
     "LakeIOManager",
     "Outcome",
+    "Plan",
     "Progress",
     "PseudonymKey",
     "Removal",
