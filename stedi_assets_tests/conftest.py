@@ -1,11 +1,13 @@
 """Fixtures that several test modules share: a session, a Dagster home, a lake built from the sample zone."""
 
+import sqlite3
 from collections.abc import Iterator
 
 import dagster as dg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from pyspark.sql import SparkSession
+from sqlalchemy import Engine, event
 
 from stedi_assets.engines.sail import SailResource
 from stedi_assets_tests.lakes import TestLake
@@ -24,6 +26,13 @@ for name, examples, phases in (("quick", 60, FIND), ("thorough", 1_000, (*FIND, 
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
 settings.load_profile("quick")
+
+
+@event.listens_for(Engine, "connect")
+def do_not_wait_for_the_disk(connection, _record):
+    """A run commits some 200 times to Dagster's SQLite, and tests need not outlive a power cut."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture(scope="session")

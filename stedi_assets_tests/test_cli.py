@@ -13,6 +13,9 @@ import pytest
 from stedi_assets.tables import TABLES
 from stedi_assets_tests.lakes import SAMPLE
 
+# One lake for all of them, which some tests change: in one worker, in this order.
+pytestmark = pytest.mark.xdist_group("cli")
+
 
 def stedi(folder, *arguments, **settings):
     """Runs the command in a folder of its own."""
