@@ -7,6 +7,7 @@ from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress
+from stedi_assets.lake.quarantine import QuarantineHandle
 from stedi_assets.lake.resource import Lake, Outcome, Run, Transform
 from stedi_assets.lake.secrets import PseudonymKey
 
@@ -17,6 +18,7 @@ __all__ = [
     "Outcome",
     "Progress",
     "PseudonymKey",
+    "QuarantineHandle",
     "Run",
     "TableHandle",
     "Transform",

@@ -72,13 +72,18 @@ class TableHandle:
 
     @property
     def snapshot_id(self) -> int:
-        """Id of the pinned snapshot, which is the table's content version."""
+        """Id of the pinned snapshot."""
         return self.snapshot.snapshot_id
+
+    @property
+    def version(self) -> str:
+        """The table's content version."""
+        return str(self.snapshot_id)
 
     @cached_property
     def files(self) -> "list[DataFile]":
         """The data files of the pinned snapshot."""
-        return [task.file for task in self.table.scan(snapshot_id=self.snapshot_id).plan_files()]
+        return self._listed_files()
 
     @cached_property
     def rows_by_day(self) -> Mapping[date, int]:
@@ -119,6 +124,9 @@ class TableHandle:
                 f"{self.snapshot_id}: data files are missing, restore them or run with --full."
             )
         return frame
+
+    def _listed_files(self) -> "list[DataFile]":
+        return [task.file for task in self.table.scan(snapshot_id=self.snapshot_id).plan_files()]
 
 
 def file_day(file: "DataFile") -> date:

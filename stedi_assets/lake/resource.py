@@ -26,10 +26,11 @@ from stedi_assets.lake.landing_files import batch_id, list_landing_files
 from stedi_assets.lake.plan import Plan, Record, plan_refresh
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.publish import describe_files, replace_files
+from stedi_assets.lake.quarantine import QuarantineHandle, StagedLines, version_of
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import Frames, StagingArea, chunked_frames, stage
 from stedi_assets.lake.storage import open_storage
-from stedi_assets.tables import TABLES, TableSpec, table_location
+from stedi_assets.tables import QUARANTINE, TABLES, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 from stedi_assets.transforms.consent import Policy
 
@@ -69,6 +70,7 @@ class Outcome:
         content: Totals of that snapshot.
         record: What that snapshot carries.
         staged: Data files out and in, where something was staged.
+        lines: Quarantined lines to be published with it, for tables of the landing zone.
     """
 
     plan: Plan
@@ -76,6 +78,7 @@ class Outcome:
     content: TableContent
     record: Record
     staged: "tuple[list[DataFile], list[DataFile]] | None" = field(default=None, repr=False)
+    lines: StagedLines | None = None
 
     @property
     def changed(self) -> bool:
@@ -151,9 +154,15 @@ class Lake(dg.ConfigurableResource[None]):
         return table_location(self.uri, self.database, spec)
 
     def handle(self, name: str) -> TableHandle:
-        """A published table, looked at only when it is used."""
+        """A published table, looked at only when it is used; the quarantine is one, too."""
+        if name == QUARANTINE.name:
+            return self.quarantine()
         spec = TABLES[name]
         return TableHandle(spec, lambda: load_table(self.catalog, self.database, spec))
+
+    def quarantine(self, landing_table: str | None = None) -> QuarantineHandle:
+        """The quarantined lines, of one landing table or of all."""
+        return QuarantineHandle(lambda: load_table(self.catalog, self.database, QUARANTINE), landing_table)
 
     def refresh_landing(self, spec: TableSpec, run: Run) -> Outcome:
         """Brings a table of the landing zone up to the landing files, up to the publish.
@@ -170,13 +179,30 @@ class Lake(dg.ConfigurableResource[None]):
                 "check STEDI_LANDING."
             )
         batch = batch_id(files)
-        plan = self._plan(spec, {"landing files": batch}, run)
+        versions = {"landing files": batch, QUARANTINE.name: self.quarantine(spec.name).version}
+        plan = self._plan(spec, versions, run)
+        lines_area = self._quarantine_area()
+        lines: list[DataFile] = []
 
         def write(area: StagingArea, _table: "Table") -> Record:
-            counts = ingest(self.spark, spec, files, batch, area, self.aws)
-            return replace(plan.record, counts=counts.as_mapping())
+            counts = ingest(self.spark, spec, files, batch, area, lines_area, self.aws)
+            if counts.quarantined:
+                lines.extend(describe_files(self._existing_table(QUARANTINE), lines_area.staged_files()))
+            if sum(file.record_count for file in lines) != counts.quarantined:
+                raise LakeError(f"{spec.name}: quarantined lines were lost while staging: run again.")
+            return replace(
+                plan.record,
+                inputs={**versions, QUARANTINE.name: version_of(lines)},
+                counts=counts.as_mapping(),
+                reasons=dict(counts.reasons),
+            )
 
-        return self._refresh(plan, write)
+        try:
+            outcome = self._refresh(plan, write)
+        except BaseException:
+            lines_area.discard()
+            raise
+        return replace(outcome, lines=StagedLines(spec.name, lines)) if outcome.changed else outcome
 
     def refresh_derived(
         self,
@@ -198,7 +224,8 @@ class Lake(dg.ConfigurableResource[None]):
         Raises:
             LakeError: An input is not published, or the engine stopped.
         """
-        versions = {name: str(handle.snapshot_id) for name, handle in inputs.items()}
+        inputs = {**inputs, **self._quarantine_input(spec, inputs)}
+        versions = {name: handle.version for name, handle in inputs.items()}
         plan = self._plan(spec, versions, run)
 
         def write(area: StagingArea, table: "Table") -> Record:
@@ -227,6 +254,8 @@ class Lake(dg.ConfigurableResource[None]):
         current = table.current_snapshot()
         if (current.snapshot_id if current else None) != outcome.plan.base:
             raise LakeError(f"{spec.name} was published by another run while this one worked: run again.")
+        if outcome.lines is not None:
+            self._publish_lines(outcome.lines, outcome.record.run)
         removed, added = outcome.staged
         replace_files(table, removed, added, outcome.snapshot_id, outcome.record.properties())
 
@@ -276,6 +305,31 @@ class Lake(dg.ConfigurableResource[None]):
             record,
             (removed, added),
         )
+
+    def _quarantine_area(self) -> StagingArea:
+        table = load_table(self.catalog, self.database, QUARANTINE)
+        location = self.location(QUARANTINE) if table is None else table.location()
+        return StagingArea.below(QUARANTINE, location, open_storage(location, self.aws))
+
+    def _publish_lines(self, lines: StagedLines, run: str) -> None:
+        table = load_table(self.catalog, self.database, QUARANTINE)
+        if table is not None:
+            lines.publish(table, {"stedi.table": lines.landing_table, "stedi.run": run})
+
+    def _quarantine_input(
+        self, spec: TableSpec, inputs: Mapping[str, TableHandle]
+    ) -> Mapping[str, TableHandle]:
+        """The quarantined lines that a table depends on, which must be those of its landing table."""
+        if spec.quarantine_of is None:
+            return {}
+        quarantine = self.quarantine(spec.quarantine_of)
+        record = inputs[spec.quarantine_of].record
+        if record is None or record.inputs.get(QUARANTINE.name) != quarantine.version:
+            raise LakeError(
+                f"{spec.quarantine_of} and its quarantined lines were not published together: "
+                f"materialize {spec.quarantine_of} first."
+            )
+        return {QUARANTINE.name: quarantine}
 
     def _existing_table(self, spec: TableSpec) -> "Table":
         table = load_table(self.catalog, self.database, spec)
