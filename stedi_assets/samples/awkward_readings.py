@@ -202,6 +202,7 @@ def _fault(
     why: str,
     accelerometer: Callable[[str], str] | None = None,
     step_trainer: Callable[[str], str] | None = None,
+    *,
     expected: str = "Quarantined.",
     file: str = _FAULTS,
 ) -> Case:
@@ -233,7 +234,7 @@ def _broken(
     step_trainer: Callable[[str], str] | None = None,
 ) -> Case:
     """A case of readings that are well written and cannot be true."""
-    return _fault(name, why, accelerometer, step_trainer, f"Quarantined: {rules}.", _VALUES)
+    return _fault(name, why, accelerometer, step_trainer, expected=f"Quarantined: {rules}.", file=_VALUES)
 
 
 FAULTS = (
