@@ -214,6 +214,7 @@ def test_a_device_that_one_person_ever_registered_is_theirs(spark: SparkSession)
                 scenario.TIE_OF_ALL,
                 scenario.LATE,
                 scenario.SILENT,
+                scenario.HELD,
                 scenario.BASIL,
                 scenario.UNDOTTED,
                 scenario.COY,
