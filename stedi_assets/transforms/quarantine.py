@@ -38,9 +38,9 @@ FAULTS: Mapping[str, str] = {
 
 
 def reasons() -> Mapping[str, str]:
-    """What every reason code means, in a sentence; broken value rules are told by what should hold."""
+    """What every reason code means, in a sentence."""
     models = (CustomerRecord, AccelerometerRecord, StepTrainerRecord)
-    rules = {rule.name: rule.description for model in models for rule in value_rules(model)}
+    rules = {rule.name: f"Broken rule: {rule.description}" for model in models for rule in value_rules(model)}
     return {**FAULTS, **rules}
 
 

@@ -68,7 +68,7 @@ def test_every_rule_that_quarantines_is_told_in_a_sentence() -> None:
     for spec in tables.TABLES.values():
         if spec.source:
             assert {rule.name for rule in line_form(spec.source.record).rules} <= told.keys()
-    assert told["x_in_range"] == "x lies between -16.0 and 16.0."
+    assert told["x_in_range"] == "Broken rule: x lies between -16.0 and 16.0."
     assert all(sentence.endswith(".") for sentence in told.values())
     assert EMPTY not in told
 
