@@ -172,6 +172,24 @@ def tables(form: str, **flags: str | None) -> None:
 
 
 @main.command()
+@click.option(
+    "--show", is_flag=True, help="Print the lines too: they hold what people never agreed to share."
+)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+@lake_flags
+def quarantine(show: bool, form: str, **flags: str | None) -> None:
+    """Counts the landing lines that could not become rows, by file and reason."""
+    with sentences(), opened_lake(_environment(flags, reads_only=True)) as lake:
+        from stedi_assets.display import print_rows
+        from stedi_assets.quarantine import COUNTED, SHOWN, counted, shown
+
+        if show:
+            print_rows(SHOWN, shown(lake), form)
+        else:
+            print_rows(COUNTED, counted(lake), form)
+
+
+@main.command()
 @click.option("--customers", type=int, required=True, help="Number of customers.")
 @click.option("--days", type=int, required=True, help="Number of days with readings.")
 @click.option("--seed", type=int, required=True, help="The same seed gives the same files.")

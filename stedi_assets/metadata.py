@@ -84,6 +84,7 @@ def outcome_metadata(
         **({} if content.days is None else {"days": content.days}),
         "bytes": content.bytes,
         **counts,
+        **({"quarantined by reason": dict(record.reasons)} if record.reasons else {}),
         "seconds": round(seconds, 3),
         "snapshot id": str(outcome.snapshot_id),
         "input snapshots" if spec.inputs else "batch": dg.MetadataValue.json(dict(record.inputs)),

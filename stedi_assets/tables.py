@@ -1,4 +1,4 @@
-"""The eight Glue tables: what each is called, holds, comes from and is partitioned by.
+"""The eight Glue tables and the system tables: what each is called, holds, comes from, is partitioned by.
 
 Differences between tables live here and in their models, never in code that handles tables.
 """
@@ -10,7 +10,7 @@ from typing import Literal
 from pandera.pyspark import DataFrameModel
 from pyspark.sql.types import StructType
 
-from stedi_assets.schemas import curated, landing, trusted
+from stedi_assets.schemas import curated, landing, quarantine, trusted
 
 Zone = Literal["landing", "trusted", "curated"]
 
@@ -20,10 +20,17 @@ DAY = "event_date"
 
 @dataclass(frozen=True)
 class LandingSource:
-    """Where the landing files of a table lie, and what a record in them looks like."""
+    """Where the landing files of a table lie, and what a record in them looks like.
+
+    Attributes:
+        folder: Folder below the landing root.
+        record: Pandera model of a record.
+        person: JSON key of the email of the person that a record is about, if it is about one.
+    """
 
     folder: str
     record: type[DataFrameModel]
+    person: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ class TableSpec:
         source: Landing files it is computed from, for tables of the landing zone.
         instant: Column with the instant of a reading, epoch ms; such a table is partitioned by day.
         subjects: Input whose people the table knows by pseudonym only.
+        quarantine_of: Landing table whose quarantined lines the rows depend on.
+        partition: Column that the table is partitioned by, where that is not the day.
         lineage: Columns whose origin is not the column of that name in the first input that has it.
         code_version: Move it when the transform gives other rows for the same input.
     """
@@ -51,6 +60,8 @@ class TableSpec:
     source: LandingSource | None = None
     instant: str | None = None
     subjects: str | None = None
+    quarantine_of: str | None = None
+    partition: str | None = None
     lineage: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     code_version: str = "1"
     owner: str = OWNER
@@ -102,9 +113,10 @@ CUSTOMER_LANDING = TableSpec(
     name="customer_landing",
     zone="landing",
     model=landing.CustomerLanding,
-    source=LandingSource("customer/landing", landing.CustomerRecord),
+    source=LandingSource("customer/landing", landing.CustomerRecord, person="email"),
     description="Every customer record that the STEDI app ever sent, as delivered, consenting or not. "
     "For data engineers: the only source of identity, device ownership and consent.",
+    code_version="2",
 )
 
 ACCELEROMETER_LANDING = TableSpec(
@@ -115,6 +127,7 @@ ACCELEROMETER_LANDING = TableSpec(
     instant="timestamp",
     description="Every accelerometer reading that the mobile app ever sent, as delivered. "
     "For data engineers: it holds people who never agreed to share.",
+    code_version="2",
 )
 
 STEP_TRAINER_LANDING = TableSpec(
@@ -125,6 +138,7 @@ STEP_TRAINER_LANDING = TableSpec(
     instant="sensorreadingtime",
     description="Every distance reading that a Step Trainer ever sent, as delivered. "
     "For data engineers: it holds devices of people who never agreed to share.",
+    code_version="2",
 )
 
 CUSTOMER_TRUSTED = TableSpec(
@@ -132,8 +146,10 @@ CUSTOMER_TRUSTED = TableSpec(
     zone="trusted",
     model=trusted.CustomerTrusted,
     inputs=("customer_landing",),
+    quarantine_of="customer_landing",
     description="The latest record of every person who consents to research. "
     "For analysts who may see identities.",
+    code_version="2",
 )
 
 ACCELEROMETER_TRUSTED = TableSpec(
@@ -191,3 +207,15 @@ TABLES: Mapping[str, TableSpec] = {
         MACHINE_LEARNING_CURATED,
     )
 }
+
+QUARANTINE = TableSpec(
+    name="quarantine",
+    zone="landing",
+    model=quarantine.Quarantine,
+    partition="table_name",
+    description="Every landing line that could not become a row, as it was, and why. "
+    "For data engineers: it holds people who never agreed to share.",
+)
+
+SYSTEM_TABLES: Mapping[str, TableSpec] = {QUARANTINE.name: QUARANTINE}
+"""Tables that the lake keeps for itself, under the same protection as the landing zone; no assets."""

@@ -3,6 +3,7 @@
 Here belongs what tests need to run the transforms as the assets do, table after table.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
@@ -10,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from stedi_assets import tables
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms import consent, machine_learning, pseudonyms, readings
+from stedi_assets.transforms.quarantine import held_people, named_people
 from stedi_assets_tests.oracle import (
     Acceleration,
     Customer,
@@ -59,6 +61,16 @@ def step_trainer_landing(spark: SparkSession, *rows: Step) -> DataFrame:
     return landing(spark, tables.STEP_TRAINER_LANDING, rows)
 
 
+def quarantine(spark: SparkSession, *held: str) -> DataFrame:
+    """The table quarantine: a broken line for every email, one that names nobody, and one of a reading."""
+    named = [named_people(f'{{"email": {json.dumps(email)}', "email") for email in held]
+    people = [" ".join(emails) for emails in named] + ["", None]
+    spec = tables.QUARANTINE
+    fixed = {"table_name": "customer_landing", "line_number": 1, "reason": "truncated", "raw": b"{"}
+    rows = [fixed | {"people": emails, "source_file": "a.json", "batch_id": "b"} for emails in people]
+    return _frame(spark, spec, [tuple(row[name] for name in spec.columns) for row in rows])
+
+
 def table(spark: SparkSession, spec: TableSpec, rows: Iterable[Row]) -> DataFrame:
     """A table of the trusted or curated zone, as it would be read back once published."""
     return _frame(spark, spec, [_dated(spec, row) for row in rows])
@@ -90,7 +102,8 @@ def refreshed(spark: SparkSession, world: World, policy: Policy, as_of: int, key
     records = customer_landing(spark, *world.customers)
 
     spec = tables.CUSTOMER_TRUSTED
-    customer_trusted = rows_of(spec, consent.consenting_people(records, as_of))
+    held = held_people(quarantine(spark, *world.held))
+    customer_trusted = rows_of(spec, consent.consenting_people(records, held, as_of))
     trusted = table(spark, spec, customer_trusted)
 
     spec = tables.ACCELEROMETER_TRUSTED

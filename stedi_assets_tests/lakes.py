@@ -20,6 +20,8 @@ PUBLIC = REPOSITORY.parent / "shared" / "stedi-public"
 
 # 2024-03-05 00:00 UTC: after everything in the sample zone but its consents of the far future.
 AS_OF = 1_709_596_800_000
+EPOCH = 1_600_000_000_000
+"""2020-09-13: when the time of small tests begins."""
 
 
 @dataclass
@@ -68,12 +70,12 @@ class TestLake:
 
 
 def customer(email: str, consent: int | None, updated: int = 1_000, serial: str = "device-1") -> str:
-    """The line of a customer record."""
+    """The line of a customer record; instants are milliseconds after EPOCH, zero is no consent."""
     return json.dumps(
         {
             "customerName": "Quill Fern", "email": email, "phone": "555-0100", "birthDay": "1980-01-01",
-            "serialNumber": serial, "registrationDate": 1, "lastUpdateDate": updated,
-            "shareWithResearchAsOfDate": consent,
+            "serialNumber": serial, "registrationDate": EPOCH, "lastUpdateDate": EPOCH + updated,
+            "shareWithResearchAsOfDate": EPOCH + consent if consent else consent,
         }
     )  # fmt: skip
 

@@ -60,11 +60,12 @@ class SubjectReading(NamedTuple):
 
 
 class World(NamedTuple):
-    """What the sources sent."""
+    """What the sources sent; `held` are the emails that unreadable customer lines name."""
 
     customers: list[Customer]
     accelerometer: list[Acceleration]
     step_trainer: list[Step]
+    held: list[str] = []  # noqa: RUF012
 
 
 class Keys(NamedTuple):
@@ -86,7 +87,7 @@ class Tables(NamedTuple):
 
 def tables(world: World, policy: Policy, as_of: int, keys: Keys) -> Tables:
     """The five tables."""
-    trusted = customer_trusted(world.customers, as_of)
+    trusted = customer_trusted(world.customers, world.held, as_of)
     accelerometer = accelerometer_trusted(world.accelerometer, trusted, policy)
     curated = customer_curated(trusted, accelerometer)
     steps = step_trainer_trusted(world.step_trainer, curated, world.customers, policy)
@@ -136,9 +137,14 @@ def _by_all_columns(record: Customer) -> list[tuple[bool, object]]:
     return [(values[name] is not None, values[name]) for name in sorted(values)]
 
 
-def customer_trusted(customers: Iterable[Customer], as_of: int) -> list[Customer]:
-    """The latest record per person, where it consents."""
-    return [customer for customer in latest_records(customers, as_of) if consents(customer, as_of)]
+def customer_trusted(customers: Iterable[Customer], held: Iterable[str], as_of: int) -> list[Customer]:
+    """The latest record per person, where it consents and the person is not held."""
+    out = {canonical(email) for email in held}
+    return [
+        customer
+        for customer in latest_records(customers, as_of)
+        if consents(customer, as_of) and canonical(customer.email) not in out
+    ]
 
 
 def accelerometer_trusted(

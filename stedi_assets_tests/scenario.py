@@ -86,6 +86,8 @@ TIE_OF_CONSENTS = "tie-of-consents@example.com"  # two records with one date, th
 TIE_OF_ALL = "tie-of-all@example.com"  # two records that differ in the phone number only
 LATE = "late@example.com"  # registered and consented after all their readings
 SILENT = "silent@example.com"  # consents, owns a device that walks, but has no accelerometer readings
+HELD = "held@example.com"  # consents; a later line that nobody can read may have withdrawn that
+HELD_SHOUTED = " HELD@example.com\t"  # that line spells the email so
 
 _CONSENT = [
     record(ADA, REGISTERED),
@@ -126,6 +128,7 @@ _CONSENT = [
     record(TIE_OF_ALL, REGISTERED, phone="1"),
     record(LATE, LATER, LATER),
     record(SILENT, REGISTERED),
+    record(HELD, REGISTERED),
 ]
 
 _CONSENT_ACCELEROMETER = [
@@ -286,6 +289,7 @@ WORLD = World(
         acceleration(STRANGER),
     ],
     step_trainer=[*_CONSENT_STEPS, *_IDENTITY_STEPS, *_DEVICE_STEPS, *_READER_STEPS],
+    held=[HELD_SHOUTED],
 )
 
 EMPTY = World([], [], [])

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from stedi_assets.lake import staging
+from stedi_assets.tables import TABLES
 from stedi_assets_tests.lakes import TestLake, write_landing
 
 CANARIES = ("Zyqqara", "zyqqara", "555-0199-7", "1987-06-05", "c0ffee00-dead-4bad-beef-00000000cafe")
@@ -12,21 +13,24 @@ NOON = 1_700_000_000_000
 
 
 def canary_zone(root):
-    """A consenting canary with readings, and lines of hers that cannot become rows."""
+    """A consenting canary with readings, and lines of a second one that cannot become rows."""
     person = {
         "customerName": "Zyqqara Canary", "email": "Zyqqara@example.com", "phone": "555-0199-7",
         "birthDay": "1987-06-05", "serialNumber": "c0ffee00-dead-4bad-beef-00000000cafe",
-        "registrationDate": 1, "lastUpdateDate": 2, "shareWithResearchAsOfDate": 3,
+        "registrationDate": NOON, "lastUpdateDate": NOON, "shareWithResearchAsOfDate": NOON,
     }  # fmt: skip
     reading = {"user": "Zyqqara@example.com", "timestamp": NOON, "x": 0.1, "y": 0.2, "z": 0.3}
     step = {"sensorReadingTime": NOON, "serialNumber": person["serialNumber"], "distanceFromObject": 200}
-    broken = [json.dumps(person)[:-9], json.dumps(reading | {"timestamp": "Zyqqara"}), json.dumps(step)[:70]]
+    held = json.dumps(person | {"email": "Zyqqara.Held@example.com"})
+    customers = (held[:-9], held.replace(str(NOON), "3"), "Zyqqara 555-0199-7", held[: held.index(".Held")])
+    readings = ({"timestamp": "Zyqqara"}, {"user": "Zyqqara"}, {"x": 17}, {"timestamp": 1})
+    steps = (json.dumps(step)[:70], json.dumps(step | {"distanceFromObject": -1}))
     return write_landing(
         root,
         {
-            "customer/landing/a.json": f"{json.dumps(person)}\n{broken[0]}\n",
-            "accelerometer/landing/a.json": f"{json.dumps(reading)}\n{broken[1]}\n",
-            "step_trainer/landing/a.json": f"{json.dumps(step)}\n{broken[2]}\n",
+            "customer/landing/a.json": "\n".join((json.dumps(person), *customers)),
+            "accelerometer/landing/a.json": "\n".join(json.dumps(reading | odd) for odd in ({}, *readings)),
+            "step_trainer/landing/a.json": "\n".join((json.dumps(step), *steps)),
         },
     )
 
@@ -55,6 +59,7 @@ def test_no_canary_is_found_outside_of_the_lake(tmp_path, monkeypatch, capfd, mi
     assert bool(result.failures) == (mishap != "none")
     if mishap == "none":
         assert sum(lake.rows("machine_learning_curated").values()) == 1
+        assert sum(lake.rows("quarantine").values()) == 10
 
     printed = capfd.readouterr()
     assert not found_in((printed.out + printed.err + "".join(result.failures)).encode())
@@ -62,6 +67,15 @@ def test_no_canary_is_found_outside_of_the_lake(tmp_path, monkeypatch, capfd, mi
     assert kept
     for path in kept:
         assert not found_in(path.read_bytes()), path
+
+
+def test_quarantined_lines_are_nowhere_but_in_the_quarantine(tmp_path):
+    lake = TestLake(tmp_path, canary_zone(tmp_path / "in"))
+    lake.built()
+    for name in (*TABLES, "quarantine"):
+        rows = [str(row) for row in lake.rows(name)]
+        assert any("yqqara.Held" in row for row in rows) == (name == "quarantine"), name
+    assert {row[4] for row in lake.rows("quarantine")} == {None, "", "zyqqara.held@example.com"}
 
 
 def found_in(content):

@@ -168,6 +168,32 @@ def test_tables_of_a_lake_that_was_never_built_are_not_published_yet(tmp_path):
     assert done.stderr == "customer_trusted is not published yet: materialize it first.\n"
 
 
+def test_quarantine_counts_lines_and_shows_them_on_demand_only(built):
+    folder, _ = built
+    counted = stedi(folder, "quarantine", "--format", "json").stdout
+    [held] = [row for row in json.loads(counted) if row["reason"] == "sharewithresearchasofdate_plausible"]
+    assert held == {
+        "table": "customer_landing",
+        "file": "customer/landing/awkward-faults.json",
+        "reason": "sharewithresearchasofdate_plausible",
+        "in words": "Broken rule: sharewithresearchasofdate is no instant before 2000; zero, less, "
+        "or none is no consent.",
+        "lines": 1,
+    }
+    assert sum(row["lines"] for row in json.loads(counted)) == 43
+    assert "@" not in counted
+    shown = json.loads(stedi(folder, "quarantine", "--show", "--format", "json").stdout)
+    assert len(shown) == 43
+    [line] = [row for row in shown if row["reason"] == held["reason"]]
+    assert line["line"] == 4
+    assert "Rowan.Parallax@example.com" in line["text"]
+
+
+def test_the_quarantine_of_a_lake_that_was_never_built_is_empty(tmp_path):
+    done = stedi(tmp_path, "quarantine", "--format", "json")
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+
+
 def test_generate_makes_a_landing_zone_that_runs(tmp_path):
     done = stedi(tmp_path, "generate", "--customers", "20", "--days", "2", "--seed", "7", "--out", "zone")
     assert done.returncode == 0, done.stderr

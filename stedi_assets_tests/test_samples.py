@@ -344,15 +344,15 @@ def outcome(source: str, line: str) -> str:
     fields = {key.lower(): value for key, value in record.items()}
     rules = {
         "customer": {
-            "email": is_name,
+            "email": is_email,
             "lastupdatedate": is_instant,
-            "sharewithresearchasofdate": is_optional_int,
+            "sharewithresearchasofdate": is_consent,
         },
-        "accelerometer": {"user": is_name, "timestamp": is_instant, **dict.fromkeys("xyz", is_number)},
+        "accelerometer": {"user": is_email, "timestamp": is_instant, **dict.fromkeys("xyz", is_acceleration)},
         "step_trainer": {
             "serialnumber": is_name,
             "sensorreadingtime": is_instant,
-            "distancefromobject": is_int,
+            "distancefromobject": is_distance,
         },
     }[source]
     return "row" if all(rule(fields.get(key)) for key, rule in rules.items()) else "quarantined"
@@ -362,22 +362,30 @@ def is_name(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
+def is_email(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[^@\s]+@[^@\s]+", value.strip()) is not None
+
+
 def is_int(value: object) -> bool:
     return type(value) is int
 
 
-def is_optional_int(value: object) -> bool:
-    return value is None or is_int(value)
+def is_distance(value: Any) -> bool:
+    return is_int(value) and 0 <= value <= 4_000
 
 
-def is_number(value: object) -> bool:
-    return type(value) in (int, float)
+def is_acceleration(value: Any) -> bool:
+    return type(value) in (int, float) and -16 <= value <= 16
+
+
+def is_consent(value: Any) -> bool:
+    return value is None or (is_int(value) and (value <= 0 or is_instant(value)))
 
 
 def is_instant(value: Any) -> bool:
     if not is_int(value):
         return False
     try:
-        return bool(datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=value))
+        return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=value)).year >= 2000
     except OverflowError:
         return False

@@ -20,8 +20,8 @@ from pyspark import cloudpickle
 from scripts.spark_cluster import spark_cluster
 from stedi_assets.lake.ingest import line_parser
 from stedi_assets.tables import TABLES
-from stedi_assets.transforms.landing import record_fields
-from stedi_assets_tests.lakes import PUBLIC, REPOSITORY, SAMPLE
+from stedi_assets.transforms.landing import line_form
+from stedi_assets_tests.lakes import PUBLIC, REPOSITORY, SAMPLE, customer
 from stedi_assets_tests.test_public_data import COUNTS
 
 if TYPE_CHECKING:
@@ -180,13 +180,32 @@ def test_nothing_that_a_person_sent_is_logged(
     assert [name for name, text in told.items() if "@example" in text] == []
 
 
-@pytest.mark.parametrize("name", [name for name, spec in TABLES.items() if spec.source])
-def test_the_parser_needs_nothing_of_ours_on_the_nodes(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "broken", "line"),
+    [
+        (
+            *("customer_landing", "sharewithresearchasofdate_plausible"),
+            json.dumps(json.loads(customer("ada@example.com", None)) | {"shareWithResearchAsOfDate": 1}),
+        ),
+        (
+            *("accelerometer_landing", "x_in_range"),
+            '{"user": "ada@example.com", "timestamp": 1700000000000, "x": 17, "y": 0, "z": 1}',
+        ),
+        (
+            *("step_trainer_landing", "distancefromobject_in_range"),
+            '{"sensorReadingTime": 1700000000000, "serialNumber": "1", "distanceFromObject": 4001}',
+        ),
+    ],
+    ids=["customer", "accelerometer", "step trainer"],
+)
+def test_the_parser_needs_nothing_of_ours_on_the_nodes(
+    name: str, broken: str, line: str, tmp_path: Path
+) -> None:
     spec = TABLES[name]
     assert spec.source
-    (tmp_path / "lines.json").write_text("{}\n\n[]\n")
+    (tmp_path / "lines.json").write_text(f"{{}}\n\n[]\n{line}\n")
     (tmp_path / "parser").write_bytes(
-        cloudpickle.dumps(line_parser(record_fields(spec.source.record), spec.instant))
+        cloudpickle.dumps(line_parser(line_form(spec.source.record, spec.instant, spec.source.person)))
     )
     code = """
 import pickle, sys
@@ -200,7 +219,7 @@ print(rows.column("_reason").to_pylist())
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
     )
-    assert done.stdout.strip() == "['missing_field', 'empty', 'not_an_object']"
+    assert done.stdout.strip() == f"['missing_field', 'empty', 'not_an_object', '{broken}']"
 
 
 def refresh(folder: Path, address: str, zone: Path, policy: str) -> Refreshed:

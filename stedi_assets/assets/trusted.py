@@ -6,15 +6,16 @@ from stedi_assets import tables
 from stedi_assets.assets.factory import lake_table
 from stedi_assets.lake import Run
 from stedi_assets.transforms import consent, readings
+from stedi_assets.transforms.quarantine import held_people
 
 
 @lake_table(
     tables.CUSTOMER_TRUSTED,
     next_change=lambda frames, run: consent.next_change(frames["customer_landing"], run.as_of),
 )
-def customer_trusted(customer_landing: DataFrame, run: Run) -> DataFrame:
-    """The latest record of every consenting person."""
-    return consent.consenting_people(customer_landing, run.as_of)
+def customer_trusted(customer_landing: DataFrame, quarantine: DataFrame, run: Run) -> DataFrame:
+    """The latest record of every consenting person who is not held."""
+    return consent.consenting_people(customer_landing, held_people(quarantine), run.as_of)
 
 
 @lake_table(tables.ACCELEROMETER_TRUSTED)

@@ -9,6 +9,7 @@ from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.plan import Plan
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress
+from stedi_assets.lake.quarantine import QuarantineHandle
 from stedi_assets.lake.resource import Lake, Outcome, Removal, Run, Transform
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import side_by_side
@@ -23,6 +24,7 @@ __all__ = [
     "Plan",
     "Progress",
     "PseudonymKey",
+    "QuarantineHandle",
     "Removal",
     "Run",
     "TableHandle",

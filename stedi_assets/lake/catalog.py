@@ -150,9 +150,9 @@ def create_table(
 
     schema = iceberg_schema(spec)
     partitioning = UNPARTITIONED_PARTITION_SPEC
-    if spec.partitioned:
-        day = schema.find_field(DAY).field_id
-        partitioning = PartitionSpec(PartitionField(day, 1000, IdentityTransform(), DAY))
+    if name := DAY if spec.partitioned else spec.partition:
+        source = schema.find_field(name).field_id
+        partitioning = PartitionSpec(PartitionField(source, 1000, IdentityTransform(), name))
     catalog.create_namespace_if_not_exists(database)
     return catalog.create_table_if_not_exists(
         (database, spec.name),
@@ -166,9 +166,15 @@ def create_table(
 def iceberg_schema(spec: TableSpec) -> "Schema":
     """The Iceberg schema of a table. Columns are optional, as engines write them."""
     from pyiceberg.schema import Schema
-    from pyiceberg.types import DateType, DoubleType, LongType, NestedField, StringType
+    from pyiceberg.types import BinaryType, DateType, DoubleType, LongType, NestedField, StringType
 
-    types = {"bigint": LongType(), "date": DateType(), "double": DoubleType(), "string": StringType()}
+    types = {
+        "bigint": LongType(),
+        "binary": BinaryType(),
+        "date": DateType(),
+        "double": DoubleType(),
+        "string": StringType(),
+    }
     described = spec.model.to_schema().columns
     return Schema(
         *(

@@ -132,13 +132,18 @@ class TableHandle(TableFiles):
 
     @property
     def snapshot_id(self) -> int:
-        """Id of the pinned snapshot, which is the table's content version."""
+        """Id of the pinned snapshot."""
         return self.snapshot.snapshot_id
+
+    @property
+    def version(self) -> str:
+        """The table's content version."""
+        return str(self.snapshot_id)
 
     @cached_property
     def files(self) -> "list[DataFile]":
         """The data files of the pinned snapshot."""
-        return [task.file for task in self.table.scan(snapshot_id=self.snapshot_id).plan_files()]
+        return self._listed_files()
 
     @property
     def named(self) -> str:
@@ -149,6 +154,9 @@ class TableHandle(TableFiles):
     def record(self) -> "Record | None":
         """What the pinned snapshot was computed from."""
         return Record.of(self.snapshot)
+
+    def _listed_files(self) -> "list[DataFile]":
+        return [task.file for task in self.table.scan(snapshot_id=self.snapshot_id).plan_files()]
 
 
 def file_day(file: "DataFile") -> date:

@@ -1,32 +1,37 @@
 """Ingestion: landing files become rows of a landing table, and every line is accounted for.
 
-Lines read = rows + quarantined + empty, per file. Files whose every line fits the plain pattern take the
-engine's JSON reader; the others are parsed line by line, by the engine's Python workers.
+Lines read = rows + quarantined + empty, per file. Files whose every line fits the plain pattern and keeps
+the value rules take the engine's JSON reader; the others are parsed line by line, by the engine's Python
+workers, and their faulty lines go to the quarantine.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
 from functools import reduce
-from itertools import islice
+from operator import or_
 from typing import TYPE_CHECKING
 
 from pyspark import cloudpickle
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
+from pyspark.sql.types import BinaryType, DoubleType, LongType, StringType, StructField, StructType
 
 from stedi_assets.lake import landing_files, streams
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.boundary import engine_errors
-from stedi_assets.lake.landing_files import EMPTY, LandingFile, parse_file
+from stedi_assets.lake.landing_files import EMPTY, LandingFile, ParsedLine, parse_file
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.staging import StagingArea, side_by_side
 from stedi_assets.lake.storage import engine_path
 from stedi_assets.lake.streams import file_opener
+from stedi_assets.schemas import checks
+from stedi_assets.schemas.checks import value_rules
 from stedi_assets.tables import LandingSource, TableSpec
-from stedi_assets.transforms import landing
-from stedi_assets.transforms.landing import Field, plain_line_pattern, record_fields, with_event_date
+from stedi_assets.transforms import landing, quarantine
+from stedi_assets.transforms.landing import Field, LineForm, line_form, plain_line_pattern, with_event_date
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -38,16 +43,23 @@ CHUNK_FILES = 200
 SPARK_TYPES = {"string": StringType(), "integer": LongType(), "number": DoubleType()}
 PARSERS = 16  # tasks that parse files line by line
 PARSED_LINES = 10_000  # rows of a batch handed from Python to the engine
+PARSED_BYTES = 16 * 1024**2  # of raw lines in such a batch
+FOOTERS_AT_ONCE = 8
 
 # The parser travels to the engine's Python workers as a whole: the nodes of a cluster need pyarrow only,
 # and none of them parses with the rules of another version of this package.
-for _module in (landing, landing_files, streams):
+for _module in (checks, landing, landing_files, quarantine, streams):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
 class LineCounts:
-    """What became of the lines of landing files; lines = rows + quarantined + empty."""
+    """What became of the lines of landing files; lines = rows + quarantined + empty.
+
+    Attributes:
+        nameless: Quarantined lines about a person that name nobody.
+        reasons: Quarantined lines by reason.
+    """
 
     files: int = 0
     lines: int = 0
@@ -55,41 +67,47 @@ class LineCounts:
     quarantined: int = 0
     empty: int = 0
     unknown_keys: int = 0
+    nameless: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: "LineCounts") -> "LineCounts":
         return LineCounts(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
     def as_mapping(self) -> Mapping[str, int]:
-        """The counts by name."""
-        return asdict(self)
+        """The counts by name, without those by reason."""
+        return {part.name: getattr(self, part.name) for part in fields(self) if part.name != "reasons"}
 
 
 def ingest(
-    spark: SparkSession, spec: TableSpec, files: list[LandingFile], batch_id: str, area: StagingArea, aws: Aws
+    spark: SparkSession,
+    spec: TableSpec,
+    files: list[LandingFile],
+    batch_id: str,
+    area: StagingArea,
+    lines: StagingArea,
+    aws: Aws,
 ) -> LineCounts:
-    """Stages the rows of landing files.
+    """Stages the rows of landing files, and their lines that are none.
 
     Args:
         spark: The engine's session.
         spec: A table of the landing zone.
         files: The landing files of the batch.
         batch_id: Name of the batch.
-        area: Where to stage.
+        area: Where to stage rows.
+        lines: Where to stage quarantined lines.
         aws: Where files in S3 are.
 
     Returns:
         What became of the lines.
     """
     assert spec.source is not None
-    reader = _Reader(spark, spec, spec.source, area, aws)
+    reader = _Reader(spark, spec, spec.source, batch_id, area, lines, aws)
 
     def write(numbered: tuple[int, list[LandingFile]]) -> LineCounts:
         number, chunk = numbered
         with engine_errors(spec.name, "reading landing files"):
-            frame, counts = reader.read(chunk, number)
-        if frame is not None:
-            area.write(frame.withColumn("batch_id", F.lit(batch_id)))
-        return counts
+            return reader.stage(chunk, f"{number:05}")
 
     report(spec.name, "staging")
     total = LineCounts()
@@ -121,32 +139,93 @@ def union(frames: list[DataFrame]) -> DataFrame:
 
 
 class _Reader:
-    """Reads landing files of one table."""
+    """Reads landing files of one table and stages what is in them."""
 
     def __init__(
-        self, spark: SparkSession, spec: TableSpec, source: LandingSource, area: StagingArea, aws: Aws
+        self,
+        spark: SparkSession,
+        spec: TableSpec,
+        source: LandingSource,
+        batch_id: str,
+        area: StagingArea,
+        lines: StagingArea,
+        aws: Aws,
     ) -> None:
         self._spark = spark
         self._spec = spec
+        self._batch_id = batch_id
         self._area = area
+        self._lines = lines
         self._aws = aws
-        self._fields = record_fields(source.record)
+        self._form = line_form(source.record, spec.instant, source.person)
+        self._rules = [rule for rule in value_rules(source.record) if rule.severity == "error"]
 
-    def read(self, files: list[LandingFile], number: int) -> tuple[DataFrame | None, LineCounts]:
-        """The rows of some files, with event_date and source_file, and what became of the lines."""
+    def stage(self, files: list[LandingFile], name: str) -> LineCounts:
+        """Stages the rows and the quarantined lines of some files; tells what became of the lines."""
         counts = self._survey([file for file in files if file.plain])
         clean = [file for file in files if file.path in counts]
-        odd = [file for file in files if file.path not in counts]
-        frames = [self._plain_rows(file) for file in clean]
-        if odd and (parsed := self._parse(odd, f"{self._area.scratch}/{number:05}")):
-            frames.append(parsed.where(F.col("_reason").isNull()))
-            counts |= _count(parsed)
+        parsed = self._parse([file for file in files if file.path not in counts], name)
+        counts |= _count(parsed)
+        part = self._write_rows(clean, parsed)
+        if part is not None and self._staged_rows(part) != sum(count.rows for count in counts.values()):
+            # Plain lines break value rules; the parser tells which.
+            self._area.discard_part(part)
+            broken = self._broken(clean)
+            again = self._parse([file for file in clean if file.path in broken], f"{name}-broken")
+            clean = [file for file in clean if file.path not in broken]
+            parsed += again
+            counts |= _count(again)
+            self._write_rows(clean, parsed)
         total = sum(counts.values(), LineCounts(files=len(files) - len(counts)))
+        if total.quarantined:
+            self._write_lines(parsed)
+        return total
+
+    def _write_rows(self, clean: list[LandingFile], parsed: list[DataFrame]) -> str | None:
+        """Writes the rows of clean files that break no rule, and all parsed ones; gives the part."""
+        columns = [*(field.name for field in self._form.fields), "source_file"]
+        frames = [frame.where(F.col("_reason").isNull()).select(*columns) for frame in parsed]
+        if clean:
+            frames.append(self._plain_rows(clean).where(~self._breaks_a_rule).select(*columns))
         if not frames:
-            return None, total
-        columns = [*(field.name for field in self._fields), "source_file"]
-        rows = union([frame.select(*columns) for frame in frames])
-        return rows if self._spec.instant is None else with_event_date(rows, self._spec.instant), total
+            return None
+        rows = union(frames)
+        if self._spec.instant is not None:
+            rows = with_event_date(rows, self._spec.instant)
+        return self._area.write(rows.withColumn("batch_id", F.lit(self._batch_id)))
+
+    def _write_lines(self, parsed: list[DataFrame]) -> None:
+        lines = union(parsed).where(F.col("_reason").isNotNull() & (F.col("_reason") != EMPTY))
+        self._lines.write(
+            lines.select(
+                F.lit(self._spec.name).alias("table_name"),
+                "source_file",
+                F.col("_line").alias("line_number"),
+                F.col("_reason").alias("reason"),
+                F.col("_raw").alias("raw"),
+                F.col("_people").alias("people"),
+                F.lit(self._batch_id).alias("batch_id"),
+            )
+        )
+
+    def _staged_rows(self, part: str) -> int:
+        """The rows of a part, from the footers of its files."""
+        import pyarrow.parquet as pq
+
+        open_file = file_opener(self._aws.given_region)
+        uris = self._area.part_files(part)
+        with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
+            return sum(pool.map(lambda uri: int(pq.read_metadata(open_file(uri)).num_rows), uris))
+
+    @property
+    def _breaks_a_rule(self) -> Column:
+        return reduce(or_, (rule.broken for rule in self._rules))
+
+    def _broken(self, files: list[LandingFile]) -> set[str]:
+        """Which files have plain lines that break a value rule."""
+        broken = self._plain_rows(files).where(self._breaks_a_rule) if files else None
+        found = broken.select("source_file").distinct().collect() if broken is not None else []
+        return {row["source_file"] for row in found}
 
     def _survey(self, files: list[LandingFile]) -> dict[str, LineCounts]:
         """Counts the lines of those files that the engine's JSON reader can be trusted with."""
@@ -157,7 +236,7 @@ class _Reader:
             for file in files
         ]
         # In Java `$` also matches before a last line separator, which is no part of a plain line.
-        plain = F.col("value").rlike(plain_line_pattern(self._fields)) & F.col("value").endswith("}")
+        plain = F.col("value").rlike(plain_line_pattern(self._form.fields)) & F.col("value").endswith("}")
         empty = F.trim("value") == ""
         surveyed = (
             union(texts)
@@ -180,39 +259,55 @@ class _Reader:
             if row["lines"] == row["plain"] + row["empty"]
         }
 
-    def _plain_rows(self, file: LandingFile) -> DataFrame:
-        keys = StructType([StructField(field.key, SPARK_TYPES[field.kind]) for field in self._fields])
-        rows = self._spark.read.schema(keys).json(engine_path(file.uri))
-        columns = [_plain_value(field) for field in self._fields]
-        return rows.select(*columns, F.lit(file.path).alias("source_file"))
+    def _plain_rows(self, files: list[LandingFile]) -> DataFrame:
+        fields = self._form.fields
+        keys = StructType([StructField(field.key, SPARK_TYPES[field.kind]) for field in fields])
+        columns = [_plain_value(field) for field in fields]
+        read = self._spark.read.schema(keys)
+        return union(
+            [
+                read.json(engine_path(file.uri)).select(*columns, F.lit(file.path).alias("source_file"))
+                for file in files
+            ]
+        )
 
-    def _parse(self, files: list[LandingFile], scratch: str) -> DataFrame | None:
-        """Parses files line by line into scratch files, so that none is parsed twice."""
+    def _parse(self, files: list[LandingFile], name: str) -> list[DataFrame]:
+        """Parses files line by line into a scratch folder, so that none is parsed twice.
+
+        Returns:
+            One frame, or none where the files have no lines.
+        """
+        if not files:
+            return []
+        scratch = f"{self._area.scratch}/{name}"
         paths = [(file.path, file.uri) for file in files]
         listed = self._spark.createDataFrame(paths, "path string, uri string")
         schema = StructType(
             [
-                *(StructField(field.name, SPARK_TYPES[field.kind]) for field in self._fields),
+                *(StructField(field.name, SPARK_TYPES[field.kind]) for field in self._form.fields),
                 StructField("source_file", StringType()),
+                StructField("_line", LongType()),
                 StructField("_reason", StringType()),
                 StructField("_unknown_keys", LongType()),
+                StructField("_raw", BinaryType()),
+                StructField("_people", StringType()),
             ]
         )
-        parse = line_parser(self._fields, self._spec.instant, self._aws.given_region)
+        parse = line_parser(self._form, self._aws.given_region)
         parsed = listed.repartition(min(len(files), PARSERS)).mapInArrow(parse, schema)
         parsed.write.parquet(engine_path(scratch))
         written = [file.uri for file in self._area.storage.list(scratch) if file.path.endswith(".parquet")]
-        return self._spark.read.schema(schema).parquet(*map(engine_path, written)) if written else None
+        return [self._spark.read.schema(schema).parquet(*map(engine_path, written))] if written else []
 
 
 def line_parser(
-    fields: tuple[Field, ...], instant: str | None, region: str = ""
+    form: LineForm, region: str = ""
 ) -> "Callable[[Iterator[RecordBatch]], Iterator[RecordBatch]]":
     """A function for `mapInArrow`: files (path, URI) in, one row per line out.
 
     It is sent to the engine's workers, so it holds no credential: they find theirs by themselves.
-    The rows have the source fields (null where the line is no row), source_file, _reason (null where it
-    is one) and _unknown_keys.
+    The rows have the source fields (null where the line is no row), source_file, _line, _reason (null where
+    it is a row), _unknown_keys, and of quarantined lines _raw and _people.
     """
 
     def parse(batches: "Iterator[RecordBatch]") -> "Iterator[RecordBatch]":
@@ -221,26 +316,46 @@ def line_parser(
         types = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64()}
         schema = pa.schema(
             [
-                *((field.name, types[field.kind]) for field in fields),
+                *((field.name, types[field.kind]) for field in form.fields),
                 ("source_file", pa.string()),
+                ("_line", pa.int64()),
                 ("_reason", pa.string()),
                 ("_unknown_keys", pa.int64()),
+                ("_raw", pa.binary()),
+                ("_people", pa.string()),
             ]
         )
-        nothing = [None] * len(fields)
+        nothing = [None] * len(form.fields)
         open_file = file_opener(region)
         for batch in batches:
             for path, uri in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                lines = parse_file(open_file, uri, fields, instant)
-                while some := list(islice(lines, PARSED_LINES)):
+                for some in _batches(parse_file(open_file, uri, form)):
                     rows = [
-                        [*(line.values or nothing), path, line.reason, line.unknown_keys] for line in some
+                        [
+                            *(line.values or nothing),
+                            *(path, line.number, line.reason, line.unknown_keys, line.raw, line.people),
+                        ]
+                        for line in some
                     ]
                     columns = zip(*rows, strict=True)
                     arrays = [pa.array(*typed) for typed in zip(columns, schema.types, strict=True)]
                     yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     return parse
+
+
+def _batches(lines: Iterable[ParsedLine]) -> Iterator[list[ParsedLine]]:
+    """Consecutive lines, few enough to be held in memory."""
+    batch: list[ParsedLine] = []
+    size = 0
+    for line in lines:
+        batch.append(line)
+        size += len(line.raw or b"")
+        if len(batch) == PARSED_LINES or size >= PARSED_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _plain_value(field: Field) -> Column:
@@ -250,22 +365,26 @@ def _plain_value(field: Field) -> Column:
     return value.alias(field.name)
 
 
-def _count(parsed: DataFrame) -> dict[str, LineCounts]:
-    row, empty = F.col("_reason").isNull(), F.col("_reason") == EMPTY
-    counted = parsed.groupBy("source_file").agg(
-        F.count(F.lit(1)).alias("lines"),
-        F.sum(row.cast("bigint")).alias("rows"),
-        F.coalesce(F.sum(empty.cast("bigint")), F.lit(0)).alias("empty"),
-        F.sum("_unknown_keys").alias("unknown_keys"),
-    )
-    return {
-        found["source_file"]: LineCounts(
-            files=1,
-            lines=found["lines"],
-            rows=found["rows"],
-            quarantined=found["lines"] - found["rows"] - found["empty"],
-            empty=found["empty"],
-            unknown_keys=found["unknown_keys"],
+def _count(parsed: list[DataFrame]) -> dict[str, LineCounts]:
+    """What became of the lines of each parsed file."""
+    counts: dict[str, LineCounts] = defaultdict(lambda: LineCounts(files=1))
+    for frame in parsed:
+        counted = frame.groupBy("source_file", "_reason").agg(
+            F.count(F.lit(1)).alias("lines"),
+            F.sum("_unknown_keys").alias("unknown_keys"),
+            F.sum((F.col("_people") == "").cast("bigint")).alias("nameless"),
         )
-        for found in counted.collect()
-    }
+        for found in counted.collect():
+            counts[found["source_file"]] += _counts(
+                found["_reason"], found["lines"], found["unknown_keys"], found["nameless"] or 0
+            )
+    return dict(counts)
+
+
+def _counts(reason: str | None, lines: int, unknown_keys: int, nameless: int) -> LineCounts:
+    """Lines that all ended for one reason, or as rows."""
+    if reason is None:
+        return LineCounts(lines=lines, rows=lines, unknown_keys=unknown_keys)
+    if reason == EMPTY:
+        return LineCounts(lines=lines, empty=lines)
+    return LineCounts(lines=lines, quarantined=lines, nameless=nameless, reasons=Counter({reason: lines}))

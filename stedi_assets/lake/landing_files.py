@@ -13,10 +13,12 @@ from stedi_assets.errors import LakeError
 from stedi_assets.lake.aws import S3_SCHEME
 from stedi_assets.lake.storage import Storage, StoredFile, engine_path
 from stedi_assets.tables import LandingSource
-from stedi_assets.transforms.landing import FaultyLineError, Field, Value, parse_line
+from stedi_assets.transforms.landing import FaultyLineError, LineForm, Value, parse_line
+from stedi_assets.transforms.quarantine import named_people
 
 SUFFIXES = (".json", ".json.gz")
 LONGEST_LINE = 1_000_000  # characters
+KEPT_BYTES = 1_000_000  # of a line that is no row
 EMPTY = "empty"
 
 # Engines treat other names in their own ways: patterns are expanded, hidden files skipped, `%` decoded.
@@ -47,12 +49,23 @@ class LandingFile:
 
 @dataclass(frozen=True)
 class ParsedLine:
-    """What became of one line: values, or the reason why there are none (EMPTY for an empty line)."""
+    """What became of one line.
+
+    Attributes:
+        number: Its place in the file, from 1.
+        values: The values of the row, if it is one.
+        reason: The reason why it is none; EMPTY for an empty line.
+        unknown_keys: Keys of a row that nobody asked for.
+        raw: The line as it was, without its end, or the beginning of it; kept of quarantined lines only.
+        people: Canonical emails that a quarantined line about a person names, with a space between.
+    """
 
     number: int
-    values: list[Value] | None
-    reason: str | None
+    values: list[Value] | None = None
+    reason: str | None = None
     unknown_keys: int = 0
+    raw: bytes | None = None
+    people: str | None = None
 
 
 def list_landing_files(storage: Storage, root: str, source: LandingSource) -> list[LandingFile]:
@@ -75,9 +88,7 @@ def batch_id(files: list[LandingFile]) -> str:
     return digest.hexdigest()[:32]
 
 
-def parse_file(
-    open_file: Callable[[str], BinaryIO], uri: str, fields: tuple[Field, ...], instant: str | None
-) -> Iterator[ParsedLine]:
+def parse_file(open_file: Callable[[str], BinaryIO], uri: str, form: LineForm) -> Iterator[ParsedLine]:
     """Reads a landing file line by line, whatever is in it.
 
     A line ends at a line feed, a carriage return or both. A file that stops being readable gives one
@@ -89,8 +100,9 @@ def parse_file(
     number = 0
     try:
         with open_file(uri) as raw:
-            for number, line in enumerate(_lines(raw, compressed=uri.lower().endswith(".gz")), start=1):
-                yield _parsed(number, line, fields, instant)
+            lines = _lines(raw, compressed=uri.lower().endswith(".gz"))
+            for number, (line, whole) in enumerate(lines, start=1):
+                yield _parsed(number, line, whole, form)
     except (OSError, EOFError, zlib.error) as error:
         if (
             uri.startswith(S3_SCHEME)
@@ -98,7 +110,7 @@ def parse_file(
             and not isinstance(error, gzip.BadGzipFile)
         ):
             raise
-        yield ParsedLine(number + 1, None, "file_unreadable")
+        yield _quarantined(number + 1, "", "file_unreadable", form)
 
 
 def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:
@@ -117,30 +129,35 @@ def _slashed(uri: str) -> str:
     return f"/{uri.removeprefix(S3_SCHEME)}" if uri.startswith(S3_SCHEME) else engine_path(uri)
 
 
-def _lines(raw: BinaryIO, *, compressed: bool) -> Iterator[str | None]:
-    """The lines of a file as text; None for a line that is too long, of which no more is kept."""
+def _lines(raw: BinaryIO, *, compressed: bool) -> Iterator[tuple[str, bool]]:
+    """The lines of a file, and whether each is whole: of one that is too long only the beginning is kept."""
     stream = gzip.GzipFile(fileobj=raw) if compressed else raw
     # Bytes that are not UTF-8 become lone surrogates, which the parser refuses line by line.
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=None)
-    too_long = False
+    beginning = ""
     while piece := text.readline(LONGEST_LINE):
-        ended = piece.endswith("\n")
-        if not ended and len(piece) == LONGEST_LINE:
-            too_long = True
+        if not piece.endswith("\n") and len(piece) == LONGEST_LINE:
+            beginning = beginning or piece
             continue
-        yield None if too_long else piece
-        too_long = False
-    if too_long:
-        yield None
+        yield beginning or piece, not beginning
+        beginning = ""
+    if beginning:
+        yield beginning, False
 
 
-def _parsed(number: int, line: str | None, fields: tuple[Field, ...], instant: str | None) -> ParsedLine:
-    if line is None:
-        return ParsedLine(number, None, "line_too_long")
+def _parsed(number: int, line: str, whole: bool, form: LineForm) -> ParsedLine:
+    if not whole:
+        return _quarantined(number, line, "line_too_long", form)
     if not line.strip(" \t\r\n"):
-        return ParsedLine(number, None, EMPTY)
+        return ParsedLine(number, reason=EMPTY)
     try:
-        values, unknown_keys = parse_line(line, fields, instant)
+        values, unknown_keys = parse_line(line, form)
     except FaultyLineError as fault:
-        return ParsedLine(number, None, fault.reason)
-    return ParsedLine(number, values, None, unknown_keys)
+        return _quarantined(number, line, fault.reason, form)
+    return ParsedLine(number, values, unknown_keys=unknown_keys)
+
+
+def _quarantined(number: int, line: str, reason: str, form: LineForm) -> ParsedLine:
+    raw = line.removesuffix("\n").encode(errors="surrogateescape")[:KEPT_BYTES]
+    people = " ".join(named_people(line, form.person)) if form.person else None
+    return ParsedLine(number, reason=reason, raw=raw, people=people)

@@ -5,7 +5,7 @@ Nothing that a table depends on has changed: nothing is staged. Anything has: al
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import LakeError
@@ -31,7 +31,7 @@ class Record:
         key: Fingerprint of the pseudonym key, for tables made with it.
         run: The Dagster run.
         counts: Totals of the landing lines, for tables of the landing zone.
-        reasons: Quarantined landing lines by reason.
+        reasons: Quarantined ones of them by reason.
         checks: What the audit before the publish found, by rule.
     """
 
@@ -60,9 +60,12 @@ class Record:
             return None
         properties = snapshot.summary.additional_properties
         names = {PREFIX + part.name.replace("_", "-"): part.name for part in fields(cls)}
-        if not names.keys() <= properties.keys():
-            return None
-        return cls(**{name: json.loads(properties[key]) for key, name in names.items()})
+        given = {name: json.loads(properties[key]) for key, name in names.items() if key in properties}
+        # Snapshots of earlier versions lack what was added since.
+        required = {
+            part.name for part in fields(cls) if part.default is MISSING and part.default_factory is MISSING
+        }
+        return cls(**given) if required <= given.keys() else None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 
+class Conflict(LakeError):
+    """Another run published the table in between."""
+
+
 def describe_files(table: "Table", uris: list[str]) -> "list[DataFile]":
     """Reads the footers of staged Parquet files: row counts, days and column bounds."""
     from pyiceberg.io.pyarrow import parquet_file_to_data_file
@@ -31,7 +35,7 @@ def replace_files(
     The commit insists that the table is still at the snapshot it was loaded with.
 
     Raises:
-        LakeError: Another run published in between.
+        Conflict: Another run published in between.
     """
     from pyiceberg.exceptions import CommitFailedException
 
@@ -47,7 +51,7 @@ def replace_files(
                 producer.append_data_file(file)
             producer.commit()
     except CommitFailedException:
-        raise LakeError(
+        raise Conflict(
             f"{table.name()[-1]} was published by another run while this one worked: run again."
         ) from None
     except Exception:

@@ -29,12 +29,14 @@ from stedi_assets.lake.landing_files import batch_id, list_landing_files
 from stedi_assets.lake.plan import WITHDRAWN, Plan, Record, check_key, plan_refresh
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.publish import describe_files, replace_files
+from stedi_assets.lake.quarantine import QuarantineHandle, StagedLines, version_of
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import Frames, StagingArea, chunked_frames, day_chunks, stage
 from stedi_assets.lake.storage import open_storage
-from stedi_assets.tables import TABLES, TableSpec, table_location
+from stedi_assets.tables import QUARANTINE, TABLES, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 from stedi_assets.transforms.consent import Policy, person
+from stedi_assets.transforms.quarantine import held_people
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -99,6 +101,7 @@ class Outcome:
         record: What that snapshot carries.
         files: The data files of that snapshot.
         staged: What was staged, if anything was.
+        lines: Quarantined lines to be published with it, for tables of the landing zone.
     """
 
     plan: Plan
@@ -107,6 +110,7 @@ class Outcome:
     record: Record
     files: TableFiles = field(repr=False)
     staged: "Staged | None" = field(default=None, repr=False)
+    lines: StagedLines | None = None
 
     @property
     def changed(self) -> bool:
@@ -187,9 +191,15 @@ class Lake(dg.ConfigurableResource[None]):
         return table_location(self.uri, self.database, spec)
 
     def handle(self, name: str) -> TableHandle:
-        """A published table, looked at only when it is used."""
+        """A published table, looked at only when it is used; the quarantine is one, too."""
+        if name == QUARANTINE.name:
+            return self.quarantine()
         spec = TABLES[name]
         return TableHandle(spec, lambda: load_table(self.catalog, self.database, spec))
+
+    def quarantine(self, landing_table: str | None = None) -> QuarantineHandle:
+        """The quarantined lines, of one landing table or of all."""
+        return QuarantineHandle(lambda: load_table(self.catalog, self.database, QUARANTINE), landing_table)
 
     def refresh_landing(self, spec: TableSpec, run: Run) -> Outcome:
         """Brings a table of the landing zone up to the landing files, up to the publish.
@@ -206,13 +216,31 @@ class Lake(dg.ConfigurableResource[None]):
                 "check STEDI_LANDING."
             )
         batch = batch_id(files)
-        plan = self._plan(spec, {"landing files": batch}, run)
+        versions = {"landing files": batch, QUARANTINE.name: self.quarantine(spec.name).version}
+        plan = self._plan(spec, versions, run)
+        lines_area = self._quarantine_area()
+        lines: list[DataFile] = []
 
         def write(area: StagingArea, _table: "Table") -> Record:
-            counts = ingest(self.spark, spec, files, batch, area, self.aws)
-            return replace(plan.record, counts=counts.as_mapping())
+            counts = ingest(self.spark, spec, files, batch, area, lines_area, self.aws)
+            if counts.quarantined:
+                lines.extend(describe_files(self._existing_table(QUARANTINE), lines_area.staged_files()))
+            if sum(file.record_count for file in lines) != counts.quarantined:
+                raise LakeError(f"{spec.name}: quarantined lines were lost while staging: run again.")
+            return replace(
+                plan.record,
+                inputs={**versions, QUARANTINE.name: version_of(lines)},
+                counts=counts.as_mapping(),
+                reasons=dict(counts.reasons),
+            )
 
-        return self._refresh(plan, write)
+        try:
+            outcome = self._refresh(plan, write)
+        except BaseException:
+            lines_area.discard()
+            raise
+        staged = StagedLines(spec.name, lines, lines_area)
+        return replace(outcome, lines=staged) if outcome.changed else outcome
 
     def plan_derived(self, spec: TableSpec, inputs: Mapping[str, TableHandle], run: Run) -> Plan:
         """Plans a table that is computed from others.
@@ -220,7 +248,8 @@ class Lake(dg.ConfigurableResource[None]):
         Raises:
             LakeError: An input is not published, or the pseudonym key is another one.
         """
-        return self._plan(spec, {name: str(handle.snapshot_id) for name, handle in inputs.items()}, run)
+        inputs = self._with_quarantine(spec, inputs)
+        return self._plan(spec, {name: handle.version for name, handle in inputs.items()}, run)
 
     def refresh_derived(
         self,
@@ -242,7 +271,7 @@ class Lake(dg.ConfigurableResource[None]):
         Raises:
             LakeError: The engine stopped.
         """
-        spec = plan.spec
+        spec, inputs = plan.spec, self._with_quarantine(plan.spec, inputs)
 
         def write(area: StagingArea, table: "Table") -> Record:
             chunks = self._with_subjects(spec, table, chunked_frames(self.spark, spec, inputs))
@@ -270,6 +299,8 @@ class Lake(dg.ConfigurableResource[None]):
         current = table.current_snapshot()
         if (current.snapshot_id if current else None) != outcome.plan.base:
             raise LakeError(f"{spec.name} was published by another run while this one worked: run again.")
+        if outcome.lines is not None:
+            self._publish_lines(outcome.lines, outcome.record.run)
         staged = outcome.staged
         replace_files(table, staged.removed, staged.added, outcome.snapshot_id, outcome.record.properties())
 
@@ -290,6 +321,8 @@ class Lake(dg.ConfigurableResource[None]):
         """Removes what was staged and is not going to be published."""
         if outcome.staged is not None:
             outcome.staged.area.discard()
+        if outcome.lines is not None:
+            outcome.lines.area.discard()
 
     def published(self, spec: TableSpec) -> Outcome:
         """A table as it is, with nothing to publish.
@@ -355,9 +388,12 @@ class Lake(dg.ConfigurableResource[None]):
         Raises:
             LakeError: The table knows people by pseudonyms of another key.
         """
-        others = {name: inputs.get(name) or self.handle(name) for name in TABLES}
+        others: dict[str, TableFiles] = {name: inputs.get(name) or self.handle(name) for name in TABLES}
+        quarantine: TableFiles = self.quarantine("customer_landing")
         if landed is not None:
             others[landed.plan.spec.name] = landed.files
+            if landed.lines is not None:
+                quarantine = TableFiles(QUARANTINE, landed.lines.files, "the staged lines")
         spec = outcome.plan.spec
 
         @cache
@@ -369,12 +405,12 @@ class Lake(dg.ConfigurableResource[None]):
             check_key(spec, outcome.record.key, pseudonyms.fingerprint(self.key.read()))
             return pseudonyms.subjects(people, self.key.read(), split_salt(table))
 
-        return Evidence(
-            self.spark, outcome.files, outcome.record, run.policy, run.as_of, others, self._held, subjects
-        )
+        def held() -> "DataFrame":
+            return held_people(quarantine.frame(self.spark))
 
-    def _held(self) -> "DataFrame":
-        return self.spark.createDataFrame([], "person string")
+        return Evidence(
+            self.spark, outcome.files, outcome.record, run.policy, run.as_of, others, held, subjects
+        )
 
     def _plan(self, spec: TableSpec, versions: Mapping[str, str], run: Run) -> Plan:
         report(spec.name, "planning")
@@ -432,6 +468,35 @@ class Lake(dg.ConfigurableResource[None]):
             TableFiles(spec, added, "the staged files"),
             Staged(removed, added, area),
         )
+
+    def _quarantine_area(self) -> StagingArea:
+        table = load_table(self.catalog, self.database, QUARANTINE)
+        location = self.location(QUARANTINE) if table is None else table.location()
+        return StagingArea.below(QUARANTINE, location, open_storage(location, self.aws))
+
+    def _publish_lines(self, lines: StagedLines, run: str) -> None:
+        table = load_table(self.catalog, self.database, QUARANTINE)
+        if table is not None:
+            lines.publish(table, {"stedi.table": lines.landing_table, "stedi.run": run})
+
+    def _with_quarantine(
+        self, spec: TableSpec, inputs: Mapping[str, TableHandle]
+    ) -> Mapping[str, TableHandle]:
+        """The inputs with the quarantined lines that a table depends on, if it does.
+
+        Raises:
+            LakeError: The lines are not those of the landing table.
+        """
+        if spec.quarantine_of is None:
+            return inputs
+        quarantine = self.quarantine(spec.quarantine_of)
+        record = inputs[spec.quarantine_of].record
+        if record is None or record.inputs.get(QUARANTINE.name) != quarantine.version:
+            raise LakeError(
+                f"{spec.quarantine_of} and its quarantined lines were not published together: "
+                f"materialize {spec.quarantine_of} first."
+            )
+        return {**inputs, QUARANTINE.name: quarantine}
 
     def _existing_table(self, spec: TableSpec) -> "Table":
         table = load_table(self.catalog, self.database, spec)

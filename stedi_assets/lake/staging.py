@@ -51,8 +51,12 @@ class StagingArea:
         folder = f"{location}/data/{uuid.uuid4().hex}"
         return cls(spec, folder, f"{folder}-scratch", storage)
 
-    def write(self, frame: "DataFrame") -> None:
-        """Writes the rows of a frame, which must have the table's columns, to the next part."""
+    def write(self, frame: "DataFrame") -> str:
+        """Writes the rows of a frame, which must have the table's columns, to the next part.
+
+        Returns:
+            URI of the part.
+        """
         part = f"{self.folder}/{next(self._numbers):05}"
         rows = frame.select(*self.spec.columns)
         with engine_errors(self.spec.name, "staging rows"):
@@ -64,11 +68,20 @@ class StagingArea:
             else:
                 rows.write.parquet(engine_path(part), compression="zstd")
         self._parts.append(part)
+        return part
+
+    def part_files(self, part: str) -> list[str]:
+        """URIs of the Parquet files of a part."""
+        return [file.uri for file in self.storage.list(part) if file.path.endswith(".parquet")]
+
+    def discard_part(self, part: str) -> None:
+        """Removes a part."""
+        self._parts.remove(part)
+        self.storage.remove(part)
 
     def staged_files(self) -> list[str]:
         """URIs of the staged Parquet files."""
-        parts = (self.storage.list(part) for part in sorted(self._parts))
-        return [file.uri for part in parts for file in part if file.path.endswith(".parquet")]
+        return [uri for part in sorted(self._parts) for uri in self.part_files(part)]
 
     def tidy(self) -> None:
         """Removes what was needed only while staging."""

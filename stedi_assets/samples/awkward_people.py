@@ -39,6 +39,7 @@ _PHYLLOS = person("Φύλλος Αστερόεις", 5, "ΦΎΛΛΟΣ@example.or
 _PHYLLOS_LOWER_CASE = person("Φύλλος Αστερόεις", 5, "φύλλος@example.org")
 _OLD = person("Yew Quasar", 6)
 _OLDER = person("Box Quasar", 7)
+_ODD = Person("Yarrow Quasar", "Yarrow.Quasar@example.com", "ST-8")
 
 IDENTITY = (
     people_case(
@@ -86,6 +87,14 @@ IDENTITY = (
         _IDENTITY,
         *(consents(_OLD, birthDay="0967-01-01"), consents(_OLDER, birthDay="967-01-01")),
         walkers=(_OLD, _OLDER),
+    ),
+    people_case(
+        "odd-phone-and-serial-number",
+        "A phone number that is none, and a serial number that is no UUID.",
+        "Rows like any other: such rules only warn.",
+        _IDENTITY,
+        consents(_ODD, phone="ask Yarrow"),
+        walkers=(_ODD,),
     ),
 )
 
@@ -200,20 +209,29 @@ CONSENT = (
 
 _HELD = person("Hazel Parallax", 40)
 _NOBODY = person("", 41, " ")
+_SECONDS = person("Rowan Parallax", 42)
 
 FAULTS = (
     people_case(
         "held",
         "A consenting customer's later line has a text where the consent instant belongs.",
-        "The later line is quarantined.",
+        "The later line is quarantined and holds the customer: not in customer_trusted, no reading trusted.",
         _FAULTS,
         *(consents(_HELD), Line(consents(_HELD, _LATER, "yes").text, "quarantined")),
         walkers=(_HELD,),
     ),
+    people_case(
+        "consent-in-seconds",
+        "A consenting customer's later line tells the instant of consent in seconds.",
+        "As in `held`, for the reason `sharewithresearchasofdate_plausible`.",
+        _FAULTS,
+        *(consents(_SECONDS), Line(consents(_SECONDS, _LATER, AGREED // 1000).text, "quarantined")),
+        walkers=(_SECONDS,),
+    ),
     Case(
         "names-nobody",
         "Customer lines that name no person: no email, a blank one, cut off before it, no JSON at all.",
-        "Quarantined.",
+        "Quarantined, and counted as nameless: nobody knows whom they would hold.",
         "awkward-names-nobody.json",
         customer=tuple(
             Line(text, "quarantined")

@@ -26,9 +26,11 @@ _UNKNOWN = person("Nobody Known", 61)
 _OLDER_EXPORT = "awkward-older-export.json"
 _READINGS = "awkward-readings.json"
 _FAULTS = "awkward-faults.json"
+_VALUES = "awkward-values.json"
 _LIKE_ANY = "Rows like any other."
 _MIDNIGHT = FIRST_INSTANT + DAY_MS
 _PUBLISHABLE = "Landed and trusted."
+_OUT_OF_RANGE = "`timestamp_in_range`, `sensorreadingtime_in_range`"
 
 
 def _recased(line: Line, *keys: tuple[str, str]) -> Line:
@@ -177,10 +179,10 @@ READINGS = (
     Case(
         "before-1970",
         "Readings at -1 and 0, around the first instant that epoch milliseconds count from.",
-        "Landed under the days 1969-12-31 and 1970-01-01; before the consent, so not trusted.",
+        f"Quarantined: {_OUT_OF_RANGE}.",
         _READINGS,
-        accelerometer=(accelerometer(_CLAY, -1), accelerometer(_CLAY, 0)),
-        step_trainer=(step_trainer(_CLAY, -1), step_trainer(_CLAY, 0)),
+        accelerometer=tuple(Line(accelerometer(_CLAY, at).text, "quarantined") for at in (-1, 0)),
+        step_trainer=tuple(Line(step_trainer(_CLAY, at).text, "quarantined") for at in (-1, 0)),
     ),
     Case(
         "unknown-person-and-device",
@@ -200,10 +202,13 @@ def _fault(
     why: str,
     accelerometer: Callable[[str], str] | None = None,
     step_trainer: Callable[[str], str] | None = None,
+    *,
+    expected: str = "Quarantined.",
+    file: str = _FAULTS,
 ) -> Case:
     """A case whose lines are a good line with one thing changed."""
     return Case(
-        *(name, why, "Quarantined.", _FAULTS),
+        *(name, why, expected, file),
         accelerometer=(Line(accelerometer(_GOOD.text), "quarantined"),) if accelerometer else None,
         step_trainer=(Line(step_trainer(_GOOD_DISTANCE.text), "quarantined"),) if step_trainer else None,
     )
@@ -219,6 +224,17 @@ def _x(value: str) -> Callable[[str], str]:
 
 def _distance(value: str) -> Callable[[str], str]:
     return lambda text: text.replace(":500", f":{value}")
+
+
+def _broken(
+    name: str,
+    why: str,
+    rules: str,
+    accelerometer: Callable[[str], str] | None = None,
+    step_trainer: Callable[[str], str] | None = None,
+) -> Case:
+    """A case of readings that are well written and cannot be true."""
+    return _fault(name, why, accelerometer, step_trainer, expected=f"Quarantined: {rules}.", file=_VALUES)
 
 
 FAULTS = (
@@ -248,4 +264,37 @@ FAULTS = (
     _fault("beyond-int64", "The instant is 2^63, one too many for a bigint.", *[_instant(f"{2**63}")] * 2),
     _fault("not-a-number", "x is NaN; the distance is Infinity.", _x("NaN"), _distance("Infinity")),
     _fault("impossible-instant", "The instant is 2^63 - 1, on no calendar.", *[_instant(f"{2**63 - 1}")] * 2),
+    Case(
+        *("true-among-untrue", "Good readings in the file of those that cannot be true.", _LIKE_ANY, _VALUES),
+        accelerometer=_pair(16)[0],
+        step_trainer=_pair(16)[1],
+    ),
+    _broken(
+        "seconds", "The instant is told in seconds.", _OUT_OF_RANGE, *[_instant(f"{WALKED // 1000}")] * 2
+    ),
+    _broken(
+        "microseconds",
+        "The instant is told in microseconds.",
+        "`impossible_instant`",
+        *[_instant(f"{WALKED}000")] * 2,
+    ),
+    _broken("17-g", "x is 17 g, more than a phone can measure.", "`x_in_range`", _x("17")),
+    _broken(
+        "not-an-email",
+        "The user is a name.",
+        "`user_format`",
+        lambda t: t.replace(_CLAY.email, "Clay Syzygy"),
+    ),
+    _broken(
+        "too-far",
+        "The distance is 4,001 mm.",
+        "`distancefromobject_in_range`",
+        step_trainer=_distance("4001"),
+    ),
+    _broken(
+        "negative-distance",
+        "The distance is -1 mm.",
+        "`distancefromobject_in_range`",
+        step_trainer=_distance("-1"),
+    ),
 )

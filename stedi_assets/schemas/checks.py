@@ -49,27 +49,41 @@ class Word:
 
 
 @dataclass(frozen=True)
-class ValueRule:
-    """What must hold for the values of a row.
+class RowRule:
+    """What must hold for the values of a row; refers to nothing of Pandera or the engine, so it can travel.
 
     Attributes:
         name: Name of the rule, unique in its model.
         columns: Columns that it looks at; a row with a null in one of them does not break it.
-        severity: A landing line that breaks an `error` is quarantined; a `warn` only shows.
-        description: The rule in words.
-        why: Where the rule comes from.
         predicate: What must hold, for the values of the columns.
         arguments: Arguments of the predicate.
     """
 
     name: str
     columns: tuple[str, ...]
+    predicate: Callable[..., bool]
+    arguments: Arguments
+
+    def broken_by(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row breaks the rule."""
+        values = [row[column] for column in self.columns]
+        return None not in values and not self.predicate(*values, **self.arguments)
+
+
+@dataclass(frozen=True)
+class ValueRule(RowRule):
+    """A row rule with what a model says about it, and how the engine judges by it.
+
+    Attributes:
+        severity: A landing line that breaks an `error` is quarantined; a `warn` only shows.
+        description: The rule in words.
+        why: Where the rule comes from.
+    """
+
     severity: Severity
     description: str
     why: str
-    predicate: Callable[..., bool]
     condition: Callable[..., Column] = field(repr=False)
-    arguments: Arguments
 
     @property
     def broken(self) -> Column:
@@ -77,10 +91,10 @@ class ValueRule:
         holds = self.condition(*map(F.col, self.columns), **self.arguments)
         return ~F.coalesce(holds, F.lit(True))
 
-    def broken_by(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row breaks the rule."""
-        values = [row[column] for column in self.columns]
-        return None not in values and not self.predicate(*values, **self.arguments)
+    @property
+    def for_rows(self) -> RowRule:
+        """The rule without what only the engine's side of it needs."""
+        return RowRule(self.name, self.columns, self.predicate, self.arguments)
 
 
 def value_rules(model: type[DataFrameModel]) -> tuple[ValueRule, ...]:

@@ -54,9 +54,16 @@ def latest_records(customers: DataFrame, as_of: int) -> DataFrame:
     )
 
 
-def consenting_people(customers: DataFrame, as_of: int) -> DataFrame:
-    """The latest record of every person whose latest record gives consent (table customer_trusted)."""
-    return latest_records(customers, as_of).where(consents(as_of))
+def consenting_people(customers: DataFrame, held: DataFrame, as_of: int) -> DataFrame:
+    """The latest record of every person whose latest record gives consent (table customer_trusted).
+
+    Args:
+        customers: Customer records, any number per person.
+        held: People who are treated as not consenting; one column `person`.
+        as_of: Instant of the run, epoch ms.
+    """
+    latest = latest_records(customers, as_of).where(consents(as_of))
+    return latest.join(held, person("email") == F.col("person"), "left_anti")
 
 
 def people_with_readings(customers: DataFrame, readings: DataFrame) -> DataFrame:

@@ -3,7 +3,7 @@
 The *pattern* recognises, in the engine and without Python, the lines that every JSON reader reads
 alike: the source fields once each, in order, with plain values. The *parser* decides on every other
 line (keys in another case or order, a trailing comma, escapes, faults). A line that fits the pattern
-gives the same row either way.
+gives the same row either way, unless it breaks a value rule: of a file with such lines the parser decides.
 """
 
 import json
@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, LongType
 
+from stedi_assets.schemas.checks import RowRule, value_rules
 from stedi_assets.schemas.landing import WHITESPACE
 
 Kind = Literal["string", "integer", "number"]
@@ -41,6 +42,23 @@ class Field:
     key: str
     kind: Kind
     required: bool
+
+
+@dataclass(frozen=True)
+class LineForm:
+    """What the landing lines of a table must look like.
+
+    Attributes:
+        fields: The source fields.
+        rules: Value rules that a row must keep.
+        instant: Name of the field that must lie within the calendar, if any.
+        person: JSON key of the email of the person that a record is about, if it is about one.
+    """
+
+    fields: tuple[Field, ...]
+    rules: tuple[RowRule, ...] = ()
+    instant: str | None = None
+    person: str | None = None
 
 
 class FaultyLineError(ValueError):
@@ -71,6 +89,14 @@ def record_fields(record: type[DataFrameModel]) -> tuple[Field, ...]:
     )
 
 
+def line_form(
+    record: type[DataFrameModel], instant: str | None = None, person: str | None = None
+) -> LineForm:
+    """The form of the lines of a record model; a line that breaks one of its `error` rules is faulty."""
+    rules = tuple(rule.for_rows for rule in value_rules(record) if rule.severity == "error")
+    return LineForm(record_fields(record), rules, instant, person)
+
+
 def plain_line_pattern(fields: tuple[Field, ...]) -> str:
     """A regular expression for the lines that need no parser.
 
@@ -87,16 +113,15 @@ def plain_line_pattern(fields: tuple[Field, ...]) -> str:
     return rf"^\{{{members}\}}$"
 
 
-def parse_line(line: str, fields: tuple[Field, ...], instant: str | None) -> tuple[list[Value], int]:
+def parse_line(line: str, form: LineForm) -> tuple[list[Value], int]:
     """Reads one landing line.
 
     Args:
         line: The text of the line; bytes that are not UTF-8 appear as lone surrogates.
-        fields: The source fields of the table.
-        instant: Name of the field that must lie within the calendar, if any.
+        form: What the lines of the table must look like.
 
     Returns:
-        The values in the order of `fields`, and the number of unknown keys.
+        The values in the order of the fields, and the number of unknown keys.
 
     Raises:
         FaultyLineError: The line cannot become a row.
@@ -104,7 +129,7 @@ def parse_line(line: str, fields: tuple[Field, ...], instant: str | None) -> tup
     record = _decode(line)
     if not isinstance(record, _Members):
         raise FaultyLineError("not_an_object")
-    known = {field.name for field in fields}
+    known = {field.name for field in form.fields}
     values: dict[str, Any] = {}
     unknown = 0
     for key, value in record:
@@ -115,10 +140,13 @@ def parse_line(line: str, fields: tuple[Field, ...], instant: str | None) -> tup
             raise FaultyLineError("ambiguous_field")
         else:
             values[name] = value
-    row = [_value(values.get(field.name), field) for field in fields]
-    if instant is not None and not FIRST_INSTANT <= values[instant] <= LAST_INSTANT:
+    row = {field.name: _value(values.get(field.name), field) for field in form.fields}
+    if form.instant is not None and not FIRST_INSTANT <= values[form.instant] <= LAST_INSTANT:
         raise FaultyLineError("impossible_instant")
-    return row, unknown
+    for rule in form.rules:
+        if rule.broken_by(row):
+            raise FaultyLineError(rule.name)
+    return list(row.values()), unknown
 
 
 def with_event_date(frame: DataFrame, instant: str) -> DataFrame:

@@ -105,7 +105,7 @@ def test_other_files_in_the_landing_zone_are_left_alone(tmp_path):
 
 
 def test_compressed_files_are_read_and_a_cut_short_one_keeps_its_readable_lines(tmp_path):
-    whole = gzip.compress("".join(f"{reading(x=n / 10)}\n" for n in range(2_000)).encode())
+    whole = gzip.compress("".join(f"{reading(x=n / 1_000)}\n" for n in range(2_000)).encode())
     found, _ = landed(tmp_path, {"whole.json.gz": whole, "cut.json.gz": whole[: len(whole) // 2]})
     assert found["rows"] > 2_000
     assert found["quarantined"] >= 1
@@ -130,5 +130,7 @@ def test_rows_say_which_file_and_batch_they_came_from(tmp_path):
 
 
 def test_more_files_than_one_query_takes_are_all_read(tmp_path):
-    found, _ = landed(tmp_path, {f"{number:04}.json": f"{reading(x=number)}\n" for number in range(450)})
+    found, _ = landed(
+        tmp_path, {f"{number:04}.json": f"{reading(x=number / 100)}\n" for number in range(450)}
+    )
     assert (found["files"], found["rows"]) == (450, 450)

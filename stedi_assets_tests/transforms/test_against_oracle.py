@@ -75,7 +75,13 @@ def records(draw: st.DrawFn) -> list[Customer]:
     return draw(st.permutations(first + twins))
 
 
-worlds = st.builds(World, records(), st.lists(accelerations, max_size=16), st.lists(steps, max_size=16))
+worlds = st.builds(
+    World,
+    records(),
+    st.lists(accelerations, max_size=16),
+    st.lists(steps, max_size=16),
+    st.lists(st.sampled_from(EMAILS), max_size=2),
+)
 
 
 def assert_same(made: Tables, expected: Tables) -> None:

@@ -1,12 +1,14 @@
 """Who is in customer_trusted and customer_curated, and who owns which device."""
 
 import itertools
+from collections import Counter
 
 import pytest
 from pyspark.sql import SparkSession
 
 from stedi_assets import tables
 from stedi_assets.transforms import consent
+from stedi_assets.transforms.quarantine import held_people
 from stedi_assets_tests import frames, scenario
 from stedi_assets_tests.frames import customer_landing
 from stedi_assets_tests.oracle import Customer, Tables
@@ -17,10 +19,12 @@ def latest(spark: SparkSession, *records: Customer) -> list[Customer]:
     return frames.latest_records(spark, records, AS_OF)
 
 
-def trusted(spark: SparkSession, *records: Customer, as_of: int = AS_OF) -> list[Customer]:
-    return frames.rows_of(
-        tables.CUSTOMER_TRUSTED, consent.consenting_people(customer_landing(spark, *records), as_of)
-    )
+def trusted(
+    spark: SparkSession, *records: Customer, as_of: int = AS_OF, held: tuple[str, ...] = ()
+) -> list[Customer]:
+    people = held_people(frames.quarantine(spark, *held))
+    found = consent.consenting_people(customer_landing(spark, *records), people, as_of)
+    return frames.rows_of(tables.CUSTOMER_TRUSTED, found)
 
 
 def owners(spark: SparkSession, *records: Customer) -> dict[str, str]:
@@ -64,6 +68,16 @@ TRUSTED = {
 
 def test_consenting_people_are_trusted_once_and_nobody_else(strict: Tables) -> None:
     assert sorted(customer.email for customer in strict.customer_trusted) == sorted(TRUSTED)
+
+
+def test_a_held_person_is_out_whatever_the_spelling_and_nobody_else(spark: SparkSession) -> None:
+    records = [
+        record(email, REGISTERED)
+        for email in (scenario.ADA, scenario.SIGMA, scenario.PADDED, scenario.DOTTED)
+    ]
+    assert Counter(trusted(spark, *records)) == Counter(records)
+    held = (scenario.SIGMA_LOWER_CASE, scenario.BARE, scenario.UNDOTTED)
+    assert Counter(trusted(spark, *records, held=held)) == Counter([records[0], records[3]])
 
 
 def test_both_policies_trust_the_same_customers(strict: Tables, reference: Tables) -> None:
@@ -200,6 +214,7 @@ def test_a_device_that_one_person_ever_registered_is_theirs(spark: SparkSession)
                 scenario.TIE_OF_ALL,
                 scenario.LATE,
                 scenario.SILENT,
+                scenario.HELD,
                 scenario.BASIL,
                 scenario.UNDOTTED,
                 scenario.COY,

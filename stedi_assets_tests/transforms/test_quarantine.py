@@ -1,0 +1,79 @@
+"""Whom a line names that cannot be read, and what reasons mean."""
+
+import time
+
+import pytest
+from pyspark.sql import SparkSession
+
+from stedi_assets import tables
+from stedi_assets.lake.landing_files import EMPTY
+from stedi_assets.transforms.landing import line_form
+from stedi_assets.transforms.quarantine import FAULTS, held_people, named_people, reasons
+from stedi_assets_tests import frames
+
+ADA, BO = "ada@example.com", "bo@example.com"
+
+
+@pytest.mark.parametrize(
+    ("line", "people"),
+    [
+        (f'{{"email": "{ADA}", "phone"', [ADA]),
+        (f'{{"customerName": "Ada", "email":"{ADA}"', [ADA]),
+        (f'"email"\t:\r "{ADA}"', [ADA]),
+        (f'{{"EMail": " {ADA.upper()}\u00a0"}}', [ADA]),
+        ('{"\\u0065\\u004dail": "\\u0061da\\u0040example.com"}', [ADA]),
+        ('{"email": "j\\u00fcrgen@example.com"', ["jürgen@example.com"]),
+        ('{"email": "ΦΎΛΛΟΣ@example.org", ', ["φύλλος@example.org"]),
+        (f'{{"email": "{ADA}"}}{{"email": "{BO}"}}', [ADA, BO]),
+        (f'{{"email": "{ADA}", "Email": "{ADA.title()}"', [ADA]),
+        (f'{{"contact": {{"email": "{BO}"}}, "note": "\udcff', [BO]),
+        (f'-- {{"email": "{ADA}" --', [ADA]),
+        (f'\x00{{"email": "{ADA}"}}', [ADA]),
+        ("", []),
+        ("-- end of export --", []),
+        ('{"email": "ada@exam', []),
+        ('{"email": "ada@example.com\\"', []),
+        ('{"email": ""}', []),
+        ('{"email": " \\t"}', []),
+        ('{"email": null, "phone": "ada@example.com"}', []),
+        ('{"email": 7}', []),
+        ('{"email": "ada at example.com"}', []),  # no row can have such an email
+        ('{"email": "\udcffada@example.com"}', []),
+        ('{"email": "\\ud800ada@example.com"}', []),
+        ('{"email": "\\xada@example.com"}', []),
+        (f'{{"my_email": "{ADA}", "emails": "{ADA}", "e mail": "{ADA}"}}', []),
+    ],
+)
+def test_a_line_names_the_people_whose_whole_email_is_in_it(line: str, people: list[str]) -> None:
+    assert named_people(line, "email") == people
+
+
+@pytest.mark.parametrize(
+    "line", ['"email":"\\"' * 100_000, '"email"' * 100_000, '"email":' + " " * 1_000_000, '\\"' * 500_000]
+)
+def test_no_line_takes_long_to_be_searched(line: str) -> None:
+    started = time.monotonic()
+    assert named_people(line, "email") == []
+    assert time.monotonic() - started < 5
+
+
+def test_held_are_the_people_of_all_lines_once(spark: SparkSession) -> None:
+    held = held_people(frames.quarantine(spark, ADA, " ADA@example.com", BO))
+    assert sorted(row["person"] for row in held.collect()) == [ADA, BO]
+    assert held_people(frames.quarantine(spark)).collect() == []
+
+
+def test_every_rule_that_quarantines_is_told_in_a_sentence() -> None:
+    told = reasons()
+    for spec in tables.TABLES.values():
+        if spec.source:
+            assert {rule.name for rule in line_form(spec.source.record).rules} <= told.keys()
+    assert told["x_in_range"] == "Broken rule: x lies between -16.0 and 16.0."
+    assert all(sentence.endswith(".") for sentence in told.values())
+    assert EMPTY not in told
+
+
+def test_every_fault_of_the_parser_is_told_in_a_sentence() -> None:
+    from stedi_assets_tests.transforms.test_landing import FAULTS as TESTED
+
+    assert {reason for reason, _ in TESTED} | {"line_too_long", "file_unreadable"} == set(FAULTS)
