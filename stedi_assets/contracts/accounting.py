@@ -6,9 +6,24 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.privacy import canonical, consents, devices, user_consents
-from stedi_assets.contracts.rules import Examination, Finding, Rule
+from stedi_assets.contracts.privacy import (
+    ONE_PERSON_PER_ROW,
+    canonical,
+    consents,
+    devices,
+    mixed_rows,
+    rows_that_mix_people,
+    user_consents,
+)
+from stedi_assets.contracts.rules import ROWS, Examination, Finding, Rule
 from stedi_assets.lake import Days, Evidence
+from stedi_assets.tables import (
+    ACCELEROMETER_TRUSTED,
+    CUSTOMER_CURATED,
+    CUSTOMER_TRUSTED,
+    STEP_TRAINER_TRUSTED,
+    TableSpec,
+)
 
 NOTHING_LOST = Rule(
     "nothing_lost",
@@ -36,6 +51,8 @@ RECONCILES = Rule(
     "kept, so many left out, and why. Nothing disappears and nothing appears from nowhere.",
     explains=True,
 )
+UNIQUE_ROWS = "unique_rows"
+MASK = 2**31 - 1  # products of two such numbers fit into 64 bits, and so do sums of 2^31 of them
 KEPT = "kept"
 
 
@@ -70,73 +87,127 @@ class LandingLines:
         return evidence.rows(days).limit(0)
 
 
-class _Reconciled:
-    """Rows in = rows kept + rows left out, by reason."""
+class Reconciled:
+    """Rows in = rows kept + rows left out by reason, and the rows of the table are those that were kept.
 
-    rules = (RECONCILES,)
+    Rows are compared by fingerprint, which is the sum of one number per row; only where it differs are they
+    compared one by one.
+    """
+
     reads: tuple[str, ...] | None = ()
 
-    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
-        """See `Examination`; a difference of counts is no row's fault."""
-        return evidence.rows(days).limit(0)
-
-
-class Customers(_Reconciled):
-    """customer_trusted from customer_landing."""
+    def __init__(self, spec: TableSpec) -> None:
+        self._columns = list(spec.model.to_schema().unique or ())
+        self.rules = (RECONCILES, _unique_rows(self._columns)) if self._columns else (RECONCILES,)
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
-        records = evidence.other("customer_landing").select(canonical("email").alias("_of"), "lastupdatedate")
+        columns = self._columns or evidence.spec.columns
+        joined, excluded = self.explain(evidence, days)
+        left_out, kept = _explained(joined, excluded, columns)
+        found, expected = _fingerprint(evidence.rows(days), columns), kept
+        repeated = wrong = 0
+        if found != expected:
+            expected = _fingerprint(self._kept(evidence, days, columns).distinct(), columns)
+        if found != expected:
+            repeated = found.rows - evidence.rows(days).select(*columns).distinct().count()
+            strange = self.broken_rows(RECONCILES.name, evidence, days).count()
+            wrong = max(strange, abs(found.rows - expected.rows))
+        repeats = kept.rows - expected.rows
+        breakdown = {**left_out, self.repeats: repeats, KEPT: expected.rows, "rows": found.rows}
+        findings = {
+            RECONCILES.name: Finding(sum(left_out.values()) + kept.rows, wrong, breakdown),
+            UNIQUE_ROWS: Finding(found.rows, repeated),
+        }
+        return {rule.name: findings[rule.name] for rule in self.rules}
+
+    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
+        """See `Examination`."""
+        rows, columns = evidence.rows(days), self._columns or evidence.spec.columns
+        if rule == UNIQUE_ROWS:
+            repeated = rows.groupBy(*columns).agg(F.count(F.lit(1)).alias(ROWS)).where(F.col(ROWS) > 1)
+            return rows.join(repeated, columns, "left_semi")
+        # By number, because columns without a value are equal to nothing.
+        kept = self._kept(evidence, days, columns).select(F.xxhash64(*columns).alias("_number"))
+        numbered = rows.withColumn("_number", F.xxhash64(*columns))
+        return numbered.join(kept, "_number", "left_anti").select(*evidence.spec.columns)
+
+    def _kept(self, evidence: Evidence, days: Days, columns: list[str]) -> DataFrame:
+        joined, excluded = self.explain(evidence, days)
+        return joined.where(_reason(excluded) == len(excluded)).select(*columns)
+
+    repeats = "duplicates"
+
+    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+        """The rows of the input, and why rows are left out; the first reason counts."""
+        raise NotImplementedError
+
+
+class Customers(Reconciled):
+    """customer_trusted from customer_landing."""
+
+    repeats = "earlier records of people"
+
+    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+        """See `Reconciled`."""
+        records = evidence.other("customer_landing").withColumn("_of", canonical("email"))
         held = evidence.held().select(F.col("person").alias("_held")).distinct()
         joined = records.join(consents(evidence), F.col("_of") == F.col("_person"), "left").join(
             held, F.col("_of") == F.col("_held"), "left"
         )
-        excluded = {
+        return joined, {
             "dated in the future": F.col("lastupdatedate") > evidence.as_of,
             "of people who are held": F.col("_held").isNotNull(),
             "of people without consent": F.col("_person").isNull(),
         }
-        left_out, kept, people = _explained(joined, excluded, ["_of"])
-        return _reconciled(evidence, days, {**left_out, "earlier records of people": kept - people}, people)
-
-
-class CuratedCustomers(_Reconciled):
-    """customer_curated from customer_trusted."""
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
-        active = evidence.other("accelerometer_trusted").select(canonical("user").alias("_active")).distinct()
+        joined, excluded = self.explain(evidence, days)
+        left_out, kept = _explained(joined, excluded, ["_of"])
+        people = joined.where(_reason(excluded) == len(excluded)).select("_of").distinct().count()
+        rows = evidence.row_count(days)
+        wrong = max(self.broken_rows(RECONCILES.name, evidence, days).count(), abs(rows - people))
+        breakdown = {**left_out, self.repeats: kept.rows - people, KEPT: people, "rows": rows}
+        return {RECONCILES.name: Finding(sum(left_out.values()) + kept.rows, wrong, breakdown)}
+
+
+class CuratedCustomers(Reconciled):
+    """customer_curated from customer_trusted."""
+
+    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+        """See `Reconciled`."""
+        users = evidence.other("accelerometer_trusted").select("user").distinct()
+        active = users.select(canonical("user").alias("_active")).distinct()
         joined = evidence.other("customer_trusted").join(
             active, canonical("email") == F.col("_active"), "left"
         )
-        excluded = {"without readings": F.col("_active").isNull()}
-        left_out, kept, _ = _explained(joined, excluded, ["email"])
-        return _reconciled(evidence, days, left_out, kept)
+        return joined, {"without readings": F.col("_active").isNull()}
 
 
-class Accelerometer(_Reconciled):
+class Accelerometer(Reconciled):
     """accelerometer_trusted from accelerometer_landing."""
 
     reads = ("accelerometer_landing",)
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
+    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+        """See `Reconciled`."""
         readings = evidence.other("accelerometer_landing", days)
-        joined = readings.join(user_consents(evidence, readings), F.col("user") == F.col("_key"), "left")
+        users = user_consents(evidence, "accelerometer_landing")
+        joined = readings.join(users, F.col("user") == F.col("_key"), "left")
         excluded = {"of people without consent": F.col("_person").isNull()}
         if evidence.policy == "strict":
             excluded["before consent"] = F.col("timestamp") < F.col("_consent")
-        left_out, kept, different = _explained(joined, excluded, ["user", "timestamp", "x", "y", "z"])
-        return _reconciled(evidence, days, {**left_out, "duplicates": kept - different}, different)
+        return joined, excluded
 
 
-class StepTrainer(_Reconciled):
+class StepTrainer(Reconciled):
     """step_trainer_trusted from step_trainer_landing."""
 
     reads = ("step_trainer_landing",)
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
+    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+        """See `Reconciled`."""
         registered = evidence.other("customer_landing").select(
             F.col("serialnumber").alias("_of_device"), canonical("email").alias("_registered")
         )
@@ -156,88 +227,164 @@ class StepTrainer(_Reconciled):
         excluded["of people without accelerometer readings"] = F.col("_of_device").isNull()
         if evidence.policy == "strict":
             excluded["before consent"] = F.col("sensorreadingtime") < F.col("_agreed")
-        columns = ["sensorreadingtime", "serialnumber", "distancefromobject"]
-        left_out, kept, different = _explained(joined, excluded, columns)
-        return _reconciled(evidence, days, {**left_out, "duplicates": kept - different}, different)
+        return joined, excluded
 
 
-class PairedReadings(_Reconciled):
-    """machine_learning_curated from the trusted readings: per instant, each of one with each of the other."""
+class PairedReadings:
+    """machine_learning_curated: per person and instant, each accelerometer reading with each of the other.
 
-    reads = ("accelerometer_trusted", "step_trainer_trusted")
+    The pairs are not made once more: what the rows of a group of pairs add up to is the product of what its
+    readings add up to on either side.
+    """
+
+    rules = (ONE_PERSON_PER_ROW, RECONCILES)
+    reads: tuple[str, ...] | None = ("accelerometer_trusted", "step_trainer_trusted")
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
-        people = evidence.other("customer_curated").select(
-            canonical("email").alias("_person"), F.col("serialnumber").alias("_device")
-        )
-        steps = evidence.other("step_trainer_trusted", days).join(
-            people, F.col("serialnumber") == F.col("_device")
+        expected, found = self._expected(evidence, days), self._found(evidence, days)
+        [wanted] = expected.agg(
+            _total(F.when(F.col("steps") == 0, F.col("readings")), "lonely"),
+            _total(F.when(F.col("steps") > 0, F.col("readings")), "readings"),
+            _total(F.col("pairs"), "pairs"),
+            _total(F.col("number"), "number"),
+        ).collect()
+        [rows] = evidence.rows(days).agg(_total(self._row_number(), "number")).collect()
+        checked, mixed, wrong = evidence.row_count(days), 0, 0
+        same = (wanted["pairs"], wanted["number"] & MASK) == (checked, rows["number"] & MASK)
+        if not same:
+            groups = expected.join(found, ["subject", "at"], "full_outer").fillna(0)
+            differ = (F.col("pairs") != F.col("rows")) | (F.col("number") != F.col("found"))
+            most = F.greatest("pairs", "rows")
+            [row] = groups.where(differ).agg(_total(most, "rows")).collect()
+            wrong = row["rows"]
+        if not (same and evidence.policy == "strict"):
+            mixed = mixed_rows(evidence, days)
+        breakdown = {
+            "accelerometer readings without a step-trainer reading": wanted["lonely"],
+            "accelerometer readings with one": wanted["readings"],
+            "pairs of them": wanted["pairs"],
+            "rows": checked,
+        }
+        return {
+            ONE_PERSON_PER_ROW.name: Finding(checked, mixed),
+            RECONCILES.name: Finding(wanted["pairs"], wrong, breakdown),
+        }
+
+    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
+        """See `Examination`."""
+        return rows_that_mix_people(evidence, days)
+
+    def _expected(self, evidence: Evidence, days: Days) -> DataFrame:
+        """Per subject and instant: readings of either kind, the pairs that they make, and their number."""
+        subjects = evidence.subjects().select(
+            F.col("_person").alias("_of"), F.xxhash64("subject_id").alias("_subject")
         )
         readings = evidence.other("accelerometer_trusted", days)
-        who = (F.lit(""), F.lit(""))
+        steps = evidence.other("step_trainer_trusted", days)
+        users = user_consents(evidence, "accelerometer_trusted").join(
+            subjects, F.col("_person") == F.col("_of")
+        )
+        readings = readings.join(users.select("_key", "_subject"), F.col("user") == F.col("_key"))
+        subject, owner = F.lit(0).cast("bigint"), F.lit(0).cast("bigint")
         if evidence.policy == "strict":
-            who = (canonical("user"), F.col("_person"))
-        else:
-            steps = steps.dropDuplicates(["sensorreadingtime", "serialnumber", "distancefromobject"])
-        one, none = F.lit(1).cast("bigint"), F.lit(0).cast("bigint")
-        sensed = readings.select(
-            who[0].alias("who"), F.col("timestamp").alias("at"), one.alias("readings"), none.alias("steps")
-        ).unionAll(
-            steps.select(
-                who[1].alias("who"),
-                F.col("sensorreadingtime").alias("at"),
-                none.alias("readings"),
-                one.alias("steps"),
+            people = evidence.other("customer_curated").select(
+                canonical("email").alias("_owner"), F.col("serialnumber").alias("_device")
             )
+            owned = people.join(subjects, F.col("_owner") == F.col("_of")).select("_device", "_subject")
+            steps = steps.join(owned, F.col("serialnumber") == F.col("_device"))
+            subject = owner = F.col("_subject")
+        none = F.lit(0).cast("bigint")
+        reading, step = row_number("_subject", "timestamp", "x", "y", "z"), F.col("sensorreadingtime")
+        distance = row_number("sensorreadingtime", "distancefromobject")
+        sensed = readings.select(
+            subject.alias("subject"),
+            F.col("timestamp").alias("at"),
+            reading.alias("reading"),
+            none.alias("step"),
+        ).unionAll(steps.select(owner, step, none, distance))
+        sides = sensed.groupBy("subject", "at").agg(
+            F.sum((F.col("reading") > 0).cast("bigint")).alias("readings"),
+            F.sum((F.col("step") > 0).cast("bigint")).alias("steps"),
+            *(_small(F.sum(side)).alias(side) for side in ("reading", "step")),
         )
-        instants = sensed.groupBy("who", "at").agg(
-            F.sum("readings").alias("readings"), F.sum("steps").alias("steps")
+        return sides.select(
+            "subject",
+            "at",
+            "readings",
+            "steps",
+            (F.col("readings") * F.col("steps")).alias("pairs"),
+            _small(F.col("reading") * F.col("step")).alias("number"),
         )
-        lonely = F.col("steps") == 0
-        [row] = instants.agg(
-            _total(F.when(lonely, F.col("readings")), "without"),
-            _total(F.when(~lonely, F.col("readings")), "with"),
-            _total(F.col("readings") * F.col("steps"), "pairs"),
-        ).collect()
-        breakdown = {
-            "accelerometer readings without a step-trainer reading": row["without"],
-            "accelerometer readings with one": row["with"],
-            "pairs": row["pairs"],
-        }
-        rows = evidence.row_count(days)
-        return {RECONCILES.name: Finding(row["pairs"], abs(row["pairs"] - rows), {**breakdown, "rows": rows})}
+
+    def _found(self, evidence: Evidence, days: Days) -> DataFrame:
+        """Per subject and instant: the rows and their number."""
+        subject = F.xxhash64("subject_id") if evidence.policy == "strict" else F.lit(0).cast("bigint")
+        rows = evidence.rows(days).select(
+            subject.alias("subject"), F.col("timestamp").alias("at"), self._row_number().alias("found")
+        )
+        number = _small(F.sum("found")).alias("found")
+        return rows.groupBy("subject", "at").agg(F.count(F.lit(1)).alias("rows"), number)
+
+    def _row_number(self) -> Column:
+        reading = row_number(F.xxhash64("subject_id"), "timestamp", "x", "y", "z")
+        return _small(reading * row_number("timestamp", "distancefromobject"))
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """How many rows there are, and the sum of their numbers."""
+
+    rows: int
+    number: int
+
+
+def _fingerprint(rows: DataFrame, columns: list[str]) -> Fingerprint:
+    [row] = rows.agg(F.count(F.lit(1)).alias("rows"), _total(row_number(*columns), "number")).collect()
+    return Fingerprint(row["rows"], row["number"])
+
+
+def row_number(*columns: str | Column) -> Column:
+    """An odd number that a row's values make, small enough to add up those of all rows."""
+    return F.xxhash64(*columns).bitwiseAND(F.lit(MASK)).bitwiseOR(F.lit(1))
+
+
+def _small(number: Column) -> Column:
+    return number.bitwiseAND(F.lit(MASK))
+
+
+def _reason(excluded: Mapping[str, Column]) -> Column:
+    """The number of the first reason why a row is left out; of a row that is kept, the number of reasons."""
+    reason = F.lit(len(excluded))
+    for number, condition in reversed(list(enumerate(excluded.values()))):
+        reason = F.when(condition, F.lit(number)).otherwise(reason)
+    return reason
 
 
 def _explained(
     joined: DataFrame, excluded: Mapping[str, Column], columns: list[str]
-) -> tuple[dict[str, int], int, int]:
+) -> tuple[dict[str, int], Fingerprint]:
     """Counts the rows of an input by the first reason why they are left out.
 
     Returns:
-        Rows by reason, rows that are kept, and how many of these differ in some columns.
+        Rows by reason, and the fingerprint of the rows that are kept.
     """
-    reason = F.lit(KEPT)
-    for name, condition in reversed(list(excluded.items())):
-        reason = F.when(condition, F.lit(name)).otherwise(reason)
-    number = F.when(reason == KEPT, F.xxhash64(*columns))
-    counted = (
-        joined.select(reason.alias("reason"), number.alias("number"))
-        .groupBy("reason")
-        .agg(F.count(F.lit(1)).alias("rows"), F.count_distinct("number").alias("different"))
-        .collect()
+    reason = F.col("_reason")
+    numbered = joined.withColumn("_reason", _reason(excluded))
+    [row] = numbered.agg(
+        *(F.count(F.when(reason == number, 1)).alias(f"of {number}") for number in range(len(excluded) + 1)),
+        _total(F.when(reason == len(excluded), row_number(*columns)), "number"),
+    ).collect()
+    left_out = {name: row[f"of {number}"] for number, name in enumerate(excluded)}
+    return left_out, Fingerprint(row[f"of {len(excluded)}"], row["number"])
+
+
+def _unique_rows(columns: list[str]) -> Rule:
+    return Rule(
+        UNIQUE_ROWS,
+        f"No two rows are equal in {', '.join(columns)}: the sources send the same reading more than once, "
+        "and research must not count it more than once.",
     )
-    found = {row["reason"]: row["rows"] for row in counted}
-    different = next((row["different"] for row in counted if row["reason"] == KEPT), 0)
-    return {name: found.get(name, 0) for name in excluded}, found.get(KEPT, 0), different
-
-
-def _reconciled(
-    evidence: Evidence, days: Days, left_out: Mapping[str, int], kept: int
-) -> Mapping[str, Finding]:
-    rows = evidence.row_count(days)
-    breakdown = {**left_out, KEPT: kept, "rows": rows}
-    return {RECONCILES.name: Finding(sum(left_out.values()) + kept, abs(kept - rows), breakdown)}
 
 
 def _total(column: Column, name: str) -> Column:
@@ -248,9 +395,9 @@ ACCOUNTING: Mapping[str, tuple[Examination, ...]] = {
     "customer_landing": (LandingLines((NOTHING_LOST, NOTHING_QUARANTINED, EVERYBODY_NAMED)),),
     "accelerometer_landing": (LandingLines((NOTHING_LOST, NOTHING_QUARANTINED)),),
     "step_trainer_landing": (LandingLines((NOTHING_LOST, NOTHING_QUARANTINED)),),
-    "customer_trusted": (Customers(),),
-    "accelerometer_trusted": (Accelerometer(),),
-    "customer_curated": (CuratedCustomers(),),
-    "step_trainer_trusted": (StepTrainer(),),
+    "customer_trusted": (Customers(CUSTOMER_TRUSTED),),
+    "accelerometer_trusted": (Accelerometer(ACCELEROMETER_TRUSTED),),
+    "customer_curated": (CuratedCustomers(CUSTOMER_CURATED),),
+    "step_trainer_trusted": (StepTrainer(STEP_TRAINER_TRUSTED),),
     "machine_learning_curated": (PairedReadings(),),
 }

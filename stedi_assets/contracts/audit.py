@@ -3,17 +3,16 @@
 Pandera itself runs one query per check, gives no counts and ignores uniqueness, so the model only says what
 must hold. A check that cannot be compiled is refused by name when the rules of the table are made.
 
-The texts of a table are few: rules about them are held against the different texts, with the number of rows
-of each. All other rules are held against every row.
+What has to be looked at is kept small: different texts instead of rows, ends of intervals instead of values.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructField
 
 from stedi_assets.contracts.rules import ROWS, Finding, Rule
 from stedi_assets.lake import Days, Evidence
@@ -48,113 +47,113 @@ class ColumnProfile:
     greatest: Any = None
 
 
-class ModelRules:
-    """The value rules of some columns of a model, answered by one query.
+Profile = Mapping[str, ColumnProfile]
 
-    Args:
-        spec: The table.
-        texts: Whether it is the columns of texts, or all others; rules of both are of the latter.
-    """
+
+class TextRules:
+    """The rules of the columns of texts, held against the different texts with the number of rows of each."""
 
     reads: tuple[str, ...] | None = None
 
-    def __init__(self, spec: TableSpec, *, texts: bool) -> None:
-        self.spec = spec
-        self._grouped = texts
-        kinds = {field.name: field.dataType.simpleString() for field in spec.schema}
-        self.columns = [name for name, kind in kinds.items() if (kind == "string") == texts]
+    def __init__(self, spec: TableSpec) -> None:
+        self.columns = [field.name for field in spec.schema if _is_text(field)]
+        self._value_rules = [
+            rule for rule in value_rules(spec.model) if set(rule.columns) <= set(self.columns)
+        ]
+        self.rules = tuple(map(_as_rule, self._value_rules))
 
-    @cached_property
-    def rules(self) -> tuple[Rule, ...]:
-        """See `Examination`.
-
-        Raises:
-            UnknownCheckError: The model uses a check that the audit cannot compile.
-        """
-        return tuple(_as_rule(rule) for rule in self._value_rules)
+    def examine(self, evidence: Evidence, days: Days) -> tuple[Mapping[str, Finding], Profile]:
+        """The findings, and the profile of the columns, from the same query."""
+        rows = evidence.rows(days).groupBy(*self.columns).agg(F.count(F.lit(1)).alias(ROWS))
+        measures = {f"broken {rule.name}": _rows_where(rule.broken) for rule in self._value_rules}
+        for name in self.columns:
+            measures[f"nulls {name}"] = _rows_where(F.col(name).isNull())
+            measures[f"distinct {name}"] = F.count_distinct(F.col(name))
+        row = _measured(rows, measures)
+        checked = evidence.row_count(days)
+        findings = {rule.name: Finding(checked, row[f"broken {rule.name}"]) for rule in self.rules}
+        return findings, {
+            name: ColumnProfile(row[f"nulls {name}"], row[f"distinct {name}"]) for name in self.columns
+        }
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
         return self.examine(evidence, days)[0]
 
-    def examine(
-        self, evidence: Evidence, days: Days
-    ) -> tuple[Mapping[str, Finding], Mapping[str, ColumnProfile]]:
-        """The findings, and the profile of the columns, from the same query."""
-        rows, weight = evidence.rows(days), F.lit(1)
-        if self._grouped:
-            rows, weight = rows.groupBy(*self.columns).agg(F.count(F.lit(1)).alias(ROWS)), F.col(ROWS)
-        measures = {f"broken {rule.name}": _sum(rule.broken, weight) for rule in self._value_rules}
-        for name in self.columns:
-            measures |= self._profiled(name, weight)
-        total = _sum(F.lit(True), weight).alias(ROWS)
-        aggregated = rows.agg(total, *(measure.alias(name) for name, measure in measures.items()))
-        [row] = aggregated.collect()
-        findings = {rule.name: Finding(row[ROWS], row[f"broken {rule.name}"]) for rule in self.rules}
-        return findings, {name: _profile(row, name) for name in self.columns}
-
     def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
         """See `Examination`."""
-        [broken] = [found.broken for found in self._value_rules if found.name == rule]
-        return evidence.rows(days).where(broken)
-
-    @cached_property
-    def _value_rules(self) -> tuple[ValueRule, ...]:
-        texts = {field.name for field in self.spec.schema if field.dataType.simpleString() == "string"}
-        return tuple(
-            rule for rule in value_rules(self.spec.model) if (set(rule.columns) <= texts) == self._grouped
-        )
-
-    def _profiled(self, name: str, weight: Column) -> dict[str, Column]:
-        column = F.col(name)
-        measures = {f"nulls {name}": _sum(column.isNull(), weight)}
-        if self._grouped:
-            return {**measures, f"distinct {name}": F.count_distinct(column)}
-        # Sail counts no different doubles, but numbers made of them.
-        measures[f"distinct {name}"] = F.approx_count_distinct(F.xxhash64(column))
-        if name not in self.spec.personal_columns:
-            measures |= {f"least {name}": F.min(column), f"greatest {name}": F.max(column)}
-        return measures
+        return _broken_rows(self._value_rules, rule, evidence, days)
 
 
-class UniqueRows:
-    """No two rows are equal in the columns that the model declares unique together."""
+class NumberRules:
+    """The rules of all other columns.
 
-    reads: tuple[str, ...] | None = ()
+    A rule of intervals holds for all rows of a day when it holds for the least and the greatest values of the
+    day, which Parquet knows; rows are looked at only where it does not.
+    """
+
+    reads: tuple[str, ...] | None = None
 
     def __init__(self, spec: TableSpec) -> None:
-        self.columns = list(spec.model.to_schema().unique or ())
+        self._spec = spec
+        self._fields = [field for field in spec.schema if not _is_text(field)]
+        self.columns = [field.name for field in self._fields]
+        texts = set(spec.columns) - set(self.columns)
+        self._value_rules = [rule for rule in value_rules(spec.model) if not set(rule.columns) <= texts]
+        self.rules = tuple(map(_as_rule, self._value_rules))
 
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """See `Examination`."""
-        if not self.columns:
-            return ()
-        return (
-            Rule(
-                "unique_rows",
-                f"No two rows are equal in {', '.join(self.columns)}: the sources send the same reading more "
-                "than once, and research must not count it more than once.",
-            ),
-        )
+    def examine(self, evidence: Evidence, days: Days) -> tuple[Mapping[str, Finding], Profile]:
+        """The findings, and the profile of the columns."""
+        rows, checked = evidence.rows(days), evidence.row_count(days)
+        row = _measured(rows, self._measures())
+        profile = {
+            name: ColumnProfile(
+                nulls=checked - row[f"some {name}"],
+                distinct=row[f"distinct {name}"],
+                least=None if name in self._spec.personal_columns else row[f"least {name}"],
+                greatest=None if name in self._spec.personal_columns else row[f"greatest {name}"],
+            )
+            for name in self.columns
+        }
+        doubtful = [rule for rule in self._value_rules if not self._proven(rule, row)]
+        broken = {rule.name: F.count(F.when(rule.broken, 1)) for rule in doubtful}
+        counted = _measured(rows, broken)
+        findings = {rule.name: Finding(checked, counted.get(rule.name, 0)) for rule in self.rules}
+        return findings, profile
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
-        # One number per row: to count different combinations of columns takes the engine minutes.
-        different = F.count_distinct(F.xxhash64(*self.columns))
-        [row] = evidence.rows(days).agg(F.count(F.lit(1)).alias(ROWS), different.alias("different")).collect()
-        return {"unique_rows": Finding(row[ROWS], row[ROWS] - row["different"])}
+        return self.examine(evidence, days)[0]
 
     def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
         """See `Examination`."""
-        rows = evidence.rows(days)
-        repeated = rows.groupBy(*self.columns).agg(F.count(F.lit(1)).alias(ROWS)).where(F.col(ROWS) > 1)
-        return rows.join(repeated, self.columns, "left_semi")
+        return _broken_rows(self._value_rules, rule, evidence, days)
+
+    def _measures(self) -> dict[str, Column]:
+        measures = {}
+        for field in self._fields:
+            column = F.col(field.name)
+            measures[f"some {field.name}"] = F.count(column)
+            measures[f"least {field.name}"] = F.min(column)
+            measures[f"greatest {field.name}"] = F.max(column)
+            # Sail counts no different doubles, but numbers made of them.
+            measures[f"distinct {field.name}"] = F.approx_count_distinct(F.xxhash64(column))
+            if field.dataType.simpleString() == "double":
+                measures[f"sum {field.name}"] = F.sum(column)  # tells of NaN, of which Parquet does not
+        return measures
+
+    def _proven(self, rule: ValueRule, row: Mapping[str, Any]) -> bool:
+        if not rule.of_intervals or len(rule.columns) > 1:
+            return False
+        [name] = rule.columns
+        if row[f"least {name}"] is None:
+            return True
+        ends = row[f"least {name}"], row[f"greatest {name}"]
+        number = row.get(f"sum {name}", 0)
+        return number == number and not any(rule.broken_by({name: end}) for end in ends)
 
 
-def table_findings(
-    spec: TableSpec, evidence: Evidence, profile: Mapping[str, ColumnProfile]
-) -> Mapping[str, Finding]:
+def table_findings(spec: TableSpec, evidence: Evidence, profile: Profile) -> Mapping[str, Finding]:
     """What is found for the rules of the table as a whole, COLUMNS and NO_MISSING_VALUES."""
     required = [name for name, column in spec.model.to_schema().columns.items() if not column.nullable]
     missing = {name: profile[name].nulls for name in required if profile[name].nulls}
@@ -185,15 +184,21 @@ def _any(conditions: Iterable[Column]) -> Column:
     return found
 
 
-def _sum(condition: Column, weight: Column) -> Column:
-    return F.coalesce(F.sum(F.when(condition, weight)), F.lit(0))
+def _is_text(field: StructField) -> bool:
+    return field.dataType.simpleString() == "string"
 
 
-def _profile(row: Row, name: str) -> ColumnProfile:
-    fields = row.asDict()
-    return ColumnProfile(
-        nulls=fields[f"nulls {name}"],
-        distinct=fields[f"distinct {name}"],
-        least=fields.get(f"least {name}"),
-        greatest=fields.get(f"greatest {name}"),
-    )
+def _rows_where(condition: Column) -> Column:
+    return F.coalesce(F.sum(F.when(condition, F.col(ROWS))), F.lit(0))
+
+
+def _measured(rows: DataFrame, measures: Mapping[str, Column]) -> Mapping[str, Any]:
+    if not measures:
+        return {}
+    [row] = rows.agg(*(measure.alias(name) for name, measure in measures.items())).collect()
+    return cast(Mapping[str, Any], row.asDict())
+
+
+def _broken_rows(value_rules: Iterable[ValueRule], name: str, evidence: Evidence, days: Days) -> DataFrame:
+    [broken] = [rule.broken for rule in value_rules if rule.name == name]
+    return evidence.rows(days).where(broken)

@@ -15,8 +15,9 @@ from stedi_assets.contracts.audit import (
     COLUMNS,
     NO_MISSING_VALUES,
     ColumnProfile,
-    ModelRules,
-    UniqueRows,
+    NumberRules,
+    Profile,
+    TextRules,
     rows_with_missing_values,
     table_findings,
 )
@@ -26,8 +27,6 @@ from stedi_assets.lake import Days, Evidence, engine_errors, side_by_side
 from stedi_assets.schemas.checks import value_rules
 from stedi_assets.tables import DAY, TableSpec
 from stedi_assets.transforms.consent import Policy
-
-Profile = Mapping[str, ColumnProfile]
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class Contract:
         def examine(part: tuple[Examination, Days]) -> tuple[Mapping[str, Finding], Profile]:
             examination, days = part
             with engine_errors(self.spec.name, "auditing rows"):
-                if isinstance(examination, ModelRules):
+                if isinstance(examination, TextRules | NumberRules):
                     return examination.examine(evidence, days)
                 return examination.findings(evidence, days), {}
 
@@ -140,14 +139,13 @@ class Contract:
         return reduce(or_, (F.col(FLAG + rule.name) for rule in self._withdrawals.rules))
 
     @cached_property
-    def _of_the_model(self) -> tuple[ModelRules, ...]:
-        parts = (ModelRules(self.spec, texts=texts) for texts in (False, True))
-        return tuple(part for part in parts if part.columns)
+    def _of_the_model(self) -> tuple[TextRules | NumberRules, ...]:
+        return NumberRules(self.spec), TextRules(self.spec)
 
     @cached_property
     def _across(self) -> tuple[Examination, ...]:
         name = self.spec.name
-        return (*PRIVACY.get(name, ()), *ACCOUNTING.get(name, ()), UniqueRows(self.spec))
+        return (*PRIVACY.get(name, ()), *ACCOUNTING.get(name, ()))
 
 
 def contract(spec: TableSpec, policy: Policy) -> Contract:
@@ -156,8 +154,6 @@ def contract(spec: TableSpec, policy: Policy) -> Contract:
 
 
 def _chunks(examination: Examination, evidence: Evidence) -> Iterator[Days]:
-    if not examination.rules and not isinstance(examination, ModelRules):
-        return iter(())
     if examination.reads is None:
         return iter([None])
     return evidence.chunks(examination.reads)

@@ -6,12 +6,11 @@ with their own canonical form of an email, so that a mistake there is not made h
 
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import ClassVar
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.rules import FLAG, ROWS, Examination, Finding, Flagged, Rule
+from stedi_assets.contracts.rules import FLAG, ROWS, Examination, Flagged, Rule
 from stedi_assets.lake import Days, Evidence
 from stedi_assets.schemas.landing import WHITESPACE
 
@@ -81,6 +80,10 @@ def consents(evidence: Evidence) -> DataFrame:
         Columns _person, _consent and _latest, the instants of the consent and of the record that gives it,
         epoch ms.
     """
+    return evidence.fact("consents", lambda: _consents(evidence))
+
+
+def _consents(evidence: Evidence) -> DataFrame:
     consent = F.col("sharewithresearchasofdate")
     records = (
         evidence.other("customer_landing")
@@ -114,6 +117,10 @@ def devices(evidence: Evidence) -> DataFrame:
         Columns _device, _sole (whether one person only registered it), _owner (one of those who did) and
         _agreed, the latest consent among those who did, or null.
     """
+    return evidence.fact("devices", lambda: _devices(evidence))
+
+
+def _devices(evidence: Evidence) -> DataFrame:
     registered = evidence.other("customer_landing").select(
         F.col("serialnumber").alias("_device"), canonical("email").alias("_owner")
     )
@@ -170,35 +177,43 @@ def _has_readings(evidence: Evidence, _days: Days) -> DataFrame:
     return _breaks(joined, {HAS_READINGS: ~some})
 
 
-def user_consents(evidence: Evidence, users: DataFrame) -> DataFrame:
-    """The consents of users under their emails as delivered.
+def user_consents(evidence: Evidence, table: str) -> DataFrame:
+    """The consents of the users of a table under their emails as delivered.
 
     Args:
         evidence: What is audited.
-        users: A frame with a column user; the fewer rows the better.
+        table: A table with accelerometer readings.
 
     Returns:
         Columns _key (the email as delivered), _person and _consent, for those who consent.
     """
-    spellings = users.select(F.col("user").alias("_key")).distinct().withColumn("_of", canonical("_key"))
-    return spellings.join(consents(evidence), F.col("_of") == F.col("_person")).drop("_of")
+
+    def make() -> DataFrame:
+        readings = evidence.rows() if table == evidence.spec.name else evidence.other(table)
+        spellings = readings.select(F.col("user").alias("_key")).distinct()
+        named = spellings.withColumn("_of", canonical("_key"))
+        return named.join(consents(evidence), F.col("_of") == F.col("_person")).drop("_of")
+
+    return evidence.fact(f"users of {table}", make)
 
 
-def _device_consents(evidence: Evidence, _groups: DataFrame) -> DataFrame:
+def _user_consents(evidence: Evidence) -> DataFrame:
+    return user_consents(evidence, evidence.spec.name)
+
+
+def _device_consents(evidence: Evidence) -> DataFrame:
     return devices(evidence).select(
         F.col("_device").alias("_key"), F.col("_agreed").alias("_consent"), "_sole"
     )
 
 
-def _subject_consents(evidence: Evidence, _groups: DataFrame) -> DataFrame:
+def _subject_consents(evidence: Evidence) -> DataFrame:
     agreed = consents(evidence).withColumnRenamed("_person", "_of")
     subjects = evidence.subjects().join(agreed, F.col("_person") == F.col("_of"))
     return subjects.select(F.col("subject_id").alias("_key"), "_consent")
 
 
-def _readings(
-    key: str, instant: str, facts: Callable[[Evidence, DataFrame], DataFrame], *more: Rule
-) -> Flagged:
+def _readings(key: str, instant: str, facts: Callable[[Evidence], DataFrame], *more: Rule) -> Flagged:
     """The rules of readings that belong to somebody.
 
     Args:
@@ -208,8 +223,8 @@ def _readings(
         more: Rules beyond those of consent.
     """
 
-    def flagged(rows: DataFrame, groups: DataFrame, evidence: Evidence) -> DataFrame:
-        joined = rows.join(facts(evidence, groups), F.col(key) == F.col("_key"), "left")
+    def flagged(rows: DataFrame, evidence: Evidence) -> DataFrame:
+        joined = rows.join(facts(evidence), F.col(key) == F.col("_key"), "left")
         consent = F.col("_consent")
         broken = {
             ONLY_CONSENTING_PEOPLE: consent.isNull(),
@@ -219,18 +234,14 @@ def _readings(
             broken[DEVICE_HAS_ONE_OWNER] = ~F.col("_sole")
         return _breaks(joined, broken)
 
-    def grouped(evidence: Evidence, days: Days) -> DataFrame:
-        count, first = F.count(F.lit(1)).alias(ROWS), F.min(instant).alias(instant)
-        return evidence.rows(days).groupBy(key).agg(count, first)
-
     def flag(evidence: Evidence, days: Days) -> DataFrame:
-        return flagged(evidence.rows(days), grouped(evidence, days), evidence)
+        return flagged(evidence.rows(days), evidence)
 
     def survey(evidence: Evidence, days: Days) -> DataFrame:
-        groups = grouped(evidence, days)
-        return flagged(groups, groups, evidence)
+        count, first = F.count(F.lit(1)).alias(ROWS), F.min(instant).alias(instant)
+        return flagged(evidence.rows(days).groupBy(key).agg(count, first), evidence)
 
-    return Flagged((ONLY_CONSENTING_PEOPLE, AFTER_CONSENT, *more), flag, survey)
+    return Flagged((ONLY_CONSENTING_PEOPLE, AFTER_CONSENT, *more), flag, survey, reads=None)
 
 
 def _texts(flag: Callable[[Evidence, DataFrame], DataFrame], rule: Rule) -> Flagged:
@@ -268,76 +279,65 @@ def _splits(_evidence: Evidence, rows: DataFrame) -> DataFrame:
     return _breaks(joined, {ONE_SPLIT_PER_SUBJECT: F.col("_mixed").isNotNull()})
 
 
-class OnePersonPerRow:
-    """Whether both halves of every row were read from the sensors of the person behind the pseudonym.
+def mixed_rows(evidence: Evidence, days: Days) -> int:
+    """How many rows of the machine-learning table are not made of the subject's own readings.
 
     A row that mixes people may look like one that does not, so rows are counted: of equal ones there are at
     most as many as the person's own readings make.
     """
-
-    STEP: ClassVar = ["_subject", "timestamp", "distancefromobject"]
-    READING: ClassVar = ["_subject", "timestamp", "x", "y", "z"]
-    ROW: ClassVar = [*READING, "distancefromobject"]
-
-    rules = (ONE_PERSON_PER_ROW,)
-    reads: tuple[str, ...] | None = ("accelerometer_landing", "step_trainer_landing")
-
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
-        rows = self._rows(evidence, days)
-        steps, readings = self._steps(evidence, days), self._readings(evidence, days)
-        own = rows.join(steps, self.STEP, "left_semi").join(readings, self.READING, "left_semi")
-        [found] = own.agg(F.count_distinct(F.xxhash64(*self.ROW)).alias("different")).collect()
-        checked, broken = evidence.row_count(days), 0
-        if found["different"] != checked:  # rows are broken, or equal; only counting tells, and costs more
-            excess = self._counted(evidence, days).select(F.col("_rows") - F.col("_own"))
-            [found] = excess.toDF("rows").agg(F.sum(F.greatest("rows", F.lit(0))).alias("broken")).collect()
-            broken = found["broken"] or 0
-        return {ONE_PERSON_PER_ROW.name: Finding(checked, broken)}
-
-    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
-        """See `Examination`."""
-        rows = self._rows(evidence, days)
-        mixed = self._counted(evidence, days).where("_rows > _own")
-        return rows.join(mixed, self.ROW, "left_semi").select(*evidence.spec.columns)
-
-    def _counted(self, evidence: Evidence, days: Days) -> DataFrame:
-        """The different rows, how many there are of each, and how many the person's own readings make."""
-
-        def count(frame: DataFrame, columns: list[str], name: str) -> DataFrame:
-            return frame.groupBy(*columns).agg(F.count(F.lit(1)).alias(name))
-
-        rows = count(self._rows(evidence, days), self.ROW, "_rows")
-        steps = count(self._steps(evidence, days).distinct(), self.STEP, "_steps")
-        readings = count(self._readings(evidence, days).distinct(), self.READING, "_readings")
-        joined = rows.join(steps, self.STEP, "left").join(readings, self.READING, "left")
-        return joined.withColumn("_own", F.coalesce(F.col("_steps") * F.col("_readings"), F.lit(0)))
-
-    def _rows(self, evidence: Evidence, days: Days) -> DataFrame:
-        return evidence.rows(days).withColumn("_subject", F.xxhash64("subject_id"))
-
-    def _steps(self, evidence: Evidence, days: Days) -> DataFrame:
-        sole = devices(evidence).where("_sole").select("_device", "_owner")
-        owned = sole.join(self._subjects(evidence), F.col("_owner") == F.col("_person"))
-        steps = evidence.other("step_trainer_landing", days)
-        return steps.join(owned, F.col("serialnumber") == F.col("_device")).select(
-            "_subject", F.col("sensorreadingtime").alias("timestamp"), "distancefromobject", "serialnumber"
-        )
-
-    def _readings(self, evidence: Evidence, days: Days) -> DataFrame:
-        readings = evidence.other("accelerometer_landing", days)
-        users = user_consents(evidence, readings).withColumnRenamed("_person", "_of")
-        owned = users.join(self._subjects(evidence), F.col("_of") == F.col("_person"))
-        return readings.join(owned, F.col("user") == F.col("_key")).select(*self.READING, "user")
-
-    def _subjects(self, evidence: Evidence) -> DataFrame:
-        # A number in place of a pseudonym: the joins are on millions of rows.
-        return evidence.subjects().select("_person", F.xxhash64("subject_id").alias("_subject"))
+    excess = _rows_and_own(evidence, days).select((F.col("_rows") - F.col("_own")).alias("rows"))
+    [found] = excess.where("rows > 0").agg(F.sum("rows").alias("rows")).collect()
+    return found["rows"] or 0
 
 
+def rows_that_mix_people(evidence: Evidence, days: Days) -> DataFrame:
+    """The rows, and those equal to them, of which there are more than the subject's own readings make."""
+    mixed = _rows_and_own(evidence, days).where("_rows > _own")
+    return _with_subject(evidence.rows(days)).join(mixed, ROW, "left_semi").select(*evidence.spec.columns)
+
+
+def _with_subject(rows: DataFrame) -> DataFrame:
+    # A number in place of a pseudonym: the joins are on millions of rows.
+    return rows.withColumn("_subject", F.xxhash64("subject_id"))
+
+
+def _rows_and_own(evidence: Evidence, days: Days) -> DataFrame:
+    """The different rows, how many there are of each, and how many the subject's own readings make."""
+
+    def count(frame: DataFrame, columns: list[str], name: str) -> DataFrame:
+        return frame.groupBy(*columns).agg(F.count(F.lit(1)).alias(name))
+
+    rows = count(_with_subject(evidence.rows(days)), ROW, "_rows")
+    steps = count(_own_steps(evidence, days).distinct(), STEP, "_steps")
+    readings = count(_own_readings(evidence, days).distinct(), READING, "_readings")
+    joined = rows.join(steps, STEP, "left").join(readings, READING, "left")
+    return joined.withColumn("_own", F.coalesce(F.col("_steps") * F.col("_readings"), F.lit(0)))
+
+
+def _own_steps(evidence: Evidence, days: Days) -> DataFrame:
+    sole = devices(evidence).where("_sole").select("_device", "_owner")
+    subjects = _with_subject(evidence.subjects()).select("_person", "_subject")
+    owned = sole.join(subjects, F.col("_owner") == F.col("_person"))
+    steps = evidence.other("step_trainer_landing", days)
+    return steps.join(owned, F.col("serialnumber") == F.col("_device")).select(
+        "_subject", F.col("sensorreadingtime").alias("timestamp"), "distancefromobject", "serialnumber"
+    )
+
+
+def _own_readings(evidence: Evidence, days: Days) -> DataFrame:
+    readings = evidence.other("accelerometer_landing", days)
+    users = user_consents(evidence, "accelerometer_landing").withColumnRenamed("_person", "_of")
+    subjects = _with_subject(evidence.subjects()).select("_person", "_subject")
+    owned = users.join(subjects, F.col("_of") == F.col("_person"))
+    return readings.join(owned, F.col("user") == F.col("_key")).select(*READING, "user")
+
+
+STEP = ["_subject", "timestamp", "distancefromobject"]
+READING = ["_subject", "timestamp", "x", "y", "z"]
+ROW = [*READING, "distancefromobject"]
 IDENTIFIERS = ("email", "serialnumber", "phone", "customername")
 
-OF_USERS = _readings("user", "timestamp", user_consents)
+OF_USERS = _readings("user", "timestamp", _user_consents)
 OF_DEVICES = _readings("serialnumber", "sensorreadingtime", _device_consents, DEVICE_HAS_ONE_OWNER)
 OF_SUBJECTS = _readings("subject_id", "timestamp", _subject_consents)
 
@@ -356,7 +356,6 @@ PRIVACY: Mapping[str, tuple[Examination, ...]] = {
     "machine_learning_curated": (
         OF_SUBJECTS,
         _texts(_identifiers, NO_DIRECT_IDENTIFIERS),
-        OnePersonPerRow(),
         _texts(_splits, ONE_SPLIT_PER_SUBJECT),
     ),
 }

@@ -1,8 +1,9 @@
 """What an audit looks at: the rows of one table, staged or published, and what they are held against."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from stedi_assets.lake.handles import TableFiles
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
 Days = Collection[date] | None
+
+MOST_FACTS = 20_000  # rows that are sent along with a query
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Evidence:
     others: Mapping[str, TableFiles]
     held: "Callable[[], DataFrame]"
     subjects: "Callable[[], DataFrame]"
+    _facts: "dict[str, DataFrame]" = field(default_factory=dict, repr=False)
+    _lock: RLock = field(default_factory=RLock, repr=False)
 
     @property
     def spec(self) -> TableSpec:
@@ -57,6 +62,21 @@ class Evidence:
         if days is None:
             return self.table.content.rows
         return sum(self.table.rows_by_day.get(day, 0) for day in days)
+
+    def fact(self, name: str, make: "Callable[[], DataFrame]") -> "DataFrame":
+        """A frame that many queries of an audit need, computed once where it is small.
+
+        Args:
+            name: What it is.
+            make: Makes the frame.
+        """
+        with self._lock:
+            if name not in self._facts:
+                frame = make()
+                rows = frame.limit(MOST_FACTS + 1).toArrow()
+                small = 0 < rows.num_rows <= MOST_FACTS
+                self._facts[name] = self.spark.createDataFrame(rows) if small else frame
+            return self._facts[name]
 
     def schema(self) -> "StructType":
         """The columns as they are in the files."""

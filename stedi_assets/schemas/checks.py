@@ -39,6 +39,7 @@ class Word:
         predicate: What must hold, for one row; takes the values, none of which is null.
         says: The rule in words; may use the columns and the arguments by name.
         why: Where the rule comes from, for checks of several columns.
+        of_intervals: Whether it holds for all values between two for which it holds.
     """
 
     suffix: str
@@ -46,6 +47,7 @@ class Word:
     predicate: Callable[..., bool]
     says: str
     why: str = ""
+    of_intervals: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,13 @@ class ValueRule(RowRule):
         severity: A landing line that breaks an `error` is quarantined; a `warn` only shows.
         description: The rule in words.
         why: Where the rule comes from.
+        of_intervals: Whether it holds for all values between two for which it holds.
     """
 
     severity: Severity
     description: str
     why: str
+    of_intervals: bool
     condition: Callable[..., Column] = field(repr=False)
 
     @property
@@ -136,6 +140,7 @@ def _rule(
         severity="warn" if check.raise_warning else "error",
         description=f"{columns[0]} is {form}." if form else word.says.format(*columns, **arguments),
         why=metadata.get("why") or word.why,
+        of_intervals=word.of_intervals,
         predicate=word.predicate,
         condition=word.condition,
         arguments=arguments,
@@ -195,7 +200,13 @@ def _not_after_column(day: Column, instant: Column) -> Column:
 
 
 VOCABULARY: Mapping[str, Word] = {
-    "equal_to": Word("equal", lambda c, value: c == value, lambda v, value: v == value, "{0} is {value}."),
+    "equal_to": Word(
+        "equal",
+        lambda c, value: c == value,
+        lambda v, value: v == value,
+        "{0} is {value}.",
+        of_intervals=True,
+    ),
     "not_equal_to": Word(
         "differs", lambda c, value: c != value, lambda v, value: v != value, "{0} is not {value}."
     ),
@@ -204,26 +215,36 @@ VOCABULARY: Mapping[str, Word] = {
         lambda c, min_value: c > min_value,
         lambda v, min_value: v > min_value,
         "{0} is above {min_value}.",
+        of_intervals=True,
     ),
     "greater_than_or_equal_to": Word(
         "at_least",
         lambda c, min_value: c >= min_value,
         lambda v, min_value: v >= min_value,
         "{0} is {min_value} or more.",
+        of_intervals=True,
     ),
     "less_than": Word(
         "below",
         lambda c, max_value: c < max_value,
         lambda v, max_value: v < max_value,
         "{0} is below {max_value}.",
+        of_intervals=True,
     ),
     "less_than_or_equal_to": Word(
         "at_most",
         lambda c, max_value: c <= max_value,
         lambda v, max_value: v <= max_value,
         "{0} is {max_value} or less.",
+        of_intervals=True,
     ),
-    "in_range": Word("in_range", _in_range, _in_range, "{0} lies between {min_value} and {max_value}."),
+    "in_range": Word(
+        "in_range",
+        _in_range,
+        _in_range,
+        "{0} lies between {min_value} and {max_value}.",
+        of_intervals=True,
+    ),
     "isin": Word(
         "allowed",
         lambda c, allowed_values: c.isin(*allowed_values),
