@@ -6,7 +6,7 @@ workers, and their faulty lines go to the quarantine.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from functools import reduce
@@ -22,7 +22,7 @@ from pyspark.sql.types import BinaryType, DoubleType, LongType, StringType, Stru
 from stedi_assets.lake import landing_files, streams
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.boundary import engine_errors
-from stedi_assets.lake.landing_files import EMPTY, LandingFile, ParsedLine, parse_file
+from stedi_assets.lake.landing_files import EMPTY, LandingFile, parse_file, parsed_batches
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.staging import StagingArea, side_by_side
 from stedi_assets.lake.storage import engine_path
@@ -42,8 +42,6 @@ CHUNK_FILES = 200
 
 SPARK_TYPES = {"string": StringType(), "integer": LongType(), "number": DoubleType()}
 PARSERS = 16  # tasks that parse files line by line
-PARSED_LINES = 10_000  # rows of a batch handed from Python to the engine
-PARSED_BYTES = 16 * 1024**2  # of raw lines in such a batch
 FOOTERS_AT_ONCE = 8
 
 # The parser travels to the engine's Python workers as a whole: the nodes of a cluster need pyarrow only,
@@ -329,7 +327,7 @@ def line_parser(
         open_file = file_opener(region)
         for batch in batches:
             for path, uri in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                for some in _batches(parse_file(open_file, uri, form)):
+                for some in parsed_batches(parse_file(open_file, uri, form)):
                     rows = [
                         [
                             *(line.values or nothing),
@@ -342,20 +340,6 @@ def line_parser(
                     yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     return parse
-
-
-def _batches(lines: Iterable[ParsedLine]) -> Iterator[list[ParsedLine]]:
-    """Consecutive lines, few enough to be held in memory."""
-    batch: list[ParsedLine] = []
-    size = 0
-    for line in lines:
-        batch.append(line)
-        size += len(line.raw or b"")
-        if len(batch) == PARSED_LINES or size >= PARSED_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _plain_value(field: Field) -> Column:

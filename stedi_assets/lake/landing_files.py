@@ -5,7 +5,7 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -19,6 +19,8 @@ from stedi_assets.transforms.quarantine import named_people
 SUFFIXES = (".json", ".json.gz")
 LONGEST_LINE = 1_000_000  # characters
 KEPT_BYTES = 1_000_000  # of a line that is no row
+PARSED_LINES = 10_000  # of a batch handed from Python to the engine
+PARSED_BYTES = 16 * 1024**2  # of raw lines in such a batch
 EMPTY = "empty"
 
 # Engines treat other names in their own ways: patterns are expanded, hidden files skipped, `%` decoded.
@@ -111,6 +113,20 @@ def parse_file(open_file: Callable[[str], BinaryIO], uri: str, form: LineForm) -
         ):
             raise
         yield _quarantined(number + 1, "", "file_unreadable", form)
+
+
+def parsed_batches(lines: Iterable[ParsedLine]) -> Iterator[list[ParsedLine]]:
+    """Consecutive lines, few enough to be held in memory."""
+    batch: list[ParsedLine] = []
+    size = 0
+    for line in lines:
+        batch.append(line)
+        size += len(line.raw or b"")
+        if len(batch) == PARSED_LINES or size >= PARSED_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:

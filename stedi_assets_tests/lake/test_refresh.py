@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from stedi_assets.lake import resource, staging
+from stedi_assets.lake import quarantine, resource, staging
 from stedi_assets.lake.handles import TableHandle
 from stedi_assets.lake.publish import describe_files, replace_files
 from stedi_assets.lake.staging import day_chunks
@@ -156,10 +156,13 @@ class TestInterrupted:
         (staging.StagingArea, "write"),
         (staging.StagingArea, "staged_files"),
         (resource, "describe_files"),
+        (quarantine, "replace_files"),
         (resource, "replace_files"),
     )
 
-    @pytest.mark.parametrize(("owner", "step"), STEPS, ids=[step for _, step in STEPS])
+    @pytest.mark.parametrize(
+        ("owner", "step"), STEPS, ids=[f"{owner.__name__}.{step}" for owner, step in STEPS]
+    )
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_after_a_failed_step_the_next_run_gives_the_content_of_a_clean_run(
         self, tmp_path, monkeypatch, sample_lake, owner, step, when
@@ -182,6 +185,7 @@ class TestInterrupted:
             assert lake.run().failures
         lake.built()
         assert without_key(lake.contents()) == without_key(sample_lake.contents())
+        assert lake.rows("quarantine") == sample_lake.rows("quarantine")
 
     @pytest.mark.slow
     @pytest.mark.parametrize("moment", [0.2, 0.5, 0.8, 1.1, 1.4, 1.7])
@@ -201,6 +205,7 @@ class TestInterrupted:
         process.wait()
         lake.built()
         assert without_key(lake.contents()) == without_key(sample_lake.contents())
+        assert lake.rows("quarantine") == sample_lake.rows("quarantine")
 
 
 def without_key(contents):
