@@ -83,9 +83,10 @@ def refresh(
     Raises:
         SettingError: Nothing is selected, or the landing root, the lake or the catalog cannot be reached.
     """
-    environment.resources()["lake"].check(landing=not rekey)
     definitions = build_defs(environment)
     selection = _selected(definitions, environment, select)
+    tables = [*TABLES] if selection is None else [key.path[-1] for key in selection]
+    environment.resources()["lake"].check(tables, landing=not rekey)
     with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:
         result = definitions.resolve_job_def(REFRESH).execute_in_process(
             instance=instance,

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from pyspark.sql import SparkSession
 
 from stedi_assets.engines.sail import SailResource
+from stedi_assets_tests.faulty import faulty
 from stedi_assets_tests.lakes import TestLake
 from stedi_assets_tests.servers import aws_services, object_store
 
@@ -75,6 +76,14 @@ def s3(object_store_server, monkeypatch):
     for name, value in object_store_server.variables().items():
         monkeypatch.setenv(name, value)
     return object_store_server
+
+
+@pytest.fixture
+def faulty_s3(s3, monkeypatch):
+    """The proxy that every AWS client goes through on its way to S3."""
+    with faulty(s3.s3) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        yield proxy
 
 
 @pytest.fixture

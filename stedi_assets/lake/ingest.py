@@ -16,9 +16,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
+from stedi_assets.errors import LakeError
 from stedi_assets.lake import landing_files, streams
 from stedi_assets.lake.aws import Aws
-from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.boundary import engine_errors, s3_refusal
 from stedi_assets.lake.landing_files import EMPTY, LandingFile, parse_file
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.staging import StagingArea, side_by_side
@@ -139,8 +140,8 @@ class _Reader:
         odd = [file for file in files if file.path not in counts]
         frames = [self._plain_rows(file) for file in clean]
         if odd and (parsed := self._parse(odd, f"{self._area.scratch}/{number:05}")):
-            frames.append(parsed.where(F.col("_reason").isNull()))
-            counts |= _count(parsed)
+            frames.append(parsed.rows)
+            counts |= parsed.counts
         total = sum(counts.values(), LineCounts(files=len(files) - len(counts)))
         if not frames:
             return None, total
@@ -170,7 +171,9 @@ class _Reader:
         )
         try:
             found = surveyed.collect()
-        except PySparkException:
+        except PySparkException as error:
+            if s3_refusal(error):
+                raise
             # A file that is no text makes the engine refuse all: find it, by halves.
             half = len(files) // 2
             return self._survey(files[:half]) | self._survey(files[half:]) if half else {}
@@ -186,8 +189,12 @@ class _Reader:
         columns = [_plain_value(field) for field in self._fields]
         return rows.select(*columns, F.lit(file.path).alias("source_file"))
 
-    def _parse(self, files: list[LandingFile], scratch: str) -> DataFrame | None:
-        """Parses files line by line into scratch files, so that none is parsed twice."""
+    def _parse(self, files: list[LandingFile], scratch: str) -> "_Parsed | None":
+        """Parses files line by line into scratch files, so that none is parsed twice.
+
+        Raises:
+            LakeError: The engine does not see all lines that it wrote to the scratch files.
+        """
         paths = [(file.path, file.uri) for file in files]
         listed = self._spark.createDataFrame(paths, "path string, uri string")
         schema = StructType(
@@ -202,7 +209,33 @@ class _Reader:
         parsed = listed.repartition(min(len(files), PARSERS)).mapInArrow(parse, schema)
         parsed.write.parquet(engine_path(scratch))
         written = [file.uri for file in self._area.storage.list(scratch) if file.path.endswith(".parquet")]
-        return self._spark.read.schema(schema).parquet(*map(engine_path, written)) if written else None
+        if not written:
+            return None
+        lines = self._spark.read.schema(schema).parquet(*map(engine_path, written))
+        counts = _count(lines)
+        seen, expected = sum(count.lines for count in counts.values()), self._rows(written)
+        if seen != expected:
+            raise LakeError(f"{self._spec.name}: the engine sees {seen:,} of {expected:,} lines: run again.")
+        return _Parsed(lines.where(F.col("_reason").isNull()), counts)
+
+    def _rows(self, uris: list[str]) -> int:
+        """Rows of Parquet files, by their footers."""
+        from pyarrow.parquet import read_metadata
+
+        open_file = file_opener(self._aws.given_region)
+        rows = 0
+        for uri in uris:
+            with open_file(uri) as stream:
+                rows += read_metadata(stream).num_rows
+        return rows
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """Rows of files that were parsed line by line, and what became of the lines of each file."""
+
+    rows: DataFrame
+    counts: dict[str, LineCounts]
 
 
 def line_parser(
