@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 STATUS = {
     "SlowDown": 503, "InternalError": 500, "AccessDenied": 403, "InvalidAccessKeyId": 403,
-    "ExpiredToken": 400, "AuthorizationHeaderMalformed": 400, "PermanentRedirect": 301,
+    "NoSuchKey": 404, "ExpiredToken": 400, "AuthorizationHeaderMalformed": 400, "PermanentRedirect": 301,
 }  # fmt: skip
 RESET = "reset"
 FOREVER = 10**9

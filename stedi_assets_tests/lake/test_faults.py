@@ -1,0 +1,184 @@
+"""Faults on S3: short ones are carried; a long one ends the run in a sentence, and the next run completes.
+
+Person after person moves in, each of whom has one row in every table. Everything goes through a proxy that
+refuses and breaks: what boto3, Arrow and the engine ask for.
+"""
+
+import gzip
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from stedi_assets.tables import TABLES
+from stedi_assets_tests.faulty import RESET, Fault, FaultyServer, faulty
+from stedi_assets_tests.lake.test_places import upload, zone
+from stedi_assets_tests.lake.test_s3 import KEY, lake_in_s3
+from stedi_assets_tests.lakes import TestLake, customer, write_landing
+
+pytestmark = pytest.mark.slow
+
+# What no sentence may hold: people, devices, landing files, keys of S3, and traces of code.
+UNSPEAKABLE = ("@example.com", "device-", "Quill", ".json", ".parquet", ".avro", "http:", "Traceback", "\n")
+
+
+@dataclass
+class Town(TestLake):
+    """A lake in S3 behind a proxy, and how many people are in its landing files."""
+
+    proxy: FaultyServer | None = None
+    people: int = 0
+
+    def move_in(self):
+        """Delivers the files of one more person; those of the phone can be read line by line only."""
+        self.people += 1
+        email, serial = f"p{self.people}@example.com", f"device-{self.people}"
+        files = zone(email, serial) | {"customer/landing/1.json": customer(email, 500, serial=serial)}
+        files = {path.replace("1.json", f"{self.people}.json"): text for path, text in files.items()}
+        phone = f"accelerometer/landing/{self.people}.json"
+        files[f"{phone}.gz"] = gzip.compress(files.pop(phone).encode(), mtime=0)
+        upload(write_landing(self.folder / str(self.people), files), self.settings["STEDI_LANDING"])
+
+    def run_under(self, *faults, **options):
+        """Runs the graph while S3 has faults, all of which must strike."""
+        self.proxy.faults = list(faults)
+        try:
+            result = self.run(**options)
+        finally:
+            self.proxy.faults = []
+        assert all(fault.hits for fault in faults), faults
+        return result
+
+    def contents(self):
+        """The published rows of all tables."""
+        with ThreadPoolExecutor() as pool:
+            return dict(zip(TABLES, pool.map(self.rows, TABLES), strict=True))
+
+    def rows(self, name):
+        # The name of a batch follows from all its files, so it is another one after every delivery.
+        columns = [column for column in TABLES[name].columns if column != "batch_id"]
+        rows = self.table(name).scan().to_arrow().select(columns)
+        return Counter(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+
+@pytest.fixture(scope="module")
+def town(object_store_server, tmp_path_factory):
+    """A town of one person."""
+    folder = tmp_path_factory.mktemp("town")
+    with faulty(object_store_server.s3) as proxy, pytest.MonkeyPatch.context() as patch:
+        variables = object_store_server.variables() | {
+            "AWS_ENDPOINT_URL_S3": proxy.url, "STEDI_PSEUDONYM_KEY": KEY,
+        }  # fmt: skip
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        town = Town(folder, settings=lake_in_s3(folder).settings, proxy=proxy)
+        town.move_in()
+        town.built()
+        yield town
+
+
+@pytest.mark.parametrize("what", ["SlowDown", "InternalError", RESET])
+def test_short_faults_are_carried(town, what):
+    town.move_in()
+    places = {
+        "^/l[a-z]+/?$": "GET",  # lists of files
+        "^/landing/.*/customer/": "GET|HEAD",
+        "^/landing/.*/accelerometer/": "GET|HEAD",
+        "/data/.*parquet$": "GET|HEAD",
+        "/data/.*parquet": "PUT|POST",
+        "/metadata/.*json$": "GET|HEAD",
+        "/metadata/.*json": "PUT|POST",
+        "/metadata/.*avro$": "GET|HEAD",
+        "/metadata/.*avro": "PUT|POST",
+    }
+    result = town.run_under(*(Fault(what, methods, key, times=2) for key, methods in places.items()))
+    assert not result.failures
+    assert {name: table.rows for name, table in result.tables.items()} == dict.fromkeys(TABLES, town.people)
+
+
+LONG = {
+    "a landing file is denied to the engine": (
+        Fault("AccessDenied", "GET", "^/landing/.*/customer/"),
+        "customer_landing: the engine stopped while reading landing files (403 Forbidden during GET)",
+    ),
+    "a landing file breaks off in the parser": (
+        Fault(RESET, "GET", "^/landing/.*/accelerometer/"),
+        "accelerometer_landing: the engine stopped while reading landing files (NETWORK_CONNECTION during",
+    ),
+    "rows cannot be read": (
+        Fault("AccessDenied", "GET", "/customer_curated/data/"),
+        "step_trainer_trusted: the engine stopped while staging rows (403 Forbidden during GET)",
+    ),
+    "reading rows breaks off": (
+        Fault(RESET, "GET", "/customer_curated/data/"),
+        "step_trainer_trusted: the engine stopped while staging rows (",
+    ),
+    "a file with rows vanishes after the rows were counted": (
+        Fault("NoSuchKey", "HEAD", "/customer_curated/data/", first=4),
+        "step_trainer_trusted: the engine sees 0 of ",
+    ),
+    "rows cannot be written": (
+        Fault("SlowDown", "PUT|POST", "/customer_trusted/data/.*parquet"),
+        "customer_trusted: the engine stopped while staging rows (503 Service Unavailable during PUT)",
+    ),
+    "writing rows breaks off": (
+        Fault(RESET, "PUT|POST", "/customer_trusted/data/.*parquet"),
+        "customer_trusted: the engine stopped while staging rows (no answer during PUT)",
+    ),
+    "the footer of a staged file cannot be read": (
+        Fault("AccessDenied", "GET", "/customer_trusted/data/.*parquet"),
+        "customer_trusted: storage or catalog failed (ACCESS_DENIED during ",
+    ),
+    "a manifest cannot be written": (
+        Fault("InternalError", "PUT|POST", "/customer_trusted/metadata/.*avro"),
+        "customer_trusted: storage or catalog failed (",
+    ),
+    "the commit cannot be written": (
+        Fault("AccessDenied", "PUT|POST", "/customer_trusted/metadata/.*json"),
+        "customer_trusted: storage or catalog failed (ACCESS_DENIED during ",
+    ),
+    "the commit is written in half": (
+        Fault(RESET, "PUT", "/customer_trusted/metadata/.*json"),
+        "customer_trusted: storage or catalog failed (NETWORK_CONNECTION during ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_a_long_fault_ends_the_run_in_a_sentence_and_the_next_run_completes(town, case):
+    fault, sentence = LONG[case]
+    table = sentence.split(":")[0]
+    before = town.rows(table)
+    failures = town.run_under(fault, select=table, full=True).failures
+    assert [failure[: len(sentence)] for failure in failures] == [sentence]
+    assert not speaks_of(failures)
+    assert town.rows(table) == before
+    town.built(select=table, full=True)
+    assert town.rows(table) == before
+
+
+@pytest.mark.parametrize("first", [60, 250])
+def test_access_that_is_lost_in_the_middle_of_a_run(town, first):
+    before = town.contents()
+    town.move_in()
+    failures = town.run_under(Fault("AccessDenied", first=first)).failures
+    assert failures
+    assert not speaks_of(failures)
+    between = town.contents()
+    town.built()
+    after = town.contents()
+    assert {name: sum(rows.values()) for name, rows in after.items()} == dict.fromkeys(TABLES, town.people)
+    for name in TABLES:
+        assert between[name] in (before[name], after[name])
+
+
+def test_after_all_that_the_tables_are_those_of_a_lake_that_never_saw_a_fault(town, tmp_path):
+    calm = lake_in_s3(tmp_path, STEDI_LANDING=town.settings["STEDI_LANDING"])
+    calm.built()
+    calm_town = Town(calm.folder, settings=calm.settings)
+    assert town.contents() == calm_town.contents()
+
+
+def speaks_of(sentences):
+    return [word for word in UNSPEAKABLE for sentence in sentences if word in sentence]
