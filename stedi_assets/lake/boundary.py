@@ -68,7 +68,7 @@ def s3_refusal(error: Exception) -> str | None:
     method = re.search(r"Error performing (GET|HEAD|PUT|POST|DELETE) ", text)
     status = re.search(r"status code: ([345]\d\d)\b", text)
     if method is None and status is None:
-        return None
+        return "broken connection" if "Generic S3 error: HTTP error" in text else None
     answer = f"{status[1]} {responses.get(int(status[1]), '')}".strip() if status else "no answer"
     return f"{answer} during {method[1]}" if method else answer
 

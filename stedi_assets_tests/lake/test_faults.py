@@ -16,11 +16,12 @@ from stedi_assets_tests.faulty import RESET, Fault, FaultyServer, faulty
 from stedi_assets_tests.lake.test_places import upload, zone
 from stedi_assets_tests.lake.test_s3 import KEY, lake_in_s3
 from stedi_assets_tests.lakes import TestLake, customer, write_landing
+from stedi_assets_tests.servers import object_store
 
 pytestmark = pytest.mark.slow
 
 # What no sentence may hold: people, devices, landing files, keys of S3, and traces of code.
-UNSPEAKABLE = ("@example.com", "device-", "Quill", ".json", ".parquet", ".avro", "http:", "Traceback", "\n")
+UNSPEAKABLE = ("@example.com", "device-", "Quill", ".json", ".parquet", ".avro", "prefix", "Traceback", "\n")
 
 
 @dataclass
@@ -99,46 +100,62 @@ def test_short_faults_are_carried(town, what):
 
 LONG = {
     "a landing file is denied to the engine": (
+        "customer_landing",
         Fault("AccessDenied", "GET", "^/landing/.*/customer/"),
         "customer_landing: the engine stopped while reading landing files (403 Forbidden during GET)",
     ),
     "a landing file breaks off in the parser": (
+        "accelerometer_landing",
         Fault(RESET, "GET", "^/landing/.*/accelerometer/"),
         "accelerometer_landing: the engine stopped while reading landing files (NETWORK_CONNECTION during",
     ),
+    "rows cannot be counted": (
+        "step_trainer_trusted",
+        Fault("AccessDenied", "HEAD", "/customer_curated/data/"),
+        "customer_curated: the engine stopped while counting rows (403 Forbidden)",
+    ),
     "rows cannot be read": (
-        Fault("AccessDenied", "GET", "/customer_curated/data/"),
+        "step_trainer_trusted",
+        Fault("AccessDenied", "GET", "/customer_curated/data/", first=2),
         "step_trainer_trusted: the engine stopped while staging rows (403 Forbidden during GET)",
     ),
     "reading rows breaks off": (
-        Fault(RESET, "GET", "/customer_curated/data/"),
-        "step_trainer_trusted: the engine stopped while staging rows (",
+        "step_trainer_trusted",
+        Fault(RESET, "GET", "/customer_curated/data/", first=2),
+        "step_trainer_trusted: the engine stopped while staging rows (broken connection)",
     ),
     "a file with rows vanishes after the rows were counted": (
+        "step_trainer_trusted",
         Fault("NoSuchKey", "HEAD", "/customer_curated/data/", first=4),
-        "step_trainer_trusted: the engine sees 0 of ",
+        "customer_curated: the engine sees 0 of ",
     ),
     "rows cannot be written": (
+        "customer_trusted",
         Fault("SlowDown", "PUT|POST", "/customer_trusted/data/.*parquet"),
         "customer_trusted: the engine stopped while staging rows (503 Service Unavailable during PUT)",
     ),
     "writing rows breaks off": (
+        "customer_trusted",
         Fault(RESET, "PUT|POST", "/customer_trusted/data/.*parquet"),
         "customer_trusted: the engine stopped while staging rows (no answer during PUT)",
     ),
     "the footer of a staged file cannot be read": (
+        "customer_trusted",
         Fault("AccessDenied", "GET", "/customer_trusted/data/.*parquet"),
         "customer_trusted: storage or catalog failed (ACCESS_DENIED during ",
     ),
     "a manifest cannot be written": (
+        "customer_trusted",
         Fault("InternalError", "PUT|POST", "/customer_trusted/metadata/.*avro"),
         "customer_trusted: storage or catalog failed (",
     ),
     "the commit cannot be written": (
+        "customer_trusted",
         Fault("AccessDenied", "PUT|POST", "/customer_trusted/metadata/.*json"),
         "customer_trusted: storage or catalog failed (ACCESS_DENIED during ",
     ),
     "the commit is written in half": (
+        "customer_trusted",
         Fault(RESET, "PUT", "/customer_trusted/metadata/.*json"),
         "customer_trusted: storage or catalog failed (NETWORK_CONNECTION during ",
     ),
@@ -147,8 +164,7 @@ LONG = {
 
 @pytest.mark.parametrize("case", LONG)
 def test_a_long_fault_ends_the_run_in_a_sentence_and_the_next_run_completes(town, case):
-    fault, sentence = LONG[case]
-    table = sentence.split(":")[0]
+    table, fault, sentence = LONG[case]
     before = town.rows(table)
     failures = town.run_under(fault, select=table, full=True).failures
     assert [failure[: len(sentence)] for failure in failures] == [sentence]
@@ -178,6 +194,44 @@ def test_after_all_that_the_tables_are_those_of_a_lake_that_never_saw_a_fault(to
     calm.built()
     calm_town = Town(calm.folder, settings=calm.settings)
     assert town.contents() == calm_town.contents()
+
+
+@pytest.fixture(scope="module")
+def island(tmp_path_factory):
+    """A town of one person, and the S3 server that it alone is on."""
+    folder = tmp_path_factory.mktemp("island")
+    with object_store() as store, pytest.MonkeyPatch.context() as patch:
+        for name, value in (store.variables() | {"STEDI_PSEUDONYM_KEY": KEY}).items():
+            patch.setenv(name, value)
+        town = Town(folder, settings=lake_in_s3(folder).settings)
+        town.move_in()
+        town.built()
+        yield town, store.server
+
+
+@pytest.mark.parametrize(
+    ("table", "step"),
+    [
+        ("accelerometer_landing", "staging"),
+        ("accelerometer_trusted", "staging"),
+        ("customer_landing", "publishing"),
+    ],
+)
+def test_the_server_is_killed_in_the_middle_of_a_run_and_started_again(island, table, step):
+    town, server = island
+    town.move_in()
+
+    def kill(progress):
+        if (progress.table, progress.step) == (table, step):
+            server.kill()
+
+    failures = town.run(select=f"+{table}", on_progress=kill).failures
+    server.start()
+    assert failures
+    assert not speaks_of(failures)
+    town.built()
+    assert {name: sum(town.rows(name).values()) for name in TABLES} == dict.fromkeys(TABLES, town.people)
+    assert {name: len(town.rows(name)) for name in TABLES} == dict.fromkeys(TABLES, town.people)
 
 
 def speaks_of(sentences):
