@@ -16,7 +16,7 @@ from stedi_assets.build import build_defs
 from stedi_assets.environment import Environment, dagster_home
 from stedi_assets.errors import SettingError
 from stedi_assets.jobs import REFRESH
-from stedi_assets.lake import PROGRESS_LOGGER, Progress
+from stedi_assets.lake import PROGRESS_LOGGER, Progress, storage_errors
 from stedi_assets.tables import TABLES
 from stedi_assets.transforms.consent import Policy
 
@@ -181,7 +181,7 @@ def _progress(listener: Callable[[Progress], None]) -> Iterator[_Clock]:
 
 def _pseudonymised(environment: Environment) -> dict[str, int]:
     """The published tables that know people by pseudonym, and the instant they are as of."""
-    with dg.build_resources(environment.resources()) as resources:
+    with dg.build_resources(environment.resources()) as resources, storage_errors("The lake"):
         handles = {name: resources.lake.handle(name) for name, spec in TABLES.items() if spec.subjects}
         return {
             name: handle.record.as_of for name, handle in handles.items() if handle.exists and handle.record

@@ -153,7 +153,7 @@ class Server:
                 stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         for port in self.ports:
-            wait_until(lambda port=port: _answers(port) or process.poll() is not None, self.command[0])
+            wait_until(lambda port=port: answers(port) or process.poll() is not None, self.command[0])
         assert process.poll() is None, self.log.read_text()[-2_000:]
 
     def kill(self) -> None:
@@ -211,7 +211,8 @@ def _has_bucket(store: ObjectStore, bucket: str) -> bool:
     return True
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether something listens on a port of the loopback address."""
     with closing(socket.socket()) as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
@@ -220,7 +221,7 @@ def main() -> None:
     """Runs both servers for a person, with the sample zone in the landing bucket, until interrupted."""
     import boto3
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would be left behind
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or their folders would be left behind
     sample = Path(__file__).parents[1] / "data"
     with object_store() as store, aws_services() as services:
         keys = {name.lower(): value for name, value in ACCESS.items()}

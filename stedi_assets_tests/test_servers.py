@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from stedi_assets_tests.lakes import REPOSITORY
-from stedi_assets_tests.servers import _answers, wait_until
+from stedi_assets_tests.servers import answers, wait_until
 
 START = """
 import time
@@ -33,12 +33,12 @@ def test_a_server_ends_when_whoever_started_it_is_killed(tmp_path, server, port,
     try:
         ports = [int(port) for port in child.stdout.readline().split()]
         assert ports
-        assert all(_answers(port) for port in ports)
+        assert all(answers(port) for port in ports)
     finally:
         child.send_signal(sign)
         child.wait()
         child.stdout.close()
-    wait_until(lambda: not any(_answers(port) for port in ports), "the end of the server")
+    wait_until(lambda: not any(answers(port) for port in ports), "the end of the server")
 
 
 @pytest.mark.slow
@@ -49,5 +49,5 @@ def test_nothing_is_left_when_the_block_ends(tmp_path):
         capture_output=True, text=True, check=True, cwd=REPOSITORY,
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )  # fmt: skip
-    assert not any(_answers(int(port)) for port in done.stdout.split())
+    assert not any(answers(int(port)) for port in done.stdout.split())
     assert not list(tmp_path.iterdir())

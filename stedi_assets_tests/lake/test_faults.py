@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from stedi_assets.cli import opened_lake
+from stedi_assets.errors import LakeError
 from stedi_assets.tables import TABLES
 from stedi_assets_tests.faulty import RESET, Fault, FaultyServer, faulty
 from stedi_assets_tests.lake.test_places import upload, zone
@@ -114,15 +116,15 @@ LONG = {
         Fault("AccessDenied", "HEAD", "/customer_curated/data/"),
         "customer_curated: the engine stopped while counting rows (403 Forbidden)",
     ),
-    "rows cannot be read": (
+    "counting rows breaks off": (
         "step_trainer_trusted",
-        Fault("AccessDenied", "GET", "/customer_curated/data/", first=2),
-        "step_trainer_trusted: the engine stopped while staging rows (403 Forbidden during GET)",
+        Fault(RESET, "GET", "/customer_curated/data/"),
+        "customer_curated: the engine stopped while counting rows (broken connection)",
     ),
-    "reading rows breaks off": (
-        "step_trainer_trusted",
-        Fault(RESET, "GET", "/customer_curated/data/", first=2),
-        "step_trainer_trusted: the engine stopped while staging rows (broken connection)",
+    "rows cannot be read": (
+        "machine_learning_curated",
+        Fault("AccessDenied", "GET", "/accelerometer_trusted/data/", first=2),
+        "machine_learning_curated: the engine stopped while staging rows (403 Forbidden during GET)",
     ),
     "a file with rows vanishes after the rows were counted": (
         "step_trainer_trusted",
@@ -187,6 +189,19 @@ def test_access_that_is_lost_in_the_middle_of_a_run(town, first):
     assert {name: sum(rows.values()) for name, rows in after.items()} == dict.fromkeys(TABLES, town.people)
     for name in TABLES:
         assert between[name] in (before[name], after[name])
+
+
+def test_a_fault_while_tables_are_read_is_a_sentence(town):
+    town.proxy.faults = [Fault("AccessDenied", "GET|HEAD", "/metadata/")]
+    try:
+        with (
+            pytest.raises(LakeError, match="ACCESS_DENIED during") as failed,
+            opened_lake(town.environment) as lake,
+        ):
+            assert lake.handle("customer_trusted").content
+    finally:
+        town.proxy.faults = []
+    assert not speaks_of([str(failed.value)])
 
 
 def test_after_all_that_the_tables_are_those_of_a_lake_that_never_saw_a_fault(town, tmp_path):
