@@ -96,6 +96,12 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: FaultyServer
 
+    def handle_expect_100(self) -> bool:
+        # A client waits a second for this before it sends the body nevertheless.
+        go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return go_on
+
     def handle_request(self) -> None:
         fault = self.server.fault(self.command, unquote(urlsplit(self.path).path))
         resets = fault is not None and fault.what == RESET
