@@ -229,7 +229,9 @@ def opened_lake(environment: "Environment") -> "Iterator[Lake]":
     """The lake of an environment, for reading outside of a run."""
     import dagster as dg
 
-    with dg.build_resources(environment.resources()) as resources:
+    from stedi_assets.lake import storage_errors
+
+    with dg.build_resources(environment.resources()) as resources, storage_errors("The lake"):
         yield resources.lake
 
 

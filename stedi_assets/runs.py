@@ -16,7 +16,7 @@ from stedi_assets.build import build_defs
 from stedi_assets.environment import Environment, dagster_home
 from stedi_assets.errors import SettingError
 from stedi_assets.jobs import AUDIT, REFRESH
-from stedi_assets.lake import PROGRESS_LOGGER, Progress
+from stedi_assets.lake import PROGRESS_LOGGER, Progress, storage_errors
 from stedi_assets.metadata import BROKEN, CHECKED, ROWS_REMOVED
 from stedi_assets.tables import TABLES
 from stedi_assets.transforms.consent import Policy
@@ -86,9 +86,10 @@ def refresh(
     Raises:
         SettingError: Nothing is selected, or the landing root, the lake or the catalog cannot be reached.
     """
-    environment.resources()["lake"].check(landing=not rekey)
     definitions = build_defs(environment)
     selection = _selected(definitions, environment, select)
+    tables = [*TABLES] if selection is None else [key.path[-1] for key in selection]
+    environment.resources()["lake"].check(tables, landing=not rekey)
     job = definitions.resolve_job_def(REFRESH)
     config = {"full": full, "as_of": as_of, "rekey": rekey}
     return _executed(job, on_progress, config, selection)
@@ -109,7 +110,7 @@ def check(
     """
     if unknown := [name for name in tables if name not in TABLES]:
         raise SettingError(f"There is no table {unknown[0]}: the tables are {', '.join(TABLES)}.")
-    environment.resources()["lake"].check(landing=False)
+    environment.resources()["lake"].check((), landing=False)
     job = build_defs(environment).resolve_job_def(AUDIT)
     if tables:
         keys = {environment.naming.key(name) for name in tables}
@@ -213,7 +214,7 @@ def _progress(listener: Callable[[Progress], None]) -> Iterator[_Clock]:
 
 def _pseudonymised(environment: Environment) -> dict[str, int]:
     """The published tables that know people by pseudonym, and the instant they are as of."""
-    with dg.build_resources(environment.resources()) as resources:
+    with dg.build_resources(environment.resources()) as resources, storage_errors("The lake"):
         handles = {name: resources.lake.handle(name) for name, spec in TABLES.items() if spec.subjects}
         return {
             name: handle.record.as_of for name, handle in handles.items() if handle.exists and handle.record

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from sqlalchemy import Engine, event
 
 from stedi_assets.engines.sail import SailResource
+from stedi_assets_tests.faulty import faulty
 from stedi_assets_tests.lakes import TestLake
 from stedi_assets_tests.servers import aws_services, object_store
 
@@ -84,6 +85,14 @@ def s3(object_store_server, monkeypatch):
     for name, value in object_store_server.variables().items():
         monkeypatch.setenv(name, value)
     return object_store_server
+
+
+@pytest.fixture
+def faulty_s3(s3, monkeypatch):
+    """The proxy that every AWS client goes through on its way to S3."""
+    with faulty(s3.s3) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        yield proxy
 
 
 @pytest.fixture

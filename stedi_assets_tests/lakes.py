@@ -3,12 +3,13 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stedi_assets.environment import Environment
+from stedi_assets.lake import Progress
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.catalog import open_catalog
 from stedi_assets.runs import RunResult, refresh
@@ -39,9 +40,16 @@ class TestLake:
         given = {"STEDI_LANDING": str(self.landing), "STEDI_LAKE": str(self.folder / "lake")}
         return Environment.from_settings(given | self.settings, region=os.environ.get("AWS_REGION", ""))
 
-    def run(self, select: str | None = None, *, full: bool = False, as_of: int | None = AS_OF) -> RunResult:
+    def run(
+        self,
+        select: str | None = None,
+        *,
+        full: bool = False,
+        as_of: int | None = AS_OF,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> RunResult:
         """Runs the graph; the caller decides what to make of failures."""
-        return refresh(self.environment, select, full, as_of, lambda progress: None)
+        return refresh(self.environment, select, full, as_of, on_progress)
 
     def built(self, **options: Any) -> RunResult:
         """Runs the graph, which must succeed."""

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import time
@@ -35,10 +36,12 @@ class ObjectStore:
     Attributes:
         s3: URL of the S3 server, which has the buckets `landing` and `lake`.
         rest: URL of its Iceberg REST catalog, with the warehouses s3://warehouse-0 and so on.
+        server: What it runs in.
     """
 
     s3: str
     rest: str
+    server: "Server"
 
     def variables(self) -> dict[str, str]:
         """What AWS clients and PyIceberg must be told to use it."""
@@ -98,16 +101,18 @@ def object_store() -> Iterator[ObjectStore]:
     (folder / "identities.json").write_text(json.dumps({"identities": [identity, stranger, reader]}))
     warehouses = ",".join(f"warehouse-{number}" for number in range(WAREHOUSES))
     command = [
-        str(SCRIPTS / "weed"), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        str(SCRIPTS / "weed"), "-logtostderr=true",
+        "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-master.telemetry=false", "-webdav=false", "-admin.ui=false", "-s3.port.lance=0",
         "-s3.autoCreateBucket=false", f"-s3.config={folder}/identities.json",
         f"-s3.localSocket={folder}/s3.sock", f"-filer.localSocket={folder}/filer.sock",
         "-bucket=landing,lake", f"-tableBucket={warehouses}",
         *(f"-{_port_flag(name)}={port}" for name, port in ports.items()),
     ]  # fmt: skip
-    store = ObjectStore(f"http://127.0.0.1:{ports['s3']}", f"http://127.0.0.1:{ports['s3.iceberg']}")
+    server = Server(command, (ports["s3"], ports["s3.iceberg"]), folder / "log")
+    store = ObjectStore(f"http://127.0.0.1:{ports['s3']}", f"http://127.0.0.1:{ports['s3.iceberg']}", server)
     try:
-        with server(command, (ports["s3"], ports["s3.iceberg"]), folder / "log"):
+        with server:
             wait_until(lambda: _has_bucket(store, f"warehouse-{WAREHOUSES - 1}"), "the last bucket")
             yield store
     finally:
@@ -120,23 +125,53 @@ def aws_services() -> Iterator[AwsServices]:
     [port] = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="stedi-moto-") as folder:
         command = [str(SCRIPTS / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-        with server(command, (port,), Path(folder) / "log"):
+        with Server(command, (port,), Path(folder) / "log"):
             yield AwsServices(f"http://127.0.0.1:{port}")
 
 
-@contextmanager
-def server(command: Sequence[str], ports: Sequence[int], log: Path) -> Iterator[None]:
-    """Runs a server until the block ends; then none of its processes is left."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+@dataclass
+class Server:
+    """A server that runs until the block ends, or until this process does, however it ends.
+
+    Attributes:
+        command: What runs it.
+        ports: Where it listens.
+        log: Where its output goes.
+    """
+
+    command: Sequence[str]
+    ports: Sequence[int]
+    log: Path
+    _leash: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Starts it and waits until it listens."""
+        leash = [sys.executable, "-S", "-E", str(Path(__file__).with_name("leash.py"))]
+        with self.log.open("ab") as output:
+            self._leash = process = subprocess.Popen(
+                [*leash, *self.command],
+                stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        for port in self.ports:
+            wait_until(lambda port=port: answers(port) or process.poll() is not None, self.command[0])
+        assert process.poll() is None, self.log.read_text()[-2_000:]
+
+    def kill(self) -> None:
+        """Kills it, without a warning."""
+        assert self._leash is not None
+        self._leash.stdin.close()
+        self._leash.wait()
+
+    def __enter__(self) -> "Server":
         try:
-            for port in ports:
-                wait_until(lambda port=port: _answers(port) or process.poll() is not None, command[0])
-            assert process.poll() is None, log.read_text()[-2_000:]
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.kill()
 
 
 def wait_until(condition, what: str) -> None:
@@ -176,7 +211,8 @@ def _has_bucket(store: ObjectStore, bucket: str) -> bool:
     return True
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether something listens on a port of the loopback address."""
     with closing(socket.socket()) as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
@@ -185,7 +221,7 @@ def main() -> None:
     """Runs both servers for a person, with the sample zone in the landing bucket, until interrupted."""
     import boto3
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would be left behind
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or their folders would be left behind
     sample = Path(__file__).parents[1] / "data"
     with object_store() as store, aws_services() as services:
         keys = {name.lower(): value for name, value in ACCESS.items()}

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.streams import credentials_for_arrow, own_endpoint
@@ -100,7 +101,9 @@ def aws_settings() -> Iterator[None]:
             raise
         raise SettingError(f"{error}: check AWS_ENDPOINT_URL.") from None
     except (exceptions.EndpointConnectionError, exceptions.HTTPClientError) as error:
-        where = error.kwargs.get("endpoint_url", "the AWS endpoint")
+        # The URL of a request may name keys of the bucket.
+        url = urlsplit(error.kwargs.get("endpoint_url", ""))
+        where = f"{url.scheme}://{url.netloc}" if url.netloc else "The AWS endpoint"
         raise SettingError(
             f"{where} does not answer ({type(error).__name__}): check AWS_ENDPOINT_URL and AWS_REGION."
         ) from None

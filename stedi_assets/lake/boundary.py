@@ -4,6 +4,7 @@ import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import responses
 
 from stedi_assets.errors import LakeError
 
@@ -28,7 +29,7 @@ def engine_errors(subject: str, doing: str, *, quote_analysis: bool = False) -> 
         yield
     except (PySparkException, Py4JError, RpcError) as error:
         condition = error.getCondition() if isinstance(error, PySparkException) else None
-        code = condition or type(error).__name__
+        code = s3_refusal(error) or condition or type(error).__name__
         if quote_analysis and isinstance(error, AnalysisException):
             code = str(error).splitlines()[0]
         raise LakeError(
@@ -59,13 +60,26 @@ def storage_errors(subject: str) -> Iterator[None]:
         ) from None
 
 
+def s3_refusal(error: Exception) -> str | None:
+    """What S3 refused or failed to do, where Arrow or the engine says so; no other words."""
+    text = str(error)
+    if arrow := re.search(r"AWS Error ([A-Z_]+) during ([A-Z]\w+) operation", text):
+        return f"{arrow[1]} during {arrow[2]}"
+    method = re.search(r"Error performing (GET|HEAD|PUT|POST|DELETE) ", text)
+    status = re.search(r"status code: ([345]\d\d)\b", text)
+    if method is None and status is None:
+        return "broken connection" if "Generic S3 error: HTTP error" in text else None
+    answer = f"{status[1]} {responses.get(int(status[1]), '')}".strip() if status else "no answer"
+    return f"{answer} during {method[1]}" if method else answer
+
+
 def _code(error: Exception) -> str:
     """A name for what happened that quotes no key and no value."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # botocore's
         return str(response.get("Error", {}).get("Code", type(error).__name__))
-    if arrow := re.search(r"AWS Error ([A-Z_]+) during (\w+)", str(error)):
-        return f"{arrow[1]} during {arrow[2]}"
+    if refusal := s3_refusal(error):
+        return refusal
     if isinstance(error, OSError) and error.errno is not None:
         return errno.errorcode.get(error.errno, "OSError")
     return type(error).__name__

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stedi_assets.errors import LakeError
+from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.plan import Record
 from stedi_assets.lake.storage import engine_path
 from stedi_assets.tables import TableSpec
@@ -74,7 +75,8 @@ class TableFiles:
         """The rows, or those of some days.
 
         Engines may give fewer rows and no error where a file is missing, so the rows that the engine
-        sees are held against the record counts that Iceberg knows.
+        sees are held against the record counts that Iceberg knows. A frame is lazy: where its rows are
+        to be published, they are counted once more afterwards, by `check_rows`.
 
         Raises:
             LakeError: The engine does not see all rows.
@@ -84,13 +86,26 @@ class TableFiles:
             return spark.createDataFrame([], self.spec.schema)
         frame = spark.read.schema(self.spec.schema).parquet(*(engine_path(file.file_path) for file in wanted))
         frame = frame.select(*self.spec.columns)
-        expected, seen = sum(file.record_count for file in wanted), frame.count()
+        self._check_rows(frame, wanted)
+        return frame
+
+    def check_rows(self, spark: "SparkSession") -> None:
+        """Makes sure that the engine still sees all rows.
+
+        Raises:
+            LakeError: It does not.
+        """
+        self.frame(spark)
+
+    def _check_rows(self, frame: "DataFrame", files: "list[DataFile]") -> None:
+        with engine_errors(self.spec.name, "counting rows"):
+            seen = frame.count()
+        expected = sum(file.record_count for file in files)
         if seen != expected:
             raise LakeError(
                 f"{self.spec.name}: the engine sees {seen:,} of {expected:,} rows of {self.named}: "
                 "data files are missing, restore them or run with --full."
             )
-        return frame
 
     def written_schema(self, spark: "SparkSession") -> "StructType":
         """The columns as they are in the files; those of the table where there is none."""

@@ -6,7 +6,7 @@ workers, and their faulty lines go to the quarantine.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from functools import reduce
@@ -19,9 +19,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import BinaryType, DoubleType, LongType, StringType, StructField, StructType
 
+from stedi_assets.errors import LakeError
 from stedi_assets.lake import landing_files, streams
 from stedi_assets.lake.aws import Aws
-from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.boundary import engine_errors, s3_refusal
 from stedi_assets.lake.landing_files import EMPTY, LandingFile, parse_file, parsed_batches
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.staging import StagingArea, side_by_side
@@ -207,13 +208,20 @@ class _Reader:
         )
 
     def _staged_rows(self, part: str) -> int:
-        """The rows of a part, from the footers of its files."""
+        return self._rows(self._area.part_files(part))
+
+    def _rows(self, uris: Iterable[str]) -> int:
+        """Rows of Parquet files, by their footers."""
         import pyarrow.parquet as pq
 
         open_file = file_opener(self._aws.given_region)
-        uris = self._area.part_files(part)
+
+        def count(uri: str) -> int:
+            with open_file(uri) as stream:
+                return int(pq.read_metadata(stream).num_rows)
+
         with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-            return sum(pool.map(lambda uri: int(pq.read_metadata(open_file(uri)).num_rows), uris))
+            return sum(pool.map(count, uris))
 
     @property
     def _breaks_a_rule(self) -> Column:
@@ -247,7 +255,9 @@ class _Reader:
         )
         try:
             found = surveyed.collect()
-        except PySparkException:
+        except PySparkException as error:
+            if s3_refusal(error):
+                raise
             # A file that is no text makes the engine refuse all: find it, by halves.
             half = len(files) // 2
             return self._survey(files[:half]) | self._survey(files[half:]) if half else {}
@@ -274,6 +284,9 @@ class _Reader:
 
         Returns:
             One frame, or none where the files have no lines.
+
+        Raises:
+            LakeError: The engine does not see all lines that it wrote to the scratch folder.
         """
         if not files:
             return []
@@ -295,7 +308,13 @@ class _Reader:
         parsed = listed.repartition(min(len(files), PARSERS)).mapInArrow(parse, schema)
         parsed.write.parquet(engine_path(scratch))
         written = [file.uri for file in self._area.storage.list(scratch) if file.path.endswith(".parquet")]
-        return [self._spark.read.schema(schema).parquet(*map(engine_path, written))] if written else []
+        if not written:
+            return []
+        lines = self._spark.read.schema(schema).parquet(*map(engine_path, written))
+        seen, expected = lines.count(), self._rows(written)
+        if seen != expected:
+            raise LakeError(f"{self._spec.name}: the engine sees {seen:,} of {expected:,} lines: run again.")
+        return [lines]
 
 
 def line_parser(

@@ -1,6 +1,7 @@
 """The Lake resource: plans, stages and publishes tables, and hands out published ones."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -173,18 +174,27 @@ class Lake(dg.ConfigurableResource[None]):
         session: SparkSession = self.pyspark.spark_session
         return session
 
-    def check(self, *, landing: bool = True) -> None:
-        """Makes sure that landing zone, lake and catalog can be reached, before any work starts.
+    def check(self, tables: Collection[str], *, landing: bool = True) -> None:
+        """Makes sure that landing zone, lake and catalog can be worked with, before any work starts.
 
         Args:
+            tables: The tables to be written; who works here may be allowed to write some only.
             landing: Whether the landing zone is needed.
 
         Raises:
             SettingError: One cannot; the sentence names it.
+            LakeError: S3 is in trouble.
         """
         if landing:
             open_storage(self.landing, self.aws).check(self.landing, "STEDI_LANDING")
         check_catalog(self.catalog, self.catalog_uri)
+        storage = open_storage(self.uri, self.aws)
+        written = [TABLES[name] for name in tables]
+        if any(spec.source for spec in written):
+            written.append(QUARANTINE)
+        folders = [self.location(spec) for spec in written]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda folder: storage.check_writable(folder, "STEDI_LAKE"), folders))
 
     def location(self, spec: TableSpec) -> str:
         """URI of a table's folder."""
@@ -276,12 +286,15 @@ class Lake(dg.ConfigurableResource[None]):
         def write(area: StagingArea, table: "Table") -> Record:
             chunks = self._with_subjects(spec, table, chunked_frames(self.spark, spec, inputs))
             stage(area, chunks, lambda frames: transform(frames, run))
-            if next_change is None:
-                return plan.record
-            frames = {name: handle.frame(self.spark) for name, handle in inputs.items()}
-            with engine_errors(spec.name, "looking for the next change"):
-                [row] = next_change(frames, run).collect()
-            return replace(plan.record, next_change=row["instant"])
+            record = plan.record
+            if next_change is not None:
+                frames = {name: handle.frame(self.spark) for name, handle in inputs.items()}
+                with engine_errors(spec.name, "looking for the next change"):
+                    [row] = next_change(frames, run).collect()
+                record = replace(record, next_change=row["instant"])
+            for handle in inputs.values():
+                handle.check_rows(self.spark)
+            return record
 
         return self._refresh(plan, write)
 
@@ -456,10 +469,10 @@ class Lake(dg.ConfigurableResource[None]):
                     f"{spec.name}: {record.counts['rows']:,} landing lines were counted but "
                     f"{content.rows:,} rows staged: a landing file changed meanwhile, run again."
                 )
+            area.tidy()
         except BaseException:
             area.discard()
             raise
-        area.tidy()
         return Outcome(
             plan,
             table.metadata.new_snapshot_id(),

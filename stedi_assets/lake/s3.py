@@ -1,14 +1,24 @@
 """Files in S3: listing and removal, through dagster-aws's client."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from stedi_assets.errors import SettingError
+from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.aws import S3_SCHEME, Aws, aws_settings
 from stedi_assets.lake.storage import StoredFile
 
 MOST_DELETED = 1_000  # keys that S3 deletes at once
+# How S3 says that a bucket is in another region, and that it does not know who asks.
+ELSEWHERE = ("301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException")
+UNKNOWN = (
+    "ExpiredToken",
+    "InvalidToken",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "RequestTimeTooSkewed",
+)
 
 
 @dataclass(frozen=True)
@@ -49,24 +59,32 @@ class S3Storage:
 
         Raises:
             SettingError: The bucket is missing, denied, or in another region, or the folder missing.
+            LakeError: S3 is in trouble.
         """
-        from botocore.exceptions import ClientError
-
         bucket, prefix = _split(folder)
-        try:
-            with aws_settings():
-                below = f"{prefix}/" if prefix else ""
-                found = self.aws.s3.list_objects_v2(Bucket=bucket, Prefix=below, MaxKeys=1)
-                region = self._region(bucket)
-        except ClientError as error:
-            raise SettingError(_refusal(error, bucket, setting, self.aws.region)) from None
+        with _refusals(f"{setting}: the bucket {bucket}", self.aws.region):
+            below = f"{prefix}/" if prefix else ""
+            found = self.aws.s3.list_objects_v2(Bucket=bucket, Prefix=below, MaxKeys=1)
+            region = self._region(bucket)
         if region not in (None, self.aws.region):
-            raise SettingError(
-                f"{setting}: the bucket {bucket} is in {region}, but AWS_REGION is {self.aws.region}: "
-                "give the region of the bucket."
-            )
+            raise SettingError(_elsewhere(f"{setting}: the bucket {bucket}", region, self.aws.region))
         if filled and not found["KeyCount"]:
             raise SettingError(f"{setting} is {folder}, but there is nothing below it.")
+
+    def check_writable(self, folder: str, setting: str) -> None:
+        """Makes sure that files may be written below a folder: begins an upload and takes it back.
+
+        Raises:
+            SettingError: They may not.
+            LakeError: S3 is in trouble.
+        """
+        bucket, prefix = _split(folder)
+        # An upload that was begun is no object: whoever lists the bucket sees nothing of this. Below
+        # data/, because catalogs that watch over a table's folder allow files there only.
+        target = {"Bucket": bucket, "Key": f"{prefix}/data/write-check"}
+        with _refusals(f"{setting}: writing to {folder}", self.aws.region):
+            upload = self.aws.s3.create_multipart_upload(**target)
+            self.aws.s3.abort_multipart_upload(**target, UploadId=upload["UploadId"])
 
     def _region(self, bucket: str) -> str | None:
         """The region that the server says the bucket is in, if it says one."""
@@ -80,14 +98,43 @@ def _split(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _refusal(error: Any, bucket: str, setting: str, region: str) -> str:
-    code = error.response.get("Error", {}).get("Code", "no code")
-    if code in ("NoSuchBucket", "404"):
-        return f"{setting}: there is no bucket {bucket}: create it, or check AWS_REGION and AWS_ENDPOINT_URL."
-    if code in ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"):
-        return (
-            f"{setting}: the bucket {bucket} is not in {region}: set AWS_REGION to the region of the bucket."
-        )
-    return (
-        f"{setting}: access to the bucket {bucket} is denied ({code}): check AWS_PROFILE and its permissions."
-    )
+@contextmanager
+def _refusals(what: str, region: str) -> Iterator[None]:
+    """Says in a sentence why S3 refused.
+
+    Args:
+        what: What was asked of it, beginning with the setting that names the place.
+        region: The region that was given.
+
+    Raises:
+        SettingError: It was asked for something that is not there or not allowed.
+        LakeError: It is in trouble.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        with aws_settings():
+            yield
+    except ClientError as error:
+        details, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+        code = details.get("Code", "no code")
+        if answer.get("HTTPStatusCode", 0) >= 500:
+            raise LakeError(f"{what} failed ({code}): S3 is busy or in trouble, run again later.") from None
+        if code in ("NoSuchBucket", "404"):
+            raise SettingError(
+                f"{what} is not there: create the bucket, or check AWS_REGION and AWS_ENDPOINT_URL."
+            ) from None
+        if code in ELSEWHERE:
+            there = details.get("Region") or answer.get("HTTPHeaders", {}).get("x-amz-bucket-region")
+            raise SettingError(_elsewhere(what, there, region)) from None
+        if code in UNKNOWN:
+            raise SettingError(
+                f"{what} is refused, as the AWS credentials are not valid ({code}): log in again, or "
+                "check AWS_PROFILE and the clock."
+            ) from None
+        raise SettingError(f"{what} is denied ({code}): check AWS_PROFILE and its permissions.") from None
+
+
+def _elsewhere(what: str, there: str | None, region: str) -> str:
+    where = f"is in {there}, but" if there else "is in another region:"
+    return f"{what} {where} AWS_REGION is {region}: give the region of the bucket."

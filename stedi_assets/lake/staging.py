@@ -3,12 +3,14 @@
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
-from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.errors import StediError
+from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.handles import TableFiles, TableHandle
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.storage import Storage, engine_path
@@ -88,9 +90,13 @@ class StagingArea:
         self.storage.remove(self.scratch)
 
     def discard(self) -> None:
-        """Removes everything; the table never knew of it."""
-        self.storage.remove(self.folder)
-        self.tidy()
+        """Removes everything; the table never knew of it.
+
+        What cannot be removed stays, unseen by every reader: it must not hide why it had to go.
+        """
+        with suppress(StediError), storage_errors(self.spec.name):
+            self.storage.remove(self.folder)
+            self.tidy()
 
 
 def chunked_frames(

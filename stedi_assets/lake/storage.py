@@ -1,5 +1,6 @@
 """Files by URI, wherever they are: what can be done with them, and how it is done in local folders."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,6 +49,15 @@ class Storage(Protocol):
 
         Raises:
             SettingError: It is not; the sentence names the setting.
+            LakeError: The storage is in trouble.
+        """
+
+    def check_writable(self, folder: str, setting: str) -> None:
+        """Makes sure that files may be written below a folder, without writing one.
+
+        Raises:
+            SettingError: They may not; the sentence names the setting.
+            LakeError: The storage is in trouble.
         """
 
 
@@ -78,6 +88,17 @@ class LocalStorage:
         """
         if filled and not Path(engine_path(folder)).is_dir():
             raise SettingError(f"{setting} is {engine_path(folder)}, but there is no such folder.")
+
+    def check_writable(self, folder: str, setting: str) -> None:
+        """Makes sure that files may be written to a folder, or to the one that it will be made in.
+
+        Raises:
+            SettingError: They may not.
+        """
+        path = Path(engine_path(folder))
+        there = next(parent for parent in (path, *path.parents) if parent.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise SettingError(f"{setting}: {there} may not be written to: check its owner and mode.")
 
 
 def open_storage(uri: str, aws: Aws) -> Storage:

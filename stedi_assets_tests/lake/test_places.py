@@ -221,6 +221,21 @@ def test_a_publish_after_another_one_is_refused(make_lake):
     assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
 
 
+@pytest.mark.parametrize("in_s3", ["STEDI_LANDING", "STEDI_LAKE"])
+def test_landing_files_and_lake_lie_in_different_places(s3, tmp_path, monkeypatch, in_s3):
+    monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+    landing = write_landing(tmp_path / "in", zone())
+    settings = {"STEDI_PSEUDONYM_KEY": KEY, in_s3: f"s3://{in_s3[6:].lower()}/{tmp_path.name}"}
+    if in_s3 == "STEDI_LANDING":
+        upload(landing, settings[in_s3])
+    else:
+        settings["STEDI_CATALOG"] = f"sqlite:///{tmp_path}/catalog.db"
+    lake = TestLake(tmp_path, landing, settings)
+    assert {table: done.rows for table, done in lake.built().tables.items()} == dict.fromkeys(TABLES, 1)
+    assert {name: sum(lake.rows(name).values()) for name in TABLES} == dict.fromkeys(TABLES, 1)
+    assert not any(table.changed for table in lake.built().tables.values())
+
+
 @pytest.mark.parametrize("place", ["s3-rest", "s3-glue"], indirect=True)
 @pytest.mark.parametrize("policy", COUNTS)
 @pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public")

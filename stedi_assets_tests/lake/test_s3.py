@@ -8,13 +8,14 @@ from pathlib import Path
 import boto3
 import pytest
 
-from stedi_assets.errors import SettingError
+from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.landing_files import list_landing_files
 from stedi_assets.lake.s3 import S3Storage
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.streams import file_opener
 from stedi_assets.tables import TABLES
+from stedi_assets_tests.faulty import Fault
 from stedi_assets_tests.lakes import TestLake
 
 KEY = "k" * 40
@@ -49,7 +50,7 @@ class TestRefused:
     @pytest.mark.parametrize("setting", ["STEDI_LANDING", "STEDI_LAKE"])
     def test_a_missing_bucket(self, s3, tmp_path, setting):
         sentence = self.refusal(lake_in_s3(tmp_path, **{setting: "s3://nowhere/x"}))
-        assert sentence.startswith(f"{setting}: there is no bucket nowhere: create it,")
+        assert sentence.startswith(f"{setting}: the bucket nowhere is not there: create")
 
     def test_a_prefix_without_landing_files(self, s3, tmp_path):
         sentence = self.refusal(lake_in_s3(tmp_path, STEDI_LANDING="s3://landing/typo"))
@@ -59,11 +60,34 @@ class TestRefused:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "stranger")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "stranger")
         sentence = self.refusal(lake_in_s3(tmp_path))
-        assert sentence.startswith("STEDI_LANDING: access to the bucket landing is denied (AccessDenied)")
+        assert sentence.startswith("STEDI_LANDING: the bucket landing is denied (AccessDenied)")
 
-    def test_no_credentials(self, s3, tmp_path, monkeypatch):
-        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    def test_denied_writing(self, s3, tmp_path, monkeypatch):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "reader")
+        sentence = self.refusal(lake_in_s3(tmp_path))
+        assert sentence.startswith(f"STEDI_LAKE: writing to s3://lake/{tmp_path.name}/landing/")
+        assert "is denied (AccessDenied): check AWS_PROFILE" in sentence
+
+    @pytest.mark.parametrize("left", [[], ["AWS_SECRET_ACCESS_KEY"]])
+    def test_no_credentials(self, s3, tmp_path, monkeypatch, left):
+        for name in {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} - {*left}:
+            monkeypatch.delenv(name)
         assert self.refusal(lake_in_s3(tmp_path)).startswith("There are no AWS credentials: set AWS_PROFILE")
+
+    def test_credentials_that_nobody_knows(self, s3, tmp_path, monkeypatch):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        sentence = self.refusal(lake_in_s3(tmp_path))
+        assert sentence.startswith(
+            "STEDI_LANDING: the bucket landing is refused, as the AWS credentials are not valid"
+        )
+
+    def test_credentials_that_have_expired(self, faulty_s3, tmp_path):
+        faulty_s3.faults = [Fault("ExpiredToken", key="^/lake")]
+        sentence = self.refusal(lake_in_s3(tmp_path))
+        assert sentence.startswith(
+            "STEDI_LAKE: the bucket lake is refused, as the AWS credentials are not valid (ExpiredToken)"
+        )
 
     def test_no_such_profile(self, s3, tmp_path, monkeypatch):
         monkeypatch.setenv("AWS_PROFILE", "nobody")
@@ -82,6 +106,20 @@ class TestRefused:
             "STEDI_LANDING: the bucket landing is in eu-west-1, but AWS_REGION is us-east-1"
         )
 
+    @pytest.mark.parametrize("answer", ["AuthorizationHeaderMalformed", "PermanentRedirect"])
+    def test_a_server_that_answers_with_another_region(self, faulty_s3, tmp_path, answer):
+        faulty_s3.faults = [Fault(answer, region="eu-west-1")]
+        sentence = self.refusal(lake_in_s3(tmp_path))
+        assert sentence.startswith(
+            "STEDI_LANDING: the bucket landing is in eu-west-1, but AWS_REGION is us-east-1"
+        )
+
+    @pytest.mark.slow
+    def test_a_server_in_trouble_is_no_wrong_setting(self, faulty_s3, tmp_path):
+        faulty_s3.faults = [Fault("SlowDown", key="^/lake")]
+        with pytest.raises(LakeError, match=r"^STEDI_LAKE: the bucket lake failed \(SlowDown\): S3 is busy"):
+            lake_in_s3(tmp_path).run()
+
     def test_a_server_that_is_not_there(self, s3, tmp_path, monkeypatch):
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
         assert self.refusal(lake_in_s3(tmp_path)).startswith("http://127.0.0.1:9")
@@ -97,7 +135,7 @@ class TestRefused:
             capture_output=True, text=True, env=os.environ | lake.settings, cwd=tmp_path, timeout=120,
         )  # fmt: skip
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("STEDI_LAKE: there is no bucket nowhere")
+        assert done.stderr.startswith("STEDI_LAKE: the bucket nowhere is not there")
         assert len(done.stderr.splitlines()) == 1
 
 
@@ -194,14 +232,8 @@ def test_no_credential_is_in_the_lake_or_the_dagster_home(glue_lake, dagster_hom
         assert not path.is_file() or secret not in path.read_bytes()
 
 
-def test_a_refusal_in_the_middle_of_a_run_is_a_sentence_and_the_next_run_completes(s3, tmp_path, monkeypatch):
-    """A person who may list but not write; no key, no path and no text of the server is quoted."""
-    monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
-    lake = lake_in_s3(tmp_path)
-    put(f"s3://landing/{tmp_path.name}/customer/landing/1.json")
-    with monkeypatch.context() as reader:
-        reader.setenv("AWS_ACCESS_KEY_ID", "reader")
-        reader.setenv("AWS_SECRET_ACCESS_KEY", "reader")
-        [sentence, *_] = lake.run(select="customer_landing").failures
-    assert sentence.startswith("customer_landing: storage or catalog failed (ACCESS_DENIED during ")
-    lake.built()
+def test_to_look_whether_the_lake_can_be_written_leaves_nothing_behind(s3, tmp_path):
+    storage, folder = S3Storage(Aws("us-east-1")), f"s3://lake/{tmp_path.name}"
+    storage.check_writable(folder, "STEDI_LAKE")
+    assert not list(storage.list(folder))
+    assert "Uploads" not in storage.aws.s3.list_multipart_uploads(Bucket="lake", Prefix=tmp_path.name)

@@ -1,0 +1,31 @@
+"""Runs a command until standard input ends, which it does when whoever holds the other end is gone.
+
+    python leash.py command argument…
+
+A server that is run so does not outlive the tests, however these end: the kernel closes a pipe also of a
+process that was killed. Nothing is imported that makes this slow to start.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+
+def main() -> int:
+    process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def kill_when_let_go() -> None:
+        sys.stdin.buffer.read()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    threading.Thread(target=kill_when_let_go, daemon=True).start()
+    return process.wait()
+
+
+if __name__ == "__main__":
+    # Not sys.exit, which would wait for the thread's hold on standard input.
+    os._exit(main() & 0xFF)
