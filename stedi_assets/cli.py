@@ -1,4 +1,4 @@
-"""The command `stedi`: refresh the lake, look at it, query it, generate sample landing files.
+"""The command `stedi`: refresh the lake, look at it, query it, print its DDL, generate sample landing files.
 
 Exit codes: 0 all is well, 1 something failed, 2 a setting or flag is wrong.
 """
@@ -137,6 +137,28 @@ def tables(form: str, **flags: str | None) -> None:
 
         columns = ("table", "zone", "rows", "days", "bytes", "snapshot", "published", "run")
         print_rows(columns, (_described(lake, name) for name in TABLES), form)
+
+
+@main.command()
+@click.argument("table")
+@click.option("--external", is_flag=True, help="The table of the raw JSON files that it lands from, instead.")
+@click.option("--location", metavar="URI", help="s3://… of the table or the raw files, if not by settings.")
+@click.option("--landing", metavar="URI", help="Landing root. [STEDI_LANDING]")
+@LAKE_FLAGS["lake"]
+@LAKE_FLAGS["catalog"]
+@LAKE_FLAGS["policy"]
+def ddl(table: str, external: bool, location: str | None, **flags: str | None) -> None:
+    """Prints the DDL of a table for Athena."""
+    with sentences():
+        environment = _environment(flags, reads_only=True)
+
+        from stedi_assets.ddl import external_ddl, iceberg_ddl, table_spec
+
+        spec = table_spec(table)
+        if external:
+            click.echo(external_ddl(spec, environment.landing, location))
+        else:
+            click.echo(iceberg_ddl(spec, environment.database, environment.lake, location))
 
 
 @main.command()
