@@ -9,6 +9,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 
 from stedi_assets.engines import silence_pyspark
+from stedi_assets.lake.aws import Aws
 
 CONFIG = {
     "spark.sql.session.timeZone": "UTC",
@@ -35,15 +36,36 @@ LOCAL_CONFIG = {
 }
 
 
+def s3a_config(aws: Aws) -> dict[str, str]:
+    """What tells Hadoop's S3A to read and write `s3://`, by the standard AWS variables.
+
+    Credentials are left to the nodes' roles and to Spark, which passes on the driver's variables.
+    """
+    config = {
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "spark.hadoop.fs.s3a.endpoint.region": aws.region,
+    }
+    if aws.endpoint:
+        config |= {
+            "spark.hadoop.fs.s3a.endpoint": aws.endpoint,
+            "spark.hadoop.fs.s3a.path.style.access": "true",
+        }
+    return config
+
+
 class SparkResource(LazyPySparkResource):
     """A PySpark session on a Spark master, started at the first use.
 
     Attributes:
         master: `local[N]`, `spark://host:port` or `sc://host:port`.
+        uses_s3: Whether landing files or lake are in S3.
+        region: AWS_REGION; empty where another of the standard AWS variables says it.
     """
 
     spark_config: dict[str, Any] = Field(default_factory=dict)
     master: str
+    uses_s3: bool = False
+    region: str = ""
 
     def _init_session(self) -> None:
         if self._spark_session is not None:
@@ -57,7 +79,7 @@ class SparkResource(LazyPySparkResource):
             builder = builder.remote(self.master)
         else:
             builder = builder.master(self.master)
-            settings |= DRIVER_CONFIG
+            settings |= DRIVER_CONFIG | (s3a_config(Aws(self.region)) if self.uses_s3 else {})
         if self.master.startswith("local"):
             settings |= LOCAL_CONFIG
             # Spark's own default is the first python3 of the PATH, which may lack our libraries.
