@@ -239,26 +239,30 @@ def _answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def main() -> None:
-    """Runs both servers for a person, with the sample zone in the landing bucket, until interrupted."""
+def sample_in_s3(store: ObjectStore, services: AwsServices) -> dict[str, str]:
+    """Puts the sample zone into the landing bucket; gives the settings of an empty lake beside it, in Glue."""
     import boto3
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would be left behind
     sample = Path(__file__).parents[1] / "data"
+    keys = {name.lower(): value for name, value in ACCESS.items()}
+    client = boto3.client("s3", endpoint_url=store.s3, region_name=REGION, **keys)
+    for file in sample.rglob("*.json*"):
+        client.upload_file(str(file), "landing", f"stedi/{file.relative_to(sample).as_posix()}")
+    return {
+        **store.variables(),
+        **services.variables(),
+        "STEDI_LANDING": "s3://landing/stedi",
+        "STEDI_LAKE": "s3://lake/stedi",
+        "STEDI_CATALOG": "glue",
+        "STEDI_PSEUDONYM_KEY": secrets.token_hex(32),
+    }
+
+
+def main() -> None:
+    """Runs both servers for a person, with the sample zone in the landing bucket, until interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would be left behind
     with object_store() as store, aws_services() as services:
-        keys = {name.lower(): value for name, value in ACCESS.items()}
-        client = boto3.client("s3", endpoint_url=store.s3, region_name=REGION, **keys)
-        for file in sample.rglob("*.json*"):
-            client.upload_file(str(file), "landing", f"stedi/{file.relative_to(sample).as_posix()}")
-        settings = {
-            **store.variables(),
-            **services.variables(),
-            "STEDI_LANDING": "s3://landing/stedi",
-            "STEDI_LAKE": "s3://lake/stedi",
-            "STEDI_CATALOG": "glue",
-            "STEDI_PSEUDONYM_KEY": secrets.token_hex(32),
-        }
-        for name, value in settings.items():
+        for name, value in sample_in_s3(store, services).items():
             print(f"export {name}={value}")
         print(
             f"# The REST catalog instead of Glue: STEDI_LAKE=s3://warehouse-0 STEDI_CATALOG={store.rest}\n"
