@@ -90,6 +90,15 @@ class TestRefused:
         sentence = self.refusal(lake_in_s3(tmp_path, STEDI_CATALOG="http://127.0.0.1:9"))
         assert sentence.startswith("STEDI_CATALOG: http://127.0.0.1:9 cannot be used")
 
+    def test_a_postgresql_that_is_not_there(self, tmp_path):
+        sentence = self.refusal(lake_in_s3(tmp_path, STEDI_CATALOG="postgresql://u@127.0.0.1:9/db"))
+        assert sentence.startswith("STEDI_CATALOG: postgresql://u@127.0.0.1:9/db cannot be used")
+
+    def test_a_missing_driver(self, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "psycopg2", None)
+        sentence = self.refusal(lake_in_s3(tmp_path, STEDI_CATALOG="postgresql://u@127.0.0.1:9/db"))
+        assert sentence.endswith("needs a driver: install it with `pip install stedi_assets[postgres]`.")
+
     def test_the_command_says_it_and_exits_with_2(self, s3, tmp_path):
         lake = lake_in_s3(tmp_path, STEDI_LAKE="s3://nowhere/x")
         done = subprocess.run(
