@@ -240,7 +240,7 @@ def _answers(port: int) -> bool:
 
 
 def sample_in_s3(store: ObjectStore, services: AwsServices) -> dict[str, str]:
-    """Puts the sample zone into the landing bucket; gives the settings of an empty lake beside it, in Glue."""
+    """Puts the sample zone into the landing bucket; gives the settings of an empty lake in Glue."""
     import boto3
 
     sample = Path(__file__).parents[1] / "data"
