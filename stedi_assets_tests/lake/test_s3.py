@@ -8,6 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from stedi_assets.engines.spark import s3a_config
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.landing_files import list_landing_files
@@ -136,6 +137,17 @@ class TestSecret:
         with pytest.raises(SettingError, match="ResourceNotFound") as refused:
             PseudonymKey(given=arn).read()
         assert arn in str(refused.value)
+
+
+def test_spark_is_told_where_s3_is_but_no_credential(s3, tmp_path, monkeypatch):
+    environment = lake_in_s3(tmp_path, STEDI_ENGINE="local[2]").environment
+    assert environment.engine_resource().uses_s3
+    told = s3a_config(Aws("eu-west-1"))
+    assert told["spark.hadoop.fs.s3a.endpoint"] == s3.s3
+    assert told["spark.hadoop.fs.s3a.endpoint.region"] == "eu-west-1"
+    assert not set(told.values()) & {os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]}
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    assert "spark.hadoop.fs.s3a.endpoint" not in s3a_config(Aws("eu-west-1"))
 
 
 def test_glue_knows_what_a_table_is(glue_lake):
