@@ -9,17 +9,19 @@ Run: python -m benchmarks.network [--landing DIR] [--repeat 5]
 
 import argparse
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent))  # the modules beside this one are scripts too
 
 from compare import PUBLIC_DATA, last_json, log, stedi_beside_python
 from counts import ALL_TABLES, CountChecker, is_public_data
 from measure import run_measured
-from report import Goal, Outcome, Run, machine_line, markdown
+from report import Goal, Outcome, Run, grid, machine_line, markdown
 
 from stedi_assets_tests.servers import ACCESS, REGION, ObjectStore, object_store
 
@@ -49,6 +51,12 @@ def run_once(place: str, given: Mapping[str, str], scratch: Path, logs: Path) ->
     return Run(measured.wall_seconds, printed["seconds"], measured.peak_bytes, rows)
 
 
+def cpu_seconds() -> float:
+    """What the runs so far have used of all cores; it says more than time on a machine that others use."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def upload(landing: Path, store: ObjectStore) -> None:
     """Copies a landing root to the bucket `landing`."""
     import boto3
@@ -69,6 +77,7 @@ def main() -> None:
     checker = CountChecker(public_data=is_public_data(landing))
     machine = machine_line()
     runs: dict[str, list[Run]] = {place: [] for place in ("local", "s3-sqlite", "s3-rest")}
+    cpu: dict[str, list[float]] = {place: [] for place in runs}
     with object_store() as store, tempfile.TemporaryDirectory(prefix="stedi-network-") as logs:
         upload(landing, store)
         for turn in range(chosen.repeat):
@@ -77,11 +86,15 @@ def main() -> None:
                     given = settings(place, landing, store, turn, Path(folder))
                     if place != "local":
                         given |= store.variables()
+                    before = cpu_seconds()
                     run = run_once(place, given, Path(folder), Path(logs))
+                    cpu[place].append(cpu_seconds() - before)
                 checker.check(place, "strict", ALL_TABLES, run.rows)
                 done.append(run)
                 log(f"{turn + 1}/{chosen.repeat} {place}: {run.wall_seconds:.1f} s")
     print(markdown(machine, [Outcome("landing", runs)], GOALS))
+    used = [[place, f"{median(seconds):.2f}"] for place, seconds in cpu.items()]
+    print("", grid(["contender", "CPU, s"], used), sep="\n")
 
 
 if __name__ == "__main__":
