@@ -35,6 +35,14 @@ def cluster(tmp_path_factory):
             yield address
 
 
+def test_a_spark_without_hadoop_aws_is_refused_in_a_sentence(cluster, tmp_path):
+    where = ("--landing", "s3://landing/public", "--lake", "s3://lake/none")
+    where += ("--catalog", f"sqlite:///{tmp_path}/s3.db")
+    done = stedi(tmp_path, "run", *where, "--engine", cluster, "--select", "customer_landing", check=False)
+    assert done.returncode == 1
+    assert "STEDI_ENGINE: this Spark lacks hadoop-aws" in done.stderr
+
+
 @pytest.mark.parametrize("policy", COUNTS)
 def test_every_row_is_the_one_that_sail_makes_on_this_machine(cluster, tmp_path, monkeypatch, policy):
     monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)

@@ -9,6 +9,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 
 from stedi_assets.engines import silence_pyspark
+from stedi_assets.errors import SettingError
 from stedi_assets.lake.aws import Aws
 
 CONFIG = {
@@ -34,6 +35,7 @@ LOCAL_CONFIG = {
     "spark.driver.host": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",
 }
+S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
 
 def s3a_config(aws: Aws) -> dict[str, str]:
@@ -42,7 +44,7 @@ def s3a_config(aws: Aws) -> dict[str, str]:
     Credentials are left to the nodes' roles and to Spark, which passes on the driver's variables.
     """
     config = {
-        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "spark.hadoop.fs.s3.impl": S3A,
         "spark.hadoop.fs.s3a.endpoint.region": aws.region,
     }
     if aws.endpoint:
@@ -86,10 +88,22 @@ class SparkResource(LazyPySparkResource):
             os.environ["PYSPARK_PYTHON"] = sys.executable
         for name, value in (settings | self.spark_config).items():
             builder = builder.config(name, value)
-        self._spark_session = builder.getOrCreate()
+        session = builder.getOrCreate()
+        if self.uses_s3 and not self.master.startswith("sc://"):
+            _check_s3a(session)
+        self._spark_session = session
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Stops the session."""
         if self._spark_session is not None:
             self._spark_session.stop()
             self._spark_session = None
+
+
+def _check_s3a(session: Any) -> None:
+    if not session._jvm.org.apache.spark.util.Utils.classIsLoadable(S3A):
+        session.stop()
+        raise SettingError(
+            "STEDI_ENGINE: this Spark lacks hadoop-aws, which it needs for S3: name it in "
+            "PYSPARK_SUBMIT_ARGS, as docs/settings.md says."
+        )
