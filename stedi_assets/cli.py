@@ -1,4 +1,4 @@
-"""The command `stedi`: refresh the lake, look at it, query it, generate sample landing files.
+"""The command `stedi`: refresh the lake, look at it, query it, print its DDL, generate sample landing files.
 
 Exit codes: 0 all is well, 1 something failed, 2 a setting or flag is wrong.
 """
@@ -187,6 +187,28 @@ def quarantine(show: bool, form: str, **flags: str | None) -> None:
             print_rows(SHOWN, shown(lake), form)
         else:
             print_rows(COUNTED, counted(lake), form)
+
+
+@main.command()
+@click.argument("table")
+@click.option("--external", is_flag=True, help="The table of the raw JSON files alone.")
+@click.option("--location", metavar="URI", help="s3://… of the table or the raw files, if not by settings.")
+@click.option("--landing", metavar="URI", help="Landing root. [STEDI_LANDING]")
+@LAKE_FLAGS["lake"]
+@LAKE_FLAGS["catalog"]
+@LAKE_FLAGS["policy"]
+def ddl(table: str, external: bool, location: str | None, **flags: str | None) -> None:
+    """Prints the DDL of a table for Athena; of a landing table, that of its raw JSON files too."""
+    with sentences():
+        environment = _environment(flags, reads_only=True)
+
+        from stedi_assets.ddl import external_ddl, iceberg_ddl, table_spec
+
+        spec = table_spec(table)
+        if not external:
+            click.echo(iceberg_ddl(spec, environment.database, environment.lake, location))
+        if external or (spec.source and location is None):
+            click.echo(external_ddl(spec, environment.landing, location))
 
 
 @main.command()

@@ -132,7 +132,8 @@ class Environment:
         """The engine."""
         if self.engine == "sail":
             return SailResource(memory_mb=self.memory_mb)
-        return SparkResource(master=self.engine)
+        uses_s3 = any(uri.startswith(S3) for uri in (self.landing, self.lake))
+        return SparkResource(master=self.engine, uses_s3=uses_s3, region=self.region)
 
     def resources(self) -> dict[str, Any]:
         """All resources of the asset graph."""

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,10 +128,13 @@ class DagsterUI:
 
 
 @contextmanager
-def dagster_dev() -> Iterator[DagsterUI]:
+def dagster_dev(elsewhere: Mapping[str, str] | None = None) -> Iterator[DagsterUI]:
     """Serves the UI of this checkout on loopback, over the sample landing zone and an empty lake.
 
     All that it writes is in a temporary folder, which is gone afterwards, as is every process.
+
+    Args:
+        elsewhere: Settings of a lake that is somewhere else.
 
     Raises:
         RuntimeError: It does not start, with what it printed.
@@ -153,6 +156,7 @@ def dagster_dev() -> Iterator[DagsterUI]:
             "STEDI_LAKE": str(folder / "lake"),
             "PYTHONPATH": str(REPOSITORY),  # this checkout, whichever one is installed
             "TMPDIR": str(sockets),
+            **(elsewhere or {}),
         }
         workspace = str(REPOSITORY / "workspace.yaml")
         with ui.log.open("w") as log:

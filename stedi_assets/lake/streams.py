@@ -38,9 +38,9 @@ def file_opener(region: str) -> Callable[[str], BinaryIO]:
     return open_file
 
 
-def own_endpoint(session: "Session") -> str | None:
-    """URL of the S3 server, unless it is AWS."""
-    url: str = session.client("s3").meta.endpoint_url
+def own_endpoint(client: Any) -> str | None:
+    """URL of the server of an S3 client, unless it is AWS."""
+    url: str = client.meta.endpoint_url
     return None if url.endswith(AWS_HOSTS) else url
 
 
@@ -58,6 +58,7 @@ def _filesystem(region: str) -> Any:
     from pyarrow.fs import S3FileSystem
 
     session = boto3.Session(region_name=region or None)
+    endpoint = own_endpoint(session.client("s3"))
     return S3FileSystem(
-        region=session.region_name, endpoint_override=own_endpoint(session), **credentials_for_arrow(session)
+        region=session.region_name, endpoint_override=endpoint, **credentials_for_arrow(session)
     )

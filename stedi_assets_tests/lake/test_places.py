@@ -22,7 +22,7 @@ from stedi_assets_tests.test_public_data import COUNTS
 
 pytestmark = pytest.mark.slow
 
-PLACES = ("local", "s3-sqlite", "s3-rest", "s3-glue")
+PLACES = ("local", "s3-sqlite", "s3-postgres", "s3-rest", "s3-glue")
 IN_S3 = PLACES[1:]
 KEY = "the key of the tests, the same in every place"
 NOON = 1_700_000_000_000
@@ -83,6 +83,9 @@ def placed(request, place, folder):
     settings = {"STEDI_LANDING": f"s3://landing/{name}", "STEDI_LAKE": f"s3://lake/{name}"}
     if place == "s3-sqlite":
         return {**settings, "STEDI_CATALOG": f"sqlite:///{folder}/catalog.db"}
+    if place == "s3-postgres":
+        server = request.getfixturevalue("postgres_server")
+        return {**settings, "STEDI_CATALOG": server.database(f"lake_{name}")}
     if place == "s3-glue":
         request.getfixturevalue("glue").reset()
         return {**settings, "STEDI_CATALOG": "glue"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from stedi_assets.engines.spark import s3a_config
 from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.landing_files import list_landing_files
@@ -128,6 +129,15 @@ class TestRefused:
         sentence = self.refusal(lake_in_s3(tmp_path, STEDI_CATALOG="http://127.0.0.1:9"))
         assert sentence.startswith("STEDI_CATALOG: http://127.0.0.1:9 cannot be used")
 
+    def test_a_postgresql_that_is_not_there(self, tmp_path):
+        sentence = self.refusal(lake_in_s3(tmp_path, STEDI_CATALOG="postgresql://u@127.0.0.1:9/db"))
+        assert sentence.startswith("STEDI_CATALOG: postgresql://u@127.0.0.1:9/db cannot be used")
+
+    def test_a_missing_driver(self, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "psycopg2", None)
+        sentence = self.refusal(lake_in_s3(tmp_path, STEDI_CATALOG="postgresql://u@127.0.0.1:9/db"))
+        assert sentence.endswith("needs a driver: install it with `pip install stedi_assets[postgres]`.")
+
     def test_the_command_says_it_and_exits_with_2(self, s3, tmp_path):
         lake = lake_in_s3(tmp_path, STEDI_LAKE="s3://nowhere/x")
         done = subprocess.run(
@@ -165,6 +175,17 @@ class TestSecret:
         with pytest.raises(SettingError, match="ResourceNotFound") as refused:
             PseudonymKey(given=arn).read()
         assert arn in str(refused.value)
+
+
+def test_spark_is_told_where_s3_is_but_no_credential(s3, tmp_path, monkeypatch):
+    environment = lake_in_s3(tmp_path, STEDI_ENGINE="local[2]").environment
+    assert environment.engine_resource().uses_s3
+    told = s3a_config(Aws("eu-west-1"))
+    assert told["spark.hadoop.fs.s3a.endpoint"] == s3.s3
+    assert told["spark.hadoop.fs.s3a.endpoint.region"] == "eu-west-1"
+    assert not set(told.values()) & {os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]}
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    assert "spark.hadoop.fs.s3a.endpoint" not in s3a_config(Aws("eu-west-1"))
 
 
 def test_glue_knows_what_a_table_is(glue_lake):

@@ -1,0 +1,19 @@
+"""docs/queries.md says what its queries give now, and Athena can read them."""
+
+import pytest
+import sqlglot
+
+from docs.queries import KEY, PAGE, QUESTIONS, page
+from stedi_assets_tests.lakes import PUBLIC
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.title)
+def test_athena_reads_the_query(question):
+    assert sqlglot.parse_one(question.sql, dialect="athena")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public")
+def test_the_page_says_what_the_queries_give(tmp_path, monkeypatch):
+    monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+    assert page(tmp_path) == PAGE.read_text(), "write it anew: .venv/bin/python -m docs.queries"
