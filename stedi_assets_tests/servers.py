@@ -188,21 +188,21 @@ class Server:
         command: What runs it.
         ports: Where it listens.
         log: Where its output goes.
-        signal: What ends it.
+        ended_by: The signal that ends it.
         user: Who runs it, if not who runs the tests.
     """
 
     command: Sequence[str]
     ports: Sequence[int]
     log: Path
-    signal: signal.Signals = signal.SIGKILL
+    ended_by: signal.Signals = signal.SIGKILL
     user: str = ""
     _leash: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         """Starts it and waits until it listens."""
         leash = [sys.executable, "-S", "-E", str(Path(__file__).with_name("leash.py"))]
-        leash += [str(int(self.signal)), self.user]
+        leash += [str(int(self.ended_by)), self.user]
         with self.log.open("ab") as output:
             self._leash = process = subprocess.Popen(
                 [*leash, *self.command],
