@@ -51,6 +51,11 @@ RECONCILES = Rule(
     "kept, so many left out, and why. Nothing disappears and nothing appears from nowhere.",
     explains=True,
 )
+AS_DELIVERED = Rule(
+    "as_delivered",
+    "Every row of the table is one of those that it is made from, value by value: nothing was swapped, "
+    "converted or given to somebody else on the way.",
+)
 UNIQUE_ROWS = "unique_rows"
 MASK = 2**31 - 1  # products of two such numbers fit into 64 bits, and so do sums of 2^31 of them
 KEPT = "kept"
@@ -98,7 +103,8 @@ class Reconciled:
 
     def __init__(self, spec: TableSpec) -> None:
         self._columns = list(spec.model.to_schema().unique or ())
-        self.rules = (RECONCILES, _unique_rows(self._columns)) if self._columns else (RECONCILES,)
+        unique = (_unique_rows(self._columns),) if self._columns else ()
+        self.rules = (RECONCILES, AS_DELIVERED, *unique)
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
@@ -106,17 +112,17 @@ class Reconciled:
         joined, excluded = self.explain(evidence, days)
         left_out, kept = _explained(joined, excluded, columns)
         found, expected = _fingerprint(evidence.rows(days), columns), kept
-        repeated = wrong = 0
+        repeated = strange = 0
         if found != expected:
             expected = _fingerprint(self._kept(evidence, days, columns).distinct(), columns)
         if found != expected:
             repeated = found.rows - evidence.rows(days).select(*columns).distinct().count()
-            strange = self.broken_rows(RECONCILES.name, evidence, days).count()
-            wrong = max(strange, abs(found.rows - expected.rows))
+            strange = self.broken_rows(AS_DELIVERED.name, evidence, days).count()
         repeats = kept.rows - expected.rows
         breakdown = {**left_out, self.repeats: repeats, KEPT: expected.rows, "rows": found.rows}
         findings = {
-            RECONCILES.name: Finding(sum(left_out.values()) + kept.rows, wrong, breakdown),
+            RECONCILES.name: _counted(left_out, kept.rows, abs(found.rows - expected.rows), breakdown),
+            AS_DELIVERED.name: Finding(found.rows, strange),
             UNIQUE_ROWS: Finding(found.rows, repeated),
         }
         return {rule.name: findings[rule.name] for rule in self.rules}
@@ -167,9 +173,12 @@ class Customers(Reconciled):
         left_out, kept = _explained(joined, excluded, ["_of"])
         people = joined.where(_reason(excluded) == len(excluded)).select("_of").distinct().count()
         rows = evidence.row_count(days)
-        wrong = max(self.broken_rows(RECONCILES.name, evidence, days).count(), abs(rows - people))
         breakdown = {**left_out, self.repeats: kept.rows - people, KEPT: people, "rows": rows}
-        return {RECONCILES.name: Finding(sum(left_out.values()) + kept.rows, wrong, breakdown)}
+        strange = self.broken_rows(AS_DELIVERED.name, evidence, days).count()
+        return {
+            RECONCILES.name: _counted(left_out, kept.rows, abs(rows - people), breakdown),
+            AS_DELIVERED.name: Finding(rows, strange),
+        }
 
 
 class CuratedCustomers(Reconciled):
@@ -377,6 +386,12 @@ def _explained(
     ).collect()
     left_out = {name: row[f"of {number}"] for number, name in enumerate(excluded)}
     return left_out, Fingerprint(row[f"of {len(excluded)}"], row["number"])
+
+
+def _counted(
+    left_out: Mapping[str, int], kept: int, difference: int, breakdown: Mapping[str, int]
+) -> Finding:
+    return Finding(sum(left_out.values()) + kept, difference, breakdown)
 
 
 def _unique_rows(columns: list[str]) -> Rule:
