@@ -48,9 +48,19 @@ def spark() -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session", autouse=True)
 def dagster_home(tmp_path_factory):
-    """Keeps the tests out of the Dagster home and the settings of whoever runs them."""
+    """Keeps the tests out of the Dagster home and the settings of whoever runs them.
+
+    What runs in this process tells an instance in memory, as Dagster opens its files anew for every event,
+    which is a third of a small run. A test that looks at the instance sets a home of its own.
+    """
+    from_config = dg.DagsterInstance.from_config
+
+    def instance(folder, *arguments):
+        return dg.DagsterInstance.ephemeral() if folder == str(home) else from_config(folder, *arguments)
+
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("dagster")
+        patch.setattr(dg.DagsterInstance, "from_config", staticmethod(instance))
         patch.setenv("DAGSTER_HOME", str(home))
         for name in ("LANDING", "LAKE", "CATALOG", "ENGINE", "POLICY", "PSEUDONYM_KEY", "MEMORY_MB"):
             patch.delenv(f"STEDI_{name}", raising=False)

@@ -49,6 +49,8 @@ class ColumnProfile:
 
 Profile = Mapping[str, ColumnProfile]
 
+FEW_ROWS = 100_000  # up to here one more query costs more than looking at every row
+
 
 class TextRules:
     """The rules of the columns of texts, held against the different texts with the number of rows of each."""
@@ -105,7 +107,9 @@ class NumberRules:
     def examine(self, evidence: Evidence, days: Days) -> tuple[Mapping[str, Finding], Profile]:
         """The findings, and the profile of the columns."""
         rows, checked = evidence.rows(days), evidence.row_count(days)
-        row = _measured(rows, self._measures())
+        counts = {rule.name: F.count(F.when(rule.broken, 1)) for rule in self._value_rules}
+        few = checked <= FEW_ROWS
+        row = _measured(rows, self._measures() | (counts if few else {}))
         profile = {
             name: ColumnProfile(
                 nulls=checked - row[f"some {name}"],
@@ -115,10 +119,9 @@ class NumberRules:
             )
             for name in self.columns
         }
-        doubtful = [rule for rule in self._value_rules if not self._proven(rule, row)]
-        broken = {rule.name: F.count(F.when(rule.broken, 1)) for rule in doubtful}
-        counted = _measured(rows, broken)
-        findings = {rule.name: Finding(checked, counted.get(rule.name, 0)) for rule in self.rules}
+        doubtful = {rule.name for rule in self._value_rules if not self._proven(rule, row)}
+        found = row if few else _measured(rows, {name: counts[name] for name in doubtful})
+        findings = {rule.name: Finding(checked, found.get(rule.name, 0)) for rule in self.rules}
         return findings, profile
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:

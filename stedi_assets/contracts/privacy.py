@@ -144,23 +144,19 @@ def _breaks(rows: DataFrame, rules: Mapping[Rule, Column]) -> DataFrame:
 
 
 def _customers(evidence: Evidence, _days: Days) -> DataFrame:
-    on_file = consents(evidence)
+    named = evidence.rows().withColumn("_of", canonical("email"))
+    records = named.groupBy(F.col("_of").alias("_counted")).agg(F.count(F.lit(1)).alias("_records"))
+    joined = named.join(records, F.col("_of") == F.col("_counted")).join(
+        consents(evidence), F.col("_of") == F.col("_person"), "left"
+    )
     shown = F.col("sharewithresearchasofdate"), F.col("lastupdatedate")
     as_shown = (shown[0] == F.col("_consent")) & (shown[1] == F.col("_latest"))
-    joined = evidence.rows().join(on_file, canonical("email") == F.col("_person"), "left")
-    return _breaks(joined, {CONSENT_ON_FILE: ~as_shown})
+    return _breaks(joined, {CONSENT_ON_FILE: ~as_shown, ONE_RECORD_PER_PERSON: F.col("_records") > 1})
 
 
 def _still_consenting(evidence: Evidence, _days: Days) -> DataFrame:
     joined = evidence.rows().join(consents(evidence), canonical("email") == F.col("_person"), "left")
     return _breaks(joined, {ONLY_CONSENTING_PEOPLE: F.col("_consent").isNull()})
-
-
-def _one_record(evidence: Evidence, _days: Days) -> DataFrame:
-    named = evidence.rows().withColumn("_person", canonical("email"))
-    records = named.groupBy(F.col("_person").alias("_counted")).agg(F.count(F.lit(1)).alias("_records"))
-    joined = named.join(records, F.col("_person") == F.col("_counted"))
-    return _breaks(joined, {ONE_RECORD_PER_PERSON: F.col("_records") > 1})
 
 
 def _has_readings(evidence: Evidence, _days: Days) -> DataFrame:
@@ -348,15 +344,11 @@ OF_DEVICES = _readings("serialnumber", "sensorreadingtime", _device_consents, DE
 OF_SUBJECTS = _readings("subject_id", "timestamp", _subject_consents)
 
 PRIVACY: Mapping[str, tuple[Examination, ...]] = {
-    "customer_trusted": (
-        Flagged((CONSENT_ON_FILE,), _customers),
-        Flagged((ONE_RECORD_PER_PERSON,), _one_record),
-    ),
+    "customer_trusted": (Flagged((CONSENT_ON_FILE, ONE_RECORD_PER_PERSON), _customers),),
     "accelerometer_trusted": (OF_USERS,),
     "customer_curated": (
-        Flagged((CONSENT_ON_FILE,), _customers),
+        Flagged((CONSENT_ON_FILE, ONE_RECORD_PER_PERSON), _customers),
         Flagged((HAS_READINGS,), _has_readings),
-        Flagged((ONE_RECORD_PER_PERSON,), _one_record),
     ),
     "step_trainer_trusted": (OF_DEVICES,),
     "machine_learning_curated": (

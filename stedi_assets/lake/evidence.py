@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stedi_assets.lake.handles import TableFiles
 from stedi_assets.lake.plan import Record
@@ -46,6 +46,7 @@ class Evidence:
     held: "Callable[[], DataFrame]"
     subjects: "Callable[[], DataFrame]"
     _facts: "dict[str, DataFrame]" = field(default_factory=dict, repr=False)
+    _frames: "dict[Any, DataFrame]" = field(default_factory=dict, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
 
     @property
@@ -55,7 +56,7 @@ class Evidence:
 
     def rows(self, days: Days = None) -> "DataFrame":
         """The rows under audit, or those of some days."""
-        return self.table.frame(self.spark, days)
+        return self._frame(self.table, days)
 
     def row_count(self, days: Days = None) -> int:
         """How many rows are under audit, or on some days."""
@@ -78,6 +79,14 @@ class Evidence:
                 self._facts[name] = self.spark.createDataFrame(rows) if small else frame
             return self._facts[name]
 
+    def _frame(self, table: TableFiles, days: Days) -> "DataFrame":
+        # Every frame has its rows counted when it is made, which once is enough.
+        key = (id(table), None if days is None else frozenset(days))
+        with self._lock:
+            if key not in self._frames:
+                self._frames[key] = table.frame(self.spark, days)
+            return self._frames[key]
+
     def schema(self) -> "StructType":
         """The columns as they are in the files."""
         return self.table.written_schema(self.spark)
@@ -85,7 +94,7 @@ class Evidence:
     def other(self, name: str, days: Days = None) -> "DataFrame":
         """The rows of another table, or those of some days where it is partitioned by day."""
         handle = self.others[name]
-        return handle.frame(self.spark, days if handle.spec.partitioned else None)
+        return self._frame(handle, days if handle.spec.partitioned else None)
 
     def chunks(self, reads: Collection[str]) -> Iterator[Days]:
         """Consecutive days of the table and of others that are read beside it, within the bound of a query.

@@ -418,6 +418,7 @@ class Lake(dg.ConfigurableResource[None]):
             check_key(spec, outcome.record.key, pseudonyms.fingerprint(self.key.read()))
             return pseudonyms.subjects(people, self.key.read(), split_salt(table))
 
+        @cache
         def held() -> "DataFrame":
             return held_people(quarantine.frame(self.spark))
 
