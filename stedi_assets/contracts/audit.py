@@ -8,13 +8,12 @@ of each. All other rules are held against every row.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
+from stedi_assets.contracts.profile import ColumnProfile, Profile
 from stedi_assets.contracts.rules import ROWS, Finding, Rule
 from stedi_assets.lake import Days, Evidence
 from stedi_assets.schemas.checks import ValueRule, value_rules
@@ -29,23 +28,6 @@ NO_MISSING_VALUES = Rule(
     "no_missing_values",
     "No value is missing in a column that must have one: every column but the optional ones.",
 )
-
-
-@dataclass(frozen=True)
-class ColumnProfile:
-    """What a column holds, in aggregates.
-
-    Attributes:
-        nulls: Rows without a value.
-        distinct: Different values, about.
-        least: Least value; None for texts and personal columns.
-        greatest: Greatest value, likewise.
-    """
-
-    nulls: int
-    distinct: int
-    least: Any = None
-    greatest: Any = None
 
 
 class ModelRules:
@@ -77,9 +59,11 @@ class ModelRules:
         """See `Examination`."""
         return self.examine(evidence, days)[0]
 
-    def examine(
-        self, evidence: Evidence, days: Days
-    ) -> tuple[Mapping[str, Finding], Mapping[str, ColumnProfile]]:
+    def profile(self, evidence: Evidence) -> Profile:
+        """The profile of the columns."""
+        return self.examine(evidence, None)[1]
+
+    def examine(self, evidence: Evidence, days: Days) -> tuple[Mapping[str, Finding], Profile]:
         """The findings, and the profile of the columns, from the same query."""
         rows, weight = evidence.rows(days), F.lit(1)
         if self._grouped:
@@ -91,7 +75,7 @@ class ModelRules:
         aggregated = rows.agg(total, *(measure.alias(name) for name, measure in measures.items()))
         [row] = aggregated.collect()
         findings = {rule.name: Finding(row[ROWS], row[f"broken {rule.name}"]) for rule in self.rules}
-        return findings, {name: _profile(row, name) for name in self.columns}
+        return findings, Profile({name: _profile(row, name) for name in self.columns})
 
     def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
         """See `Examination`."""

@@ -58,6 +58,11 @@ class Evidence:
             return self.table.content.rows
         return sum(self.table.rows_by_day.get(day, 0) for day in days)
 
+    @property
+    def days(self) -> Mapping[date, int]:
+        """Rows under audit per day, where there are days."""
+        return self.table.rows_by_day if self.spec.partitioned else {}
+
     def schema(self) -> "StructType":
         """The columns as they are in the files."""
         return self.table.written_schema(self.spark)
