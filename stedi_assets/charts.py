@@ -45,15 +45,14 @@ def periods(rows: Mapping[date, int]) -> tuple[str, Bars]:
     """Rows by the shortest period that gives few enough bars, those without rows among them."""
     first, last = min(rows), max(rows)
     every_day = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    found: Bars = []
-    for name, begin in PERIODS.items():
-        counts = dict.fromkeys(map(begin, every_day), 0)
-        for day, number in rows.items():
-            counts[begin(day)] += number
-        found = [(day.isoformat(), number) for day, number in counts.items()]
-        if len(found) <= MOST_BARS:
-            break
-    return name, found
+    period = next(
+        (name for name, begin in PERIODS.items() if len(set(map(begin, every_day))) <= MOST_BARS), "year"
+    )
+    begin = PERIODS[period]
+    counts = dict.fromkeys(map(begin, every_day), 0)
+    for day, number in rows.items():
+        counts[begin(day)] += number
+    return period, [(day.isoformat(), number) for day, number in counts.items()]
 
 
 def histogram(distribution: Distribution) -> Bars:

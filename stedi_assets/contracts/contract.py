@@ -112,7 +112,8 @@ class Contract:
             with engine_errors(self.spec.name, "profiling rows"):
                 return part.profile(evidence)
 
-        parts = side_by_side(examine, (*self._of_the_model, *self._measured))
+        looks: list[ModelRules | Measured] = [*self._of_the_model, *self._measured]
+        parts = side_by_side(examine, looks)
         return self._shown(reduce(or_, parts, Profile(days=evidence.days)))
 
     def recorded(self, checks: Mapping[str, Any]) -> tuple[Verdict, ...]:

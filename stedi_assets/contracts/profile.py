@@ -1,7 +1,7 @@
 """Profiles: what a table holds, in aggregates of several people. Never a value of one person.
 
-Counts of values go by bins that are fixed, so that a bin says nothing of the values in it. Ranges, and bars of
-a distribution, are known only where at least `FEWEST_PEOPLE` are behind them.
+Values are counted by bins that are fixed, so that a bin says nothing of the values in it. A bin is known only
+where at least `FEWEST_PEOPLE` have values in it; ranges of columns, and days, where there is such a bin.
 """
 
 from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Distribution:
-    """How many rows lie in each bin of a measure, by the number of the bin; bins of too few people left out."""
+    """How many rows lie in each bin of a measure, by its number; bins of too few people are left out."""
 
     measure: Measure
     bins: Mapping[int, int]
@@ -96,9 +96,7 @@ class Profile:
         """What of it does not come from too few people."""
         if self.shared:
             return self
-        columns = {
-            name: replace(column, least=None, greatest=None) for name, column in self.columns.items()
-        }
+        columns = {name: replace(column, least=None, greatest=None) for name, column in self.columns.items()}
         return Profile(columns, {}, self.distributions)
 
 
