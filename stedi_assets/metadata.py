@@ -100,7 +100,8 @@ def outcome_metadata(
 
 def check_spec(rule: Rule, key: dg.AssetKey) -> dg.AssetCheckSpec:
     """The asset check of a rule."""
-    return dg.AssetCheckSpec(rule.name, asset=key, description=rule.description, blocking=rule.blocking)
+    description = f"{rule.description}\n\nIf broken: {rule.consequence}"
+    return dg.AssetCheckSpec(rule.name, asset=key, description=description, blocking=rule.blocking)
 
 
 def check_result(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckResult:

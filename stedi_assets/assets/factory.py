@@ -162,9 +162,9 @@ class AssetFactory:
                 yield dg.MaterializeResult(
                     asset_key=key,
                     value=audited.outcome,
-                    metadata=outcome_metadata(audited.outcome, keys, seconds, run.as_of)
+                    metadata={PROFILE: profile}
                     | breakdowns(audited.verdicts)
-                    | {PROFILE: profile}
+                    | outcome_metadata(audited.outcome, keys, seconds, run.as_of)
                     | naming.storage(spec),
                     data_version=dg.DataVersion(str(audited.outcome.snapshot_id)),
                 )

@@ -32,6 +32,13 @@ class Rule:
     relaxed: bool = False
     explains: bool = False
 
+    @property
+    def consequence(self) -> str:
+        """What happens when the rule is broken."""
+        if self.blocking:
+            return "Red: nothing is published."
+        return f"{'Red' if self.severity == 'error' else 'Amber'}: it shows, and holds nothing up."
+
     def under(self, policy: Policy) -> "Rule":
         """The rule under a policy."""
         if self.severity == "warn" or (self.relaxed and policy == "reference"):
