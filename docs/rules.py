@@ -17,11 +17,11 @@ INTRODUCTION = """# Rules
 What must hold for every table before anybody may read it. Each rule is an asset check of that name in the
 Dagster UI. This page is made from the definitions by `python -m docs.rules`.
 
-- *Red, blocks*: while a single row breaks the rule, nothing of the table is published; readers keep what they have.
+- *Red, blocks*: while a row breaks the rule, nothing is published; readers keep what they have.
 - *Red* and *amber*: the table is published, and the check shows the count.
 - Under `reference`, rules that this policy breaks by definition are amber, with their true counts.
-- A landing line that breaks a rule about its values which blocks becomes a line of the quarantine under the rule's
-  name, so that it holds nothing up; where it names a person, that person counts as not consenting.
+- A landing line that breaks a blocking rule about values goes to the quarantine under the rule's name, so
+  that it holds nothing up. The person whom such a customer line names counts as not consenting.
 - A missing value breaks no rule about values, only `no_missing_values`.
 """
 
