@@ -20,7 +20,7 @@ from stedi_assets_tests.browser import (
     expand_groups,
     materialize_all,
     open_lineage,
-    show_profile,
+    show_charts,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def main() -> None:
             run = take_graph(page, ui)
         with browser_page(WIDTH) as page:
             take_asset(page, ui)
-            take_profile(page)
+            take_charts(page)
             take_checks(page, ui)
             take_run(page, ui, run)
 
@@ -62,18 +62,18 @@ def take_graph(page: "Page", ui: DagsterUI) -> str:
 
 def take_asset(page: "Page", ui: DagsterUI) -> None:
     """The page of the machine-learning table."""
-    page.set_viewport_size({"width": WIDTH, "height": 1220})
+    page.set_viewport_size({"width": WIDTH, "height": 1500})
     page.goto(f"{ui.url}/assets/machine_learning_curated")
     page.get_by_role("button", name="Hide navigation").click()
     page.get_by_role("row").filter(has_text="snapshot id").wait_for()
     take(page, "asset")
 
 
-def take_profile(page: "Page") -> None:
-    """The profile of the machine-learning table, whose page is open."""
-    page.set_viewport_size({"width": WIDTH, "height": 1300})
-    show_profile(page)
-    take(page, "profile")
+def take_charts(page: "Page") -> None:
+    """The charts of the machine-learning table, whose page is open."""
+    page.set_viewport_size({"width": WIDTH, "height": 1100})
+    show_charts(page)
+    take(page, "charts")
 
 
 def take_checks(page: "Page", ui: DagsterUI) -> None:

@@ -16,7 +16,7 @@ from stedi_assets.tables import DAY, TABLES, TableSpec
 
 PERSONAL_TAG = "personal"
 ROWS_REMOVED, CHECKED, BROKEN = "rows removed", "checked", "broken"
-SNAPSHOT, PROFILE = "snapshot id", "profile"
+SNAPSHOT, PROFILE, CHARTS = "snapshot id", "profile", "charts"
 SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 
@@ -100,7 +100,7 @@ def outcome_metadata(
 
 def check_spec(rule: Rule, key: dg.AssetKey) -> dg.AssetCheckSpec:
     """The asset check of a rule."""
-    description = f"{rule.description}\n\nIf broken: {rule.consequence}"
+    description = f"{rule.description}\n\nIf broken, {rule.consequence}"
     return dg.AssetCheckSpec(rule.name, asset=key, description=description, blocking=rule.blocking)
 
 
@@ -166,14 +166,27 @@ def counts_table(counts: Mapping[str, int]) -> dg.TableMetadataValue:
     )
 
 
-def profile_markdown(spec: TableSpec, rows: int, profile: Profile) -> str:
-    """What a table holds: its columns as a table, and charts of its readings.
+def profile_metadata(spec: TableSpec, rows: int, profile: Profile) -> dict[str, Any]:
+    """Metadata of a materialization that says what the table holds.
 
     Args:
         spec: The table.
         rows: Its rows.
         profile: What an audit found out.
     """
+    shown = {PROFILE: dg.MetadataValue.md(profile_markdown(spec, rows, profile))}
+    if profile.shared:
+        charts = [
+            days_chart(profile.days),
+            *(distribution_chart(one) for one in profile.distributions if one.bins),
+            f"Values that fewer than {FEWEST_PEOPLE} people share are in no chart.",
+        ]
+        shown[CHARTS] = dg.MetadataValue.md("\n\n".join(charts))
+    return shown
+
+
+def profile_markdown(spec: TableSpec, rows: int, profile: Profile) -> str:
+    """What a table holds as a table in Markdown, short enough for Dagster to show it at once."""
     lines = [
         f"{rows:,} rows",
         "",
@@ -183,18 +196,13 @@ def profile_markdown(spec: TableSpec, rows: int, profile: Profile) -> str:
     for name, column in profile.columns.items():
         span = [_shown(value, name == spec.instant) for value in (column.least, column.greatest)]
         lines.append(f"| {name} | {column.nulls:,} | {column.distinct:,} | {span[0]} | {span[1]} |")
-    if profile.shared:
-        lines += ["", f"Values that fewer than {FEWEST_PEOPLE} people share are in no chart."]
-        charts = [days_chart(profile.days)]
-        charts += [distribution_chart(one) for one in profile.distributions if one.bins]
-        lines += [part for chart in charts for part in ("", chart)]
-    elif profile.distributions:
+    if profile.distributions and not profile.shared:
         lines += ["", f"No ranges and no charts: no value is shared by {FEWEST_PEOPLE} people."]
     return "\n".join(lines)
 
 
-def recorded_profile(instance: dg.DagsterInstance, key: dg.AssetKey, snapshot_id: int) -> Any:
-    """The profile that Dagster was last told of, if it is the one of a snapshot.
+def recorded_profile(instance: dg.DagsterInstance, key: dg.AssetKey, snapshot_id: int) -> dict[str, Any]:
+    """What Dagster was last told that a table holds, if that was of a snapshot; else nothing.
 
     Args:
         instance: The Dagster instance.
@@ -203,10 +211,11 @@ def recorded_profile(instance: dg.DagsterInstance, key: dg.AssetKey, snapshot_id
     """
     event = instance.get_latest_materialization_event(key)
     if event is None or event.asset_materialization is None:
-        return None
+        return {}
     metadata = event.asset_materialization.metadata
-    known = metadata.get(SNAPSHOT)
-    return metadata.get(PROFILE) if known is not None and known.value == str(snapshot_id) else None
+    if SNAPSHOT not in metadata or metadata[SNAPSHOT].value != str(snapshot_id):
+        return {}
+    return {name: metadata[name] for name in (PROFILE, CHARTS) if name in metadata}
 
 
 def _shown(value: Any, instant: bool) -> str:

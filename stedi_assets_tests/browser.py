@@ -220,9 +220,9 @@ def graph_with(page: "Page", name: str) -> "Locator":
     return page.locator("svg", has=page.get_by_text(name, exact=True))
 
 
-def show_profile(page: "Page") -> None:
-    """Opens the profile, with its charts, on the page of a table."""
-    page.get_by_role("row").filter(has_text="profile").get_by_text("Show Markdown").click()
+def show_charts(page: "Page") -> None:
+    """Opens the charts on the page of a table."""
+    page.get_by_role("row").filter(has_text="charts").get_by_text("Show Markdown").click()
     page.get_by_role("img", name="Readings per day").wait_for()
 
 

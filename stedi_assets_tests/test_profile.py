@@ -50,14 +50,15 @@ def zone(root, people, alone=None):
 
 
 def profiles(home):
-    """What the pages of the tables of readings show now."""
+    """What the pages of the tables of readings show now: profile and charts in one."""
+    found = {}
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        return {
-            name: instance.get_latest_materialization_event(dg.AssetKey(name))
-            .asset_materialization.metadata["profile"]
-            .value
-            for name in READINGS
-        }
+        for name in READINGS:
+            event = instance.get_latest_materialization_event(dg.AssetKey(name))
+            metadata = event.asset_materialization.metadata
+            shown = [metadata[part].value for part in ("profile", "charts") if part in metadata]
+            found[name] = "\n\n".join(shown)
+    return found
 
 
 @pytest.fixture
@@ -81,8 +82,9 @@ def test_five_people_make_a_chart_and_who_is_alone_is_not_in_it(five, home):
     assert "| user | 0 | 5 |  |  |" in trusted[1]
     assert "| timestamp | 0 | 6 | 2020-09-13 | 2020-09-13 |" in trusted[1]
     assert "| z | 0 | 2 | 1.05 | 3.05 |" in trusted[1]
-    days, accelerations = trusted[-2:]
+    days, accelerations, note = trusted[-3:]
     assert drawn(days)[0] == 1
+    assert note == "Values that fewer than 5 people share are in no chart."
     bars, words = drawn(accelerations)
     assert (bars, words[:2]) == (1, ["Readings by acceleration, g", "1"])
     assert shown["machine_learning_curated"].count("data:image/svg+xml;base64,") == 3

@@ -15,13 +15,12 @@ from stedi_assets.contracts import contract
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform, storage_errors
 from stedi_assets.metadata import (
-    PROFILE,
     breakdowns,
     check_result,
     check_spec,
     definition_metadata,
     outcome_metadata,
-    profile_markdown,
+    profile_metadata,
     recorded_profile,
     refusal,
     removal_event,
@@ -162,7 +161,7 @@ class AssetFactory:
                 yield dg.MaterializeResult(
                     asset_key=key,
                     value=audited.outcome,
-                    metadata={PROFILE: profile}
+                    metadata=profile
                     | breakdowns(audited.verdicts)
                     | outcome_metadata(audited.outcome, keys, seconds, run.as_of)
                     | naming.storage(spec),
@@ -174,14 +173,14 @@ class AssetFactory:
 
 def _profile(
     context: dg.AssetExecutionContext, gate: Gate, spec: TableSpec, audited: Audited, key: dg.AssetKey
-) -> Any:
-    """The profile for the page of a table; of one that is up to date it is on the page already."""
+) -> dict[str, Any]:
+    """What the page of a table shows of its rows; it does so already where the table is up to date."""
     outcome, profile = audited.outcome, audited.profile
     if profile is None:
         if shown := recorded_profile(context.instance, key, outcome.snapshot_id):
             return shown
         profile = gate.profile(outcome)
-    return dg.MetadataValue.md(profile_markdown(spec, outcome.content.rows, profile))
+    return profile_metadata(spec, outcome.content.rows, profile)
 
 
 def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run:

@@ -36,8 +36,9 @@ class Rule:
     def consequence(self) -> str:
         """What happens when the rule is broken."""
         if self.blocking:
-            return "Red: nothing is published."
-        return f"{'Red' if self.severity == 'error' else 'Amber'}: it shows, and holds nothing up."
+            return "it is red, and nothing is published."
+        colour = "red" if self.severity == "error" else "amber"
+        return f"it is {colour}, and the table is published all the same."
 
     def under(self, policy: Policy) -> "Rule":
         """The rule under a policy."""
