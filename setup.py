@@ -31,6 +31,7 @@ setup(
         f"dagster-pyspark=={DAGSTER_LIBRARIES}",
         "boto3>=1.35",
         "click>=8.1",
+        "leather==0.4.1",
         "numpy>=1.26",
         "pandas>=2.2,<3",
         "pandera[pyspark]==0.35.0",

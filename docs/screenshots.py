@@ -1,4 +1,4 @@
-"""Takes the screenshots of the documentation anew: docs/graph.png, docs/asset.png and docs/run.png.
+"""Takes the screenshots of the documentation anew, as docs/*.png.
 
 From the root of the repository, after `make test` has set up `.venv` and with a Chromium on the PATH:
 
@@ -20,6 +20,7 @@ from stedi_assets_tests.browser import (
     expand_groups,
     materialize_all,
     open_lineage,
+    show_charts,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def main() -> None:
             run = take_graph(page, ui)
         with browser_page(WIDTH) as page:
             take_asset(page, ui)
+            take_charts(page)
+            take_checks(page, ui)
             take_run(page, ui, run)
 
 
@@ -59,11 +62,26 @@ def take_graph(page: "Page", ui: DagsterUI) -> str:
 
 def take_asset(page: "Page", ui: DagsterUI) -> None:
     """The page of the machine-learning table."""
-    page.set_viewport_size({"width": WIDTH, "height": 1220})
+    page.set_viewport_size({"width": WIDTH, "height": 1500})
     page.goto(f"{ui.url}/assets/machine_learning_curated")
     page.get_by_role("button", name="Hide navigation").click()
     page.get_by_role("row").filter(has_text="snapshot id").wait_for()
     take(page, "asset")
+
+
+def take_charts(page: "Page") -> None:
+    """The charts of the machine-learning table, whose page is open."""
+    page.set_viewport_size({"width": WIDTH, "height": 1100})
+    show_charts(page)
+    take(page, "charts")
+
+
+def take_checks(page: "Page", ui: DagsterUI) -> None:
+    """The checks of customer_landing: a red one, some amber ones, and green ones."""
+    page.set_viewport_size({"width": WIDTH, "height": 1000})
+    page.goto(f"{ui.url}/assets/customer_landing?view=checks&checkDetail=quarantine_names_people")
+    page.get_by_text("If broken").wait_for()
+    take(page, "checks")
 
 
 def take_run(page: "Page", ui: DagsterUI, run: str) -> None:

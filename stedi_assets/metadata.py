@@ -4,16 +4,19 @@ Counts, names and aggregates only: no value of a row ever gets here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
 
-from stedi_assets.contracts import Profile, Rule, Verdict
+from stedi_assets.charts import days_chart, distribution_chart
+from stedi_assets.contracts import FEWEST_PEOPLE, Profile, Rule, Verdict
 from stedi_assets.lake import Outcome, Removal
 from stedi_assets.tables import DAY, TABLES, TableSpec
 
 PERSONAL_TAG = "personal"
 ROWS_REMOVED, CHECKED, BROKEN = "rows removed", "checked", "broken"
+SNAPSHOT, PROFILE, CHARTS = "snapshot id", "profile", "charts"
 SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 
@@ -86,7 +89,7 @@ def outcome_metadata(
         **counts,
         **({"quarantined by reason": dict(record.reasons)} if record.reasons else {}),
         "seconds": round(seconds, 3),
-        "snapshot id": str(outcome.snapshot_id),
+        SNAPSHOT: str(outcome.snapshot_id),
         "input snapshots" if spec.inputs else "batch": dg.MetadataValue.json(dict(record.inputs)),
         "policy": record.policy,
         "as of": dg.MetadataValue.timestamp(as_of / 1000),
@@ -97,7 +100,8 @@ def outcome_metadata(
 
 def check_spec(rule: Rule, key: dg.AssetKey) -> dg.AssetCheckSpec:
     """The asset check of a rule."""
-    return dg.AssetCheckSpec(rule.name, asset=key, description=rule.description, blocking=rule.blocking)
+    description = f"{rule.description}\n\nIf broken, {rule.consequence}"
+    return dg.AssetCheckSpec(rule.name, asset=key, description=description, blocking=rule.blocking)
 
 
 def check_evaluation(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckEvaluation:
@@ -117,10 +121,9 @@ def check_evaluation(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckEvaluat
     )
 
 
-def audit_metadata(verdicts: Iterable[Verdict], profile: Profile) -> dict[str, Any]:
-    """Metadata of a materialization that its audit found out."""
-    breakdowns = {it.rule.name: counts_table(it.finding.breakdown) for it in verdicts if it.rule.explains}
-    return {**breakdowns, **({"columns": dg.MetadataValue.md(profile_markdown(profile))} if profile else {})}
+def breakdowns(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """Metadata of a materialization that explains its rows, by rule."""
+    return {it.rule.name: counts_table(it.finding.breakdown) for it in verdicts if it.rule.explains}
 
 
 def refusal(spec: TableSpec, refused: Sequence[Verdict], *, published: bool) -> str:
@@ -150,7 +153,7 @@ def removal_event(removal: Removal, key: dg.AssetKey) -> dg.AssetMaterialization
         metadata={
             ROWS_REMOVED: removal.removed,
             "dagster/row_count": removal.rows,
-            "snapshot id": str(removal.snapshot_id),
+            SNAPSHOT: str(removal.snapshot_id),
         },
         tags={"dagster/data_version": str(removal.snapshot_id)},
     )
@@ -164,13 +167,67 @@ def counts_table(counts: Mapping[str, int]) -> dg.TableMetadataValue:
     )
 
 
-def profile_markdown(profile: Profile) -> str:
-    """What the columns hold, as a table in Markdown."""
-    lines = ["| column | nulls | distinct, about | least | greatest |", "|---|---:|---:|---|---|"]
-    for name, column in profile.items():
-        span = ["" if value is None else str(value) for value in (column.least, column.greatest)]
+def profile_metadata(spec: TableSpec, rows: int, profile: Profile) -> dict[str, Any]:
+    """Metadata of a materialization that says what the table holds.
+
+    Args:
+        spec: The table.
+        rows: Its rows.
+        profile: What an audit found out.
+    """
+    shown = {PROFILE: dg.MetadataValue.md(profile_markdown(spec, rows, profile))}
+    if profile.shared:
+        charts = [
+            days_chart(profile.days),
+            *(distribution_chart(one) for one in profile.distributions if one.bins),
+            f"Values that fewer than {FEWEST_PEOPLE} people share are in no chart.",
+        ]
+        shown[CHARTS] = dg.MetadataValue.md("\n\n".join(charts))
+    return shown
+
+
+def profile_markdown(spec: TableSpec, rows: int, profile: Profile) -> str:
+    """What a table holds as a table in Markdown, short enough for Dagster to show it at once."""
+    lines = [
+        f"{rows:,} rows",
+        "",
+        "| column | nulls | distinct, about | least | greatest |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, column in profile.columns.items():
+        span = [_shown(value, name == spec.instant) for value in (column.least, column.greatest)]
         lines.append(f"| {name} | {column.nulls:,} | {column.distinct:,} | {span[0]} | {span[1]} |")
+    if profile.distributions and not profile.shared:
+        lines += ["", f"No ranges and no charts: no value is shared by {FEWEST_PEOPLE} people."]
     return "\n".join(lines)
+
+
+def recorded_profile(instance: dg.DagsterInstance, key: dg.AssetKey, snapshot_id: int) -> dict[str, Any]:
+    """What Dagster was last told that a table holds, if that was of a snapshot; else nothing.
+
+    Args:
+        instance: The Dagster instance.
+        key: Asset key of the table.
+        snapshot_id: The snapshot.
+    """
+    event = instance.get_latest_materialization_event(key)
+    if event is None or event.asset_materialization is None:
+        return {}
+    metadata = event.asset_materialization.metadata
+    if SNAPSHOT not in metadata or metadata[SNAPSHOT].value != str(snapshot_id):
+        return {}
+    return {name: metadata[name] for name in (PROFILE, CHARTS) if name in metadata}
+
+
+def _shown(value: Any, instant: bool) -> str:
+    """A value of a range, as exact as the reader of a page needs it."""
+    if value is None:
+        return ""
+    if instant:
+        return datetime.fromtimestamp(value / 1000, timezone.utc).date().isoformat()
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _same_column(spec: TableSpec, column: str) -> tuple[str, ...]:

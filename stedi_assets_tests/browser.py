@@ -224,6 +224,12 @@ def graph_with(page: "Page", name: str) -> "Locator":
     return page.locator("svg", has=page.get_by_text(name, exact=True))
 
 
+def show_charts(page: "Page") -> None:
+    """Opens the charts on the page of a table."""
+    page.get_by_role("row").filter(has_text="charts").get_by_text("Show Markdown").click()
+    page.get_by_role("img", name="Readings per day").wait_for()
+
+
 def materialize_all(page: "Page", ui: DagsterUI) -> tuple[str, str]:
     """Clicks "Materialize all" once, on the page that is open; gives the run and how it ended."""
     known = set(ui.runs())

@@ -123,7 +123,7 @@ sys.addaudithook(lambda event, args: opened.append((event, str(args[0]))) if eve
 import stedi_assets.definitions
 stedi_assets.definitions.defs.resolve_all_job_defs()
 print(json.dumps({
-    "modules": [m for m in ("pyiceberg", "pysail", "boto3", "sqlglot", "matplotlib") if m in sys.modules],
+    "modules": [m for m in ("pyiceberg", "pysail", "boto3", "sqlglot", "leather") if m in sys.modules],
     "sockets": [e for e in opened if e[0].startswith("socket")],
     "files": [e[1] for e in opened if "stedi-test" in e[1]],
 }))

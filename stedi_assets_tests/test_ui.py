@@ -11,6 +11,7 @@ from stedi_assets_tests.browser import (
     graph_with,
     materialize_all,
     open_lineage,
+    show_charts,
 )
 
 pytestmark = [
@@ -78,16 +79,27 @@ DESCRIPTIONS = {
     "machine_learning_curated": "What the phone and the Step Trainer of one person measured in one instant",
 }
 # See data/README.md.
-LANDED = {"customer_landing": 68, "accelerometer_landing": 8_271, "step_trainer_landing": 2_792}
+LANDED = {"customer_landing": 70, "accelerometer_landing": 8_275, "step_trainer_landing": 2_796}
+# What the graph shows of the checks of a table: a red one, an amber one, or none of them.
+WORST_CHECKS = {
+    "customer_landing": "close",
+    "accelerometer_landing": "warning_outline",
+    "step_trainer_landing": "warning_outline",
+    "customer_trusted": "warning_outline",
+    "accelerometer_trusted": "done",
+    "customer_curated": "warning_outline",
+    "step_trainer_trusted": "warning_outline",
+    "machine_learning_curated": "done",
+}
 METADATA = {"snapshot id", "changed", "what changed", "policy", "as of", "seconds", "bytes"}
 
 NEIGHBOURS = {
     table: inputs | {other for other, its in UPSTREAM.items() if table in its}
     for table, inputs in UPSTREAM.items()
 }
-CELLS = (
-    "() => Array.from(document.querySelectorAll('tr'), row => Array.from(row.cells, cell => cell.innerText))"
-)
+# Of the tables of columns and metadata; tables inside these have other numbers of cells.
+CELLS = """() => Array.from(document.querySelectorAll('tr'))
+    .map(row => Array.from(row.cells, cell => cell.innerText)).filter(cells => cells.length == 3)"""
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +180,40 @@ def test_page_of_a_table_says_what_it_is_and_what_was_done(ui, page, first_run, 
     assert shown["policy"][-1].strip() == "strict"
 
 
+def test_checks_are_red_amber_and_green(ui, page, first_run):
+    open_lineage(page, ui)
+    page.get_by_text(" Passed").nth(len(COLUMNS) - 1).wait_for()
+    for table, icon in WORST_CHECKS.items():
+        shown = page.locator("foreignObject", has=page.get_by_text(table, exact=True))
+        assert shown.get_by_text("Asset checks").locator("..").get_by_role("img", name=icon).count(), table
+
+    page.goto(f"{ui.url}/assets/customer_landing?view=checks&checkDetail=quarantine_names_people")
+    page.get_by_text("If broken, it is red, and the table is published all the same.").wait_for()
+    rules = {
+        "quarantine_names_people": "cancel",
+        "phone_format": "warning_outline",
+        "columns": "check_circle",
+    }
+    for rule, icon in rules.items():
+        line = page.locator(f"[title={rule}]").first.locator("../..")
+        assert line.get_by_role("img", name=icon).count(), rule
+
+
+def test_checks_run_alone_and_daily(ui, page, first_run):
+    before = ui.materializations()
+    known = set(ui.runs())
+    page.goto(f"{ui.url}/assets/customer_trusted?view=checks")
+    page.get_by_role("button", name="Execute all").click()
+    run, status = ui.finished_run(known)
+    assert (status, ui.problems(run)) == ("SUCCESS", [])
+    assert ui.materializations() == before
+
+    page.goto(f"{ui.url}/automation")
+    line = page.locator("[data-index]", has=page.get_by_text("daily_audit", exact=True))
+    line.get_by_text("At 05:00 UTC").wait_for()
+    line.locator("input:checked").wait_for(state="attached")
+
+
 @pytest.mark.parametrize("table", COLUMNS)
 def test_lineage_of_a_table_shows_its_neighbours(ui, page, table):
     page.goto(f"{ui.url}/assets/{table}?view=lineage")
@@ -196,6 +242,14 @@ def test_second_click_changes_nothing(ui, page, first_run):
     wait_until_all_are_materialized(page, ui)
     page.goto(f"{ui.url}/assets/accelerometer_trusted")
     page.get_by_role("row", name=re.compile("^what changed.*nothing$")).wait_for()
+    page.get_by_role("row", name=re.compile("^user 0 ")).wait_for()
+    show_charts(page)
+    # A picture that was not read has no width.
+    pictures = page.get_by_role("dialog").get_by_role("img", name=re.compile("^Readings"))
+    assert pictures.evaluate_all("all => all.map(it => it.src.slice(0, 10) + it.naturalWidth)") == [
+        "data:image640",
+        "data:image640",
+    ]
 
 
 def test_server_prints_no_error(ui, first_run):

@@ -6,20 +6,22 @@ Dagster is told every verdict of the audit first; then the table is handed over 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import dagster as dg
 
-from stedi_assets.assets.gate import Gate, LakeTable, audit_published
+from stedi_assets.assets.gate import Audited, Gate, LakeTable, audit_published
 from stedi_assets.contracts import contract
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform, storage_errors
 from stedi_assets.metadata import (
-    audit_metadata,
+    breakdowns,
     check_evaluation,
     check_spec,
     definition_metadata,
     outcome_metadata,
+    profile_metadata,
+    recorded_profile,
     refusal,
     removal_event,
 )
@@ -143,6 +145,7 @@ class AssetFactory:
                         for removal in gate.removals():
                             context.log_event(removal_event(removal, naming.key(removal.table)))
                         audited = gate.audited()
+                        profile = _profile(context, gate, spec, audited, key)
                     else:
                         audited = audit_published(spec, lake, run)
             except StediError as error:
@@ -161,13 +164,26 @@ class AssetFactory:
                 yield dg.MaterializeResult(
                     asset_key=key,
                     value=audited.outcome,
-                    metadata=outcome_metadata(audited.outcome, keys, seconds, run.as_of)
-                    | audit_metadata(audited.verdicts, audited.profile)
+                    metadata=profile
+                    | breakdowns(audited.verdicts)
+                    | outcome_metadata(audited.outcome, keys, seconds, run.as_of)
                     | naming.storage(spec),
                     data_version=dg.DataVersion(str(audited.outcome.snapshot_id)),
                 )
 
         return refresh
+
+
+def _profile(
+    context: dg.AssetExecutionContext, gate: Gate, spec: TableSpec, audited: Audited, key: dg.AssetKey
+) -> dict[str, Any]:
+    """What the page of a table shows of its rows; it does so already where the table is up to date."""
+    outcome, profile = audited.outcome, audited.profile
+    if profile is None:
+        if shown := recorded_profile(context.instance, key, outcome.snapshot_id):
+            return shown
+        profile = gate.profile(outcome)
+    return profile_metadata(spec, outcome.content.rows, profile)
 
 
 def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run:

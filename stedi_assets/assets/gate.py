@@ -28,11 +28,17 @@ class LakeTable:
 
 @dataclass(frozen=True)
 class Audited:
-    """A table and what is known of it: found by an audit just now, or by the one before its publish."""
+    """A table and what is known of it: found by an audit just now, or by the one before its publish.
+
+    Attributes:
+        outcome: The table.
+        verdicts: One for every rule of its contract.
+        profile: What it holds; None where no audit looked at it just now.
+    """
 
     outcome: Outcome
     verdicts: tuple[Verdict, ...]
-    profile: Profile
+    profile: Profile | None
 
 
 class Gate:
@@ -79,10 +85,19 @@ class Gate:
         assert outcome is not None, "removals come first"
         agreed = contract(table.spec, run.policy)
         if not outcome.changed and (verdicts := agreed.recorded(outcome.record.checks)):
-            return Audited(outcome, verdicts, {})
+            return Audited(outcome, verdicts, None)
         with self._discarded_on_error(outcome):
             audit = agreed.audit(lake.evidence(outcome, self._inputs, run))
         return Audited(outcome.audited(audit.recorded()), audit.verdicts, audit.profile)
+
+    def profile(self, outcome: Outcome) -> Profile:
+        """What a table holds that is up to date.
+
+        Raises:
+            LakeError: The engine stopped.
+        """
+        evidence = self._lake.evidence(outcome, self._inputs, self._run)
+        return contract(self._table.spec, self._run.policy).profile(evidence)
 
     def _removed(self, names: Sequence[str], landed: Outcome | None) -> Iterator[Removal]:
         lake, run = self._lake, self._run
@@ -116,8 +131,8 @@ def audit_published(spec: TableSpec, lake: Lake, run: Run) -> Audited:
         LakeError: The table was never published, or the engine stopped.
     """
     outcome = lake.published(spec)
-    audit = contract(spec, run.policy).audit(lake.evidence(outcome, {}, run))
-    return Audited(outcome, audit.verdicts, audit.profile)
+    audit = contract(spec, run.policy).audit(lake.evidence(outcome, {}, run), measured=False)
+    return Audited(outcome, audit.verdicts, None)
 
 
 @contextmanager

@@ -4,8 +4,19 @@ The Pandera models of `schemas` say what a row must look like; the privacy and a
 the tables must fit together. Nothing that breaks a blocking rule is published.
 """
 
-from stedi_assets.contracts.audit import ColumnProfile, Profile
 from stedi_assets.contracts.contract import Audit, Contract, contract
+from stedi_assets.contracts.profile import FEWEST_PEOPLE, ColumnProfile, Distribution, Profile
 from stedi_assets.contracts.rules import Finding, Rule, Verdict
 
-__all__ = ["Audit", "ColumnProfile", "Contract", "Finding", "Profile", "Rule", "Verdict", "contract"]
+__all__ = [
+    "FEWEST_PEOPLE",
+    "Audit",
+    "ColumnProfile",
+    "Contract",
+    "Distribution",
+    "Finding",
+    "Profile",
+    "Rule",
+    "Verdict",
+    "contract",
+]

@@ -7,13 +7,13 @@ What has to be looked at is kept small: different texts instead of rows, ends of
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
+from stedi_assets.contracts.profile import ColumnProfile, Profile
 from stedi_assets.contracts.rules import ROWS, Finding, Rule
 from stedi_assets.lake import Days, Evidence
 from stedi_assets.schemas.checks import ValueRule, value_rules
@@ -29,25 +29,6 @@ NO_MISSING_VALUES = Rule(
     "No value is missing in a column that must have one: every column but the optional ones.",
 )
 
-
-@dataclass(frozen=True)
-class ColumnProfile:
-    """What a column holds, in aggregates.
-
-    Attributes:
-        nulls: Rows without a value.
-        distinct: Different values, about.
-        least: Least value; None for texts and personal columns.
-        greatest: Greatest value, likewise.
-    """
-
-    nulls: int
-    distinct: int
-    least: Any = None
-    greatest: Any = None
-
-
-Profile = Mapping[str, ColumnProfile]
 
 FEW_ROWS = 100_000  # up to here one more query costs more than looking at every row
 
@@ -74,13 +55,18 @@ class TextRules:
         row = _measured(rows, measures)
         checked = evidence.row_count(days)
         findings = {rule.name: Finding(checked, row[f"broken {rule.name}"]) for rule in self.rules}
-        return findings, {
+        columns = {
             name: ColumnProfile(row[f"nulls {name}"], row[f"distinct {name}"]) for name in self.columns
         }
+        return findings, Profile(columns)
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
         return self.examine(evidence, days)[0]
+
+    def profile(self, evidence: Evidence) -> Profile:
+        """The profile of the columns."""
+        return self.examine(evidence, None)[1]
 
     def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
         """See `Examination`."""
@@ -122,11 +108,15 @@ class NumberRules:
         doubtful = {rule.name for rule in self._value_rules if not self._proven(rule, row)}
         found = row if few else _measured(rows, {name: counts[name] for name in doubtful})
         findings = {rule.name: Finding(checked, found.get(rule.name, 0)) for rule in self.rules}
-        return findings, profile
+        return findings, Profile(profile)
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
         return self.examine(evidence, days)[0]
+
+    def profile(self, evidence: Evidence) -> Profile:
+        """The profile of the columns."""
+        return self.examine(evidence, None)[1]
 
     def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
         """See `Examination`."""

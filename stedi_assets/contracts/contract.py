@@ -14,19 +14,20 @@ from stedi_assets.contracts.accounting import ACCOUNTING
 from stedi_assets.contracts.audit import (
     COLUMNS,
     NO_MISSING_VALUES,
-    ColumnProfile,
     NumberRules,
-    Profile,
     TextRules,
     rows_with_missing_values,
     table_findings,
 )
 from stedi_assets.contracts.privacy import PRIVACY, WITHDRAWALS
+from stedi_assets.contracts.profile import Measured, Profile
 from stedi_assets.contracts.rules import FLAG, Examination, Finding, Flagged, Rule, Verdict
 from stedi_assets.lake import Days, Evidence, engine_errors, side_by_side
 from stedi_assets.schemas.checks import value_rules
 from stedi_assets.tables import DAY, TableSpec
 from stedi_assets.transforms.consent import Policy
+
+OfTheModel = TextRules | NumberRules
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Audit:
 
     Attributes:
         verdicts: One for every rule of the contract, in order.
-        profile: What the columns hold.
+        profile: What the table holds.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -66,33 +67,56 @@ class Contract:
         rules = [*across, COLUMNS, NO_MISSING_VALUES, *(of_values[rule.name] for rule in order)]
         return tuple(rule.under(self.policy) for rule in rules)
 
-    def audit(self, evidence: Evidence) -> Audit:
+    def audit(self, evidence: Evidence, *, measured: bool = True) -> Audit:
         """Holds the rows of a table against every rule.
+
+        Args:
+            evidence: The rows, and what they are held against.
+            measured: Whether the profile is to have distributions.
 
         Raises:
             LakeError: The engine stopped.
         """
-        work = [
+        work: list[tuple[Examination | Measured, Days]] = [
             (examination, days)
             for examination in (*self._of_the_model, *self._across)
             for days in _chunks(examination, evidence)
         ]
+        if measured:
+            work += [(one, None) for one in self._measured]
         found = {rule.name: Finding(0, 0) for rule in self.rules}
-        profile: dict[str, ColumnProfile] = {}
+        profile = Profile(days=evidence.days)
 
-        def examine(part: tuple[Examination, Days]) -> tuple[Mapping[str, Finding], Profile]:
+        def examine(part: tuple[Examination | Measured, Days]) -> tuple[Mapping[str, Finding], Profile]:
             examination, days = part
             with engine_errors(self.spec.name, "auditing rows"):
                 if isinstance(examination, TextRules | NumberRules):
                     return examination.examine(evidence, days)
-                return examination.findings(evidence, days), {}
+                if isinstance(examination, Measured):
+                    return {}, examination.profile(evidence)
+                return examination.findings(evidence, days), Profile()
 
-        for findings, columns in side_by_side(examine, work):
+        for findings, part in side_by_side(examine, work):
             found |= {name: found[name] + finding for name, finding in findings.items()}
-            profile |= columns
-        found |= table_findings(self.spec, evidence, profile)
+            profile |= part
+        found |= table_findings(self.spec, evidence, profile.columns)
         verdicts = tuple(Verdict(rule, found[rule.name]) for rule in self.rules)
-        return Audit(verdicts, {name: profile[name] for name in self.spec.columns})
+        return Audit(verdicts, self._shown(profile))
+
+    def profile(self, evidence: Evidence) -> Profile:
+        """What the table holds, without an audit.
+
+        Raises:
+            LakeError: The engine stopped.
+        """
+
+        def examine(part: OfTheModel | Measured) -> Profile:
+            with engine_errors(self.spec.name, "profiling rows"):
+                return part.profile(evidence)
+
+        looks: list[OfTheModel | Measured] = [*self._of_the_model, *self._measured]
+        parts = side_by_side(examine, looks)
+        return self._shown(reduce(or_, parts, Profile(days=evidence.days)))
 
     def recorded(self, checks: Mapping[str, Any]) -> tuple[Verdict, ...]:
         """The verdicts of the audit before a publish; none where it did not know every rule of today."""
@@ -139,8 +163,16 @@ class Contract:
         return reduce(or_, (F.col(FLAG + rule.name) for rule in self._withdrawals.rules))
 
     @cached_property
-    def _of_the_model(self) -> tuple[TextRules | NumberRules, ...]:
+    def _of_the_model(self) -> tuple[OfTheModel, ...]:
         return NumberRules(self.spec), TextRules(self.spec)
+
+    @cached_property
+    def _measured(self) -> tuple[Measured, ...]:
+        return Measured.of(self.spec)
+
+    def _shown(self, profile: Profile) -> Profile:
+        ordered = {name: profile.columns[name] for name in self.spec.columns}
+        return replace(profile, columns=ordered).shareable()
 
     @cached_property
     def _across(self) -> tuple[Examination, ...]:

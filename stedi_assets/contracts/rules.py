@@ -32,6 +32,14 @@ class Rule:
     relaxed: bool = False
     explains: bool = False
 
+    @property
+    def consequence(self) -> str:
+        """What happens when the rule is broken."""
+        if self.blocking:
+            return "it is red, and nothing is published."
+        colour = "red" if self.severity == "error" else "amber"
+        return f"it is {colour}, and the table is published all the same."
+
     def under(self, policy: Policy) -> "Rule":
         """The rule under a policy."""
         if self.severity == "warn" or (self.relaxed and policy == "reference"):

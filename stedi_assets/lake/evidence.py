@@ -87,6 +87,11 @@ class Evidence:
                 self._frames[key] = table.frame(self.spark, days)
             return self._frames[key]
 
+    @property
+    def days(self) -> Mapping[date, int]:
+        """Rows under audit per day, where there are days."""
+        return self.table.rows_by_day if self.spec.partitioned else {}
+
     def schema(self) -> "StructType":
         """The columns as they are in the files."""
         return self.table.written_schema(self.spark)

@@ -57,7 +57,7 @@ class SubjectReading(pa.DataFrameModel):
     split: T.StringType = pa.Field(
         description="train, validation or test; one per person, 80/10/10.",
         isin=["train", "validation", "test"],
-        metadata=column(why="Who trains a model selects rows by it."),
+        metadata=column(why="Who trains a model selects rows by it.", form="train, validation or test"),
     )
 
 

@@ -210,7 +210,7 @@ class Delivered(pa.DataFrameModel):
     source_file: T.StringType = pa.Field(
         description="Landing file, relative to the landing root.",
         str_length={"min_value": 1},
-        metadata=column(why="Every row can be traced to its file."),
+        metadata=column(why="Every row can be traced to its file.", form="not empty"),
     )
     batch_id: T.StringType = pa.Field(
         description="The batch that ingested the file.",
