@@ -104,15 +104,14 @@ def check_spec(rule: Rule, key: dg.AssetKey) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(rule.name, asset=key, description=description, blocking=rule.blocking)
 
 
-def check_evaluation(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckEvaluation:
+def check_result(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckResult:
     """What an asset check is told of a verdict: counts."""
     finding = verdict.finding
-    return dg.AssetCheckEvaluation(
+    return dg.AssetCheckResult(
         asset_key=key,
         check_name=verdict.rule.name,
         passed=verdict.passed,
         severity=SEVERITIES[verdict.rule.severity],
-        blocking=verdict.rule.blocking,
         metadata={
             CHECKED: finding.checked,
             BROKEN: finding.broken,

@@ -16,7 +16,7 @@ from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform, storage_errors
 from stedi_assets.metadata import (
     breakdowns,
-    check_evaluation,
+    check_result,
     check_spec,
     definition_metadata,
     outcome_metadata,
@@ -134,7 +134,7 @@ class AssetFactory:
         )
         def refresh(
             context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh, **inputs: TableHandle
-        ) -> Iterator[dg.MaterializeResult[Outcome]]:
+        ) -> Iterator[dg.MaterializeResult[Outcome] | dg.AssetCheckResult]:
             started = time.monotonic()
             writes = key in context.op_execution_context.selected_asset_keys
             try:
@@ -151,10 +151,7 @@ class AssetFactory:
             except StediError as error:
                 raise dg.Failure(str(error), allow_retries=False) from None
             asked = {check.name for check in context.selected_asset_check_keys}
-            for verdict in audited.verdicts:
-                # Not yielded: an output for each would cost a run another event for each.
-                if verdict.rule.name in asked:
-                    context.log_event(check_evaluation(verdict, key))
+            yield from (check_result(it, key) for it in audited.verdicts if it.rule.name in asked)
             refused = [verdict for verdict in audited.verdicts if verdict.refuses]
             if refused:
                 lake.discard(audited.outcome)

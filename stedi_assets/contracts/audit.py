@@ -146,7 +146,9 @@ class NumberRules:
         return number == number and not any(rule.broken_by({name: end}) for end in ends)
 
 
-def table_findings(spec: TableSpec, evidence: Evidence, profile: Profile) -> Mapping[str, Finding]:
+def table_findings(
+    spec: TableSpec, evidence: Evidence, profile: Mapping[str, ColumnProfile]
+) -> Mapping[str, Finding]:
     """What is found for the rules of the table as a whole, COLUMNS and NO_MISSING_VALUES."""
     required = [name for name, column in spec.model.to_schema().columns.items() if not column.nullable]
     missing = {name: profile[name].nulls for name in required if profile[name].nulls}
