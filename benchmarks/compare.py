@@ -83,7 +83,8 @@ def run_once(contender: Contender, landing: Path, workdir: Path) -> Run:
             f"{contender.name} ran under {printed['policy']}, not {contender.policy}: unset STEDI_POLICY"
         )
     rows = {table: figures["rows"] for table, figures in printed["tables"].items()}
-    return Run(measured.wall_seconds, printed["seconds"], measured.peak_bytes, rows)
+    audits = [figures.get("audit_seconds", 0.0) for figures in printed["tables"].values()]
+    return Run(measured.wall_seconds, printed["seconds"], measured.peak_bytes, rows, sum(audits))
 
 
 def last_json(stdout: str) -> dict:

@@ -18,12 +18,21 @@ Measure = Literal["wall_seconds", "work_seconds"]
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a contender; `work_seconds` is None where there is no work to speak of."""
+    """One run of a contender; `work_seconds` is None where there is no work to speak of.
+
+    `audit_seconds` is the part of the work that audits the tables, which only ours does.
+    """
 
     wall_seconds: float
     work_seconds: float | None
     peak_bytes: int | None
     rows: dict[str, int]
+    audit_seconds: float = 0.0
+
+    @property
+    def audit_share(self) -> float:
+        """What the audit adds to the wall time of the process, as a part of the rest of it."""
+        return self.audit_seconds / (self.wall_seconds - self.audit_seconds)
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,10 @@ def markdown(machine: str, outcomes: Iterable[Outcome], goals: Iterable[Goal]) -
 
 def section(outcome: Outcome, goals: list[Goal]) -> str:
     parts = [f"## {TITLES[outcome.data]}{size(outcome)}", times(outcome)]
+    if shares := [run.audit_share for run in outcome.runs.get("ours", [])]:
+        parts.append(
+            f"The audit adds {median(shares):.0%} to our process ({', '.join(f'{it:.0%}' for it in shares)})."
+        )
     judged = [row for goal in goals if goal.data == outcome.data and (row := goal.row(outcome))]
     if judged:
         parts.append(grid(["ratio of medians", "value", "goal", "met"], judged))

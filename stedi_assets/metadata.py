@@ -68,14 +68,19 @@ def definition_metadata(spec: TableSpec, keys: Mapping[str, dg.AssetKey]) -> dic
 
 
 def outcome_metadata(
-    outcome: Outcome, keys: Mapping[str, dg.AssetKey], seconds: float, as_of: int
+    outcome: Outcome,
+    keys: Mapping[str, dg.AssetKey],
+    seconds: float,
+    audit_seconds: float,
+    as_of: int,
 ) -> dict[str, Any]:
     """Metadata of one materialization.
 
     Args:
         outcome: What was refreshed.
         keys: Asset keys of the table's inputs.
-        seconds: How long planning and staging took.
+        seconds: How long planning, staging and auditing took.
+        audit_seconds: How long of that auditing took.
         as_of: The instant at which this run judged consent, epoch ms.
     """
     spec, content, record = outcome.plan.spec, outcome.content, outcome.record
@@ -89,6 +94,7 @@ def outcome_metadata(
         **counts,
         **({"quarantined by reason": dict(record.reasons)} if record.reasons else {}),
         "seconds": round(seconds, 3),
+        "audit seconds": round(audit_seconds, 3),
         SNAPSHOT: str(outcome.snapshot_id),
         "input snapshots" if spec.inputs else "batch": dg.MetadataValue.json(dict(record.inputs)),
         "policy": record.policy,

@@ -33,6 +33,7 @@ class TableResult:
     changed: bool
     what_changed: str
     seconds: float
+    audit_seconds: float
 
 
 @dataclass(frozen=True)
@@ -255,6 +256,7 @@ def _tables(result: dg.ExecuteInProcessResult) -> dict[str, TableResult]:
             changed=values["changed"],
             what_changed=values["what changed"],
             seconds=values["seconds"],
+            audit_seconds=values["audit seconds"],
         )
         for name, values in _materializations(result)
         if ROWS_REMOVED not in values

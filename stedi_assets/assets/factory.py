@@ -163,7 +163,7 @@ class AssetFactory:
                     value=audited.outcome,
                     metadata=profile
                     | breakdowns(audited.verdicts)
-                    | outcome_metadata(audited.outcome, keys, seconds, run.as_of)
+                    | outcome_metadata(audited.outcome, keys, seconds, audited.seconds, run.as_of)
                     | naming.storage(spec),
                     data_version=dg.DataVersion(str(audited.outcome.snapshot_id)),
                 )

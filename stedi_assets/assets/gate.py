@@ -4,13 +4,14 @@ Rows of people who withdrew leave in publishes of their own, before anything tha
 that breaks a rule keeps what it had, but nobody waits for that to be mended until their rows are gone.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from stedi_assets.contracts import Profile, Verdict, contract
-from stedi_assets.lake import Evidence, Lake, Outcome, Plan, Removal, Run, TableHandle, Transform
+from stedi_assets.lake import Evidence, Lake, Outcome, Plan, Removal, Run, TableHandle, Transform, report
 from stedi_assets.tables import CUSTOMER_LANDING, CUSTOMER_TRUSTED, TABLES, TableSpec
 
 # Downstream first: what most people read is clean first.
@@ -34,11 +35,13 @@ class Audited:
         outcome: The table.
         verdicts: One for every rule of its contract.
         profile: What it holds; None where no audit looked at it just now.
+        seconds: How long the audit took.
     """
 
     outcome: Outcome
     verdicts: tuple[Verdict, ...]
     profile: Profile | None
+    seconds: float = 0.0
 
 
 class Gate:
@@ -86,9 +89,12 @@ class Gate:
         agreed = contract(table.spec, run.policy)
         if not outcome.changed and (verdicts := agreed.recorded(outcome.record.checks)):
             return Audited(outcome, verdicts, None)
+        started = time.monotonic()
+        report(table.spec.name, "auditing", outcome.content.rows)
         with self._discarded_on_error(outcome):
             audit = agreed.audit(lake.evidence(outcome, self._inputs, run))
-        return Audited(outcome.audited(audit.recorded()), audit.verdicts, audit.profile)
+        seconds = time.monotonic() - started
+        return Audited(outcome.audited(audit.recorded()), audit.verdicts, audit.profile, seconds)
 
     def profile(self, outcome: Outcome) -> Profile:
         """What a table holds that is up to date.

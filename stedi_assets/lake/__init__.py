@@ -8,7 +8,7 @@ from stedi_assets.lake.evidence import Days, Evidence
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.plan import Plan
-from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress
+from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
 from stedi_assets.lake.quarantine import QuarantineHandle
 from stedi_assets.lake.resource import Lake, Outcome, Removal, Run, Transform
 from stedi_assets.lake.secrets import PseudonymKey
@@ -31,6 +31,7 @@ __all__ = [
     "Transform",
     "Unpublished",
     "engine_errors",
+    "report",
     "side_by_side",
     "storage_errors",
 ]
