@@ -215,10 +215,11 @@ def recorded_profile(instance: dg.DagsterInstance, key: dg.AssetKey, snapshot_id
         key: Asset key of the table.
         snapshot_id: The snapshot.
     """
-    event = instance.get_latest_materialization_event(key)
-    if event is None or event.asset_materialization is None:
+    # A third of the time of `get_latest_materialization_event`, which counts in a run that changes nothing.
+    records = instance.fetch_materializations(key, limit=1).records
+    if not records or records[0].asset_materialization is None:
         return {}
-    metadata = event.asset_materialization.metadata
+    metadata = records[0].asset_materialization.metadata
     if SNAPSHOT not in metadata or metadata[SNAPSHOT].value != str(snapshot_id):
         return {}
     return {name: metadata[name] for name in (PROFILE, CHARTS) if name in metadata}
