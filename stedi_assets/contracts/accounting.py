@@ -1,6 +1,6 @@
 """Accounting rules: every line and row is somewhere, and it is said where."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from stedi_assets.contracts.privacy import canonical, consents, devices, user_consents
 from stedi_assets.contracts.rules import Examination, Finding, Rule
 from stedi_assets.lake import Days, Evidence
+from stedi_assets.schemas.landing import AccelerometerRecord, CustomerRecord, StepTrainerRecord
 
 NOTHING_LOST = Rule(
     "nothing_lost",
@@ -35,6 +36,11 @@ RECONCILES = Rule(
     "The rows of the table are explained by those of the tables that it is made from: so many were "
     "kept, so many left out, and why. Nothing disappears and nothing appears from nowhere.",
     explains=True,
+)
+AS_DELIVERED = Rule(
+    "as_delivered",
+    "Every row of the table is one of those that it is made from, value by value: nothing was swapped, "
+    "converted or given to somebody else on the way.",
 )
 KEPT = "kept"
 
@@ -70,73 +76,142 @@ class LandingLines:
         return evidence.rows(days).limit(0)
 
 
-class _Reconciled:
-    """Rows in = rows kept + rows left out, by reason."""
+@dataclass(frozen=True)
+class Sources:
+    """The rows that a table is made from, and why some of them are left out.
 
-    rules = (RECONCILES,)
+    Attributes:
+        rows: The rows, each once.
+        left_out: When a row is left out, by the reason; the first one that holds counts.
+    """
+
+    rows: DataFrame
+    left_out: Mapping[str, Column]
+
+    @property
+    def reason(self) -> Column:
+        """Why a row is left out, or KEPT."""
+        reason = F.lit(KEPT)
+        for name, condition in reversed(list(self.left_out.items())):
+            reason = F.when(condition, F.lit(name)).otherwise(reason)
+        return reason
+
+
+class _Reconciled:
+    """Rows in = rows kept + rows left out, by reason; and those that are kept are the rows of the table."""
+
+    rules: tuple[Rule, ...] = (RECONCILES, AS_DELIVERED)
     reads: tuple[str, ...] | None = ()
+    columns: Sequence[str] = CustomerRecord.to_structtype().names
+    """Columns in which a row of the table is the row that it was made from."""
+    identity: Sequence[str] | None = None
+    """Columns in which kept rows differ, if they make different rows; all of these where there is none."""
+    repeated = "duplicates"
+    """What further kept rows are that are equal in these."""
+
+    def sources(self, evidence: Evidence, days: Days) -> Sources:
+        """What the table is made from."""
+        raise NotImplementedError
+
+    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
+        """See `Examination`."""
+        sources = self.sources(evidence, days)
+        number = F.when(F.col("reason") == KEPT, F.xxhash64(*(self.identity or self.columns)))
+        counted = (
+            sources.rows.withColumn("reason", sources.reason)
+            .groupBy("reason", number.alias("number"))
+            .agg(F.count(F.lit(1)).alias("rows"))
+            .groupBy("reason")
+            .agg(F.sum("rows").alias("rows"), F.count("number").alias("different"), _checksum("number"))
+            .collect()
+        )
+        found = {row["reason"]: row for row in counted}
+        left_out = {name: found[name]["rows"] if name in found else 0 for name in sources.left_out}
+        kept, checksum = (found[KEPT]["different"], found[KEPT]["checksum"]) if KEPT in found else (0, 0)
+        left_out[self.repeated] = (found[KEPT]["rows"] if KEPT in found else 0) - kept
+        rows = evidence.row_count(days)
+        total = sum(left_out.values()) + kept
+        return {
+            RECONCILES.name: Finding(total, abs(kept - rows), {**left_out, KEPT: kept, "rows": rows}),
+            AS_DELIVERED.name: Finding(rows, self._changed_rows(evidence, days, checksum)),
+        }
 
     def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
         """See `Examination`; a difference of counts is no row's fault."""
-        return evidence.rows(days).limit(0)
+        return self._changed(evidence, days) if rule == AS_DELIVERED.name else evidence.rows(days).limit(0)
+
+    def _changed_rows(self, evidence: Evidence, days: Days, checksum: int) -> int:
+        if self.identity is None:
+            numbers = evidence.rows(days).select(F.xxhash64(*self.columns).alias("number"))
+            [own] = numbers.agg(_checksum("number")).collect()
+            if own["checksum"] == checksum:
+                return 0  # to find the rows that differ costs more
+        return self._changed(evidence, days).count()
+
+    def _changed(self, evidence: Evidence, days: Days) -> DataFrame:
+        """Rows of the table that are none of those that are kept."""
+        sources, number = self.sources(evidence, days), F.xxhash64(*self.columns)
+        kept = sources.rows.where(sources.reason == KEPT).select(number.alias("_kept")).distinct()
+        return evidence.rows(days).join(kept, number == F.col("_kept"), "left_anti")
 
 
 class Customers(_Reconciled):
     """customer_trusted from customer_landing."""
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
-        records = evidence.other("customer_landing").select(canonical("email").alias("_of"), "lastupdatedate")
+    identity = ("_of",)
+    repeated = "earlier records of people"
+
+    def sources(self, evidence: Evidence, days: Days) -> Sources:
+        """What the table is made from."""
+        records = evidence.other("customer_landing").withColumn("_of", canonical("email"))
         held = evidence.held().select(F.col("person").alias("_held")).distinct()
         joined = records.join(consents(evidence), F.col("_of") == F.col("_person"), "left").join(
             held, F.col("_of") == F.col("_held"), "left"
         )
-        excluded = {
+        left_out = {
             "dated in the future": F.col("lastupdatedate") > evidence.as_of,
             "of people who are held": F.col("_held").isNotNull(),
             "of people without consent": F.col("_person").isNull(),
         }
-        left_out, kept, people = _explained(joined, excluded, ["_of"])
-        return _reconciled(evidence, days, {**left_out, "earlier records of people": kept - people}, people)
+        return Sources(joined, left_out)
 
 
 class CuratedCustomers(_Reconciled):
     """customer_curated from customer_trusted."""
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
+    def sources(self, evidence: Evidence, days: Days) -> Sources:
+        """What the table is made from."""
         active = evidence.other("accelerometer_trusted").select(canonical("user").alias("_active")).distinct()
         joined = evidence.other("customer_trusted").join(
             active, canonical("email") == F.col("_active"), "left"
         )
-        excluded = {"without readings": F.col("_active").isNull()}
-        left_out, kept, _ = _explained(joined, excluded, ["email"])
-        return _reconciled(evidence, days, left_out, kept)
+        return Sources(joined, {"without readings": F.col("_active").isNull()})
 
 
 class Accelerometer(_Reconciled):
     """accelerometer_trusted from accelerometer_landing."""
 
     reads = ("accelerometer_landing",)
+    columns = AccelerometerRecord.to_structtype().names
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
+    def sources(self, evidence: Evidence, days: Days) -> Sources:
+        """What the table is made from."""
         readings = evidence.other("accelerometer_landing", days)
         joined = readings.join(user_consents(evidence, readings), F.col("user") == F.col("_key"), "left")
-        excluded = {"of people without consent": F.col("_person").isNull()}
+        left_out = {"of people without consent": F.col("_person").isNull()}
         if evidence.policy == "strict":
-            excluded["before consent"] = F.col("timestamp") < F.col("_consent")
-        left_out, kept, different = _explained(joined, excluded, ["user", "timestamp", "x", "y", "z"])
-        return _reconciled(evidence, days, {**left_out, "duplicates": kept - different}, different)
+            left_out["before consent"] = F.col("timestamp") < F.col("_consent")
+        return Sources(joined, left_out)
 
 
 class StepTrainer(_Reconciled):
     """step_trainer_trusted from step_trainer_landing."""
 
     reads = ("step_trainer_landing",)
+    columns = StepTrainerRecord.to_structtype().names
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
+    def sources(self, evidence: Evidence, days: Days) -> Sources:
+        """What the table is made from."""
         registered = evidence.other("customer_landing").select(
             F.col("serialnumber").alias("_of_device"), canonical("email").alias("_registered")
         )
@@ -149,22 +224,21 @@ class StepTrainer(_Reconciled):
         facts = devices(evidence).join(in_use, F.col("_device") == F.col("_of_device"), "left")
         owned = F.col("serialnumber") == F.col("_device")
         joined = evidence.other("step_trainer_landing", days).join(facts, owned, "left")
-        excluded = {"of devices that nobody registered": F.col("_device").isNull()}
+        left_out = {"of devices that nobody registered": F.col("_device").isNull()}
         if evidence.policy == "strict":
-            excluded["of devices with several owners"] = ~F.col("_sole")
-        excluded["of people without consent"] = F.col("_agreed").isNull()
-        excluded["of people without accelerometer readings"] = F.col("_of_device").isNull()
+            left_out["of devices with several owners"] = ~F.col("_sole")
+        left_out["of people without consent"] = F.col("_agreed").isNull()
+        left_out["of people without accelerometer readings"] = F.col("_of_device").isNull()
         if evidence.policy == "strict":
-            excluded["before consent"] = F.col("sensorreadingtime") < F.col("_agreed")
-        columns = ["sensorreadingtime", "serialnumber", "distancefromobject"]
-        left_out, kept, different = _explained(joined, excluded, columns)
-        return _reconciled(evidence, days, {**left_out, "duplicates": kept - different}, different)
+            left_out["before consent"] = F.col("sensorreadingtime") < F.col("_agreed")
+        return Sources(joined, left_out)
 
 
-class PairedReadings(_Reconciled):
+class PairedReadings:
     """machine_learning_curated from the trusted readings: per instant, each of one with each of the other."""
 
-    reads = ("accelerometer_trusted", "step_trainer_trusted")
+    rules = (RECONCILES,)
+    reads: tuple[str, ...] | None = ("accelerometer_trusted", "step_trainer_trusted")
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
@@ -208,40 +282,18 @@ class PairedReadings(_Reconciled):
         rows = evidence.row_count(days)
         return {RECONCILES.name: Finding(row["pairs"], abs(row["pairs"] - rows), {**breakdown, "rows": rows})}
 
-
-def _explained(
-    joined: DataFrame, excluded: Mapping[str, Column], columns: list[str]
-) -> tuple[dict[str, int], int, int]:
-    """Counts the rows of an input by the first reason why they are left out.
-
-    Returns:
-        Rows by reason, rows that are kept, and how many of these differ in some columns.
-    """
-    reason = F.lit(KEPT)
-    for name, condition in reversed(list(excluded.items())):
-        reason = F.when(condition, F.lit(name)).otherwise(reason)
-    number = F.when(reason == KEPT, F.xxhash64(*columns))
-    counted = (
-        joined.select(reason.alias("reason"), number.alias("number"))
-        .groupBy("reason")
-        .agg(F.count(F.lit(1)).alias("rows"), F.count_distinct("number").alias("different"))
-        .collect()
-    )
-    found = {row["reason"]: row["rows"] for row in counted}
-    different = next((row["different"] for row in counted if row["reason"] == KEPT), 0)
-    return {name: found.get(name, 0) for name in excluded}, found.get(KEPT, 0), different
-
-
-def _reconciled(
-    evidence: Evidence, days: Days, left_out: Mapping[str, int], kept: int
-) -> Mapping[str, Finding]:
-    rows = evidence.row_count(days)
-    breakdown = {**left_out, KEPT: kept, "rows": rows}
-    return {RECONCILES.name: Finding(sum(left_out.values()) + kept, abs(kept - rows), breakdown)}
+    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
+        """See `Examination`; a difference of counts is no row's fault."""
+        return evidence.rows(days).limit(0)
 
 
 def _total(column: Column, name: str) -> Column:
     return F.coalesce(F.sum(column), F.lit(0)).alias(name)
+
+
+def _checksum(number: str) -> Column:
+    """Equal for the same numbers in any order; made of their upper halves, whose sum does not overflow."""
+    return _total(F.shiftright(number, 32), "checksum")
 
 
 ACCOUNTING: Mapping[str, tuple[Examination, ...]] = {

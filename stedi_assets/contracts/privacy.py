@@ -52,8 +52,8 @@ HAS_READINGS = Rule(
 NO_DIRECT_IDENTIFIERS = Rule(
     "no_direct_identifiers",
     "Whoever reads the table cannot see who a person is: it has the agreed columns and no other, people"
-    " appear only under pseudonyms, and no text in it is an email, serial number, phone number or name "
-    "that we know of.",
+    " appear only under the pseudonyms that the lake's key makes, and no text in it is an email, serial "
+    "number, phone number or name that we know of.",
 )
 ONE_PERSON_PER_ROW = Rule(
     "one_person_per_row",
@@ -64,8 +64,9 @@ ONE_PERSON_PER_ROW = Rule(
 )
 ONE_SPLIT_PER_SUBJECT = Rule(
     "one_split_per_subject",
-    "All rows of a person are in the same split. A model that is tested on people it was trained with "
-    "would recognise them, and its results would look better than they are.",
+    "All rows of a person are in the same split, and it is the one that the person always had. A model "
+    "that is tested on people it was trained with would recognise them, and its results would look better "
+    "than they are.",
 )
 
 
@@ -254,18 +255,23 @@ def _identifiers(evidence: Evidence, rows: DataFrame) -> DataFrame:
         values = known.select(F.col("_known").alias(same))
         rows = rows.join(values, canonical(name) == F.col(same), "left")
         found |= F.col(same).isNotNull()
-    pseudonym = F.col("subject_id").rlike(r"^[0-9a-f]{64}\z")
+    ours = evidence.subjects().select(F.col("subject_id").alias("_pseudonym")).distinct()
+    rows = rows.join(ours, F.col("subject_id") == F.col("_pseudonym"), "left")
+    pseudonym = F.col("subject_id").rlike(r"^[0-9a-f]{64}\z") & F.col("_pseudonym").isNotNull()
     return _breaks(rows, {NO_DIRECT_IDENTIFIERS: found | ~pseudonym})
 
 
-def _splits(_evidence: Evidence, rows: DataFrame) -> DataFrame:
+def _splits(evidence: Evidence, rows: DataFrame) -> DataFrame:
     mixed = (
         rows.groupBy(F.col("subject_id").alias("_subject"))
         .agg((F.min("split") != F.max("split")).alias("_mixed"))
         .where("_mixed")
     )
     joined = rows.join(mixed, F.col("subject_id") == F.col("_subject"), "left")
-    return _breaks(joined, {ONE_SPLIT_PER_SUBJECT: F.col("_mixed").isNotNull()})
+    own = evidence.subjects().select(F.col("subject_id").alias("_known"), F.col("split").alias("_own"))
+    joined = joined.join(own, F.col("subject_id") == F.col("_known"), "left")
+    another = F.coalesce(F.col("split") != F.col("_own"), F.lit(False))
+    return _breaks(joined, {ONE_SPLIT_PER_SUBJECT: F.col("_mixed").isNotNull() | another})
 
 
 class OnePersonPerRow:
