@@ -1,6 +1,6 @@
 """Accounting rules: every line and row is somewhere, and it is said where."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -116,10 +116,11 @@ class _Reconciled:
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
         sources = self.sources(evidence, days)
-        number = F.when(F.col("reason") == KEPT, F.xxhash64(*(self.identity or self.columns)))
+        number = F.when(F.col("reason") == KEPT, _number(self.identity or self.columns))
         counted = (
             sources.rows.withColumn("reason", sources.reason)
-            .groupBy("reason", number.alias("number"))
+            .select("reason", number.alias("number"))
+            .groupBy("reason", "number")
             .agg(F.count(F.lit(1)).alias("rows"))
             .groupBy("reason")
             .agg(F.sum("rows").alias("rows"), F.count("number").alias("different"), _checksum("number"))
@@ -142,7 +143,7 @@ class _Reconciled:
 
     def _changed_rows(self, evidence: Evidence, days: Days, checksum: int) -> int:
         if self.identity is None:
-            numbers = evidence.rows(days).select(F.xxhash64(*self.columns).alias("number"))
+            numbers = evidence.rows(days).select(_number(self.columns).alias("number"))
             [own] = numbers.agg(_checksum("number")).collect()
             if own["checksum"] == checksum:
                 return 0  # to find the rows that differ costs more
@@ -150,9 +151,11 @@ class _Reconciled:
 
     def _changed(self, evidence: Evidence, days: Days) -> DataFrame:
         """Rows of the table that are none of those that are kept."""
-        sources, number = self.sources(evidence, days), F.xxhash64(*self.columns)
-        kept = sources.rows.where(sources.reason == KEPT).select(number.alias("_kept")).distinct()
-        return evidence.rows(days).join(kept, number == F.col("_kept"), "left_anti")
+        sources = self.sources(evidence, days)
+        kept = sources.rows.where(sources.reason == KEPT).select(_number(self.columns).alias("_kept"))
+        rows = evidence.rows(days).withColumn("_number", _number(self.columns))
+        changed = rows.join(kept.distinct(), F.col("_number") == F.col("_kept"), "left_anti")
+        return changed.drop("_number")
 
 
 class Customers(_Reconciled):
@@ -289,6 +292,13 @@ class PairedReadings:
 
 def _total(column: Column, name: str) -> Column:
     return F.coalesce(F.sum(column), F.lit(0)).alias(name)
+
+
+def _number(columns: Iterable[str]) -> Column:
+    """A number for the values of some columns."""
+    # Sail stops at a hash of columns of which a data file has one value each (known from its statistics),
+    # unless there is something among them that it cannot know beforehand.
+    return F.xxhash64(*columns, F.monotonically_increasing_id() < 0)
 
 
 def _checksum(number: str) -> Column:

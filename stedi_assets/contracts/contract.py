@@ -91,7 +91,8 @@ class Contract:
         for findings, columns in side_by_side(examine, work):
             found |= {name: found[name] + finding for name, finding in findings.items()}
             profile |= columns
-        found |= table_findings(self.spec, evidence, profile)
+        with engine_errors(self.spec.name, "auditing rows"):
+            found |= table_findings(self.spec, evidence, profile)
         verdicts = tuple(Verdict(rule, found[rule.name]) for rule in self.rules)
         return Audit(verdicts, {name: profile[name] for name in self.spec.columns})
 
