@@ -84,6 +84,8 @@ class Chapter:
     contents: dict[str, Counter]
     snapshots: dict[str, int]
     orphans: set[str]
+    shown: Any = None
+    check: Any = None
 
     @property
     def report(self) -> dict[str, Any]:
@@ -111,13 +113,17 @@ class Story:
     lake: TestLake
 
     def chapter(self, as_of: int, select: Sequence[str] = tuple(TABLES)) -> Chapter:
-        flags = {"landing": self.lake.landing, "lake": self.lake.folder / "lake", "as-of": as_of}
-        flags |= {"select": ",".join(select)}
-        flags |= {"policy": self.lake.settings.get("STEDI_POLICY", "strict")}
-        arguments = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
-        run = CliRunner().invoke(main, ["run", "--json", *arguments])
+        which = ["--select", ",".join(select), "--as-of", str(as_of)]
+        run = stedi(self.lake, "run", "--json", "--landing", str(self.lake.landing), *which)
         snapshots = {name: len(self.lake.table(name).snapshots()) for name in TABLES}
         return Chapter(run, self.lake.contents(), snapshots, orphans(self.lake))
+
+
+def stedi(lake: TestLake, *arguments: str) -> Any:
+    """Runs the command on a lake, in this process."""
+    where = ["--lake", str(lake.folder / "lake"), "--policy", lake.settings.get("STEDI_POLICY", "strict")]
+    environment = {"STEDI_LANDING": str(lake.landing)}
+    return CliRunner().invoke(main, [*arguments, *where], env=environment)
 
 
 def orphans(lake: TestLake) -> set[str]:
@@ -145,6 +151,9 @@ def story(tmp_path_factory):
         patch.setitem(DECLARED, "accelerometer_trusted", twice(DECLARED["accelerometer_trusted"]))
         change_of_minds(lake.landing)
         told["refused"] = tell(NOW)
+        shown = stedi(lake, "check", "accelerometer_trusted", "--show", "unique_rows", "--format", "json")
+    told["refused"].shown = shown
+    told["refused"].check = stedi(lake, "check", "accelerometer_trusted", "customer_trusted")
     told["mended"] = tell(LATER - 3 * DAY)  # the day of Eve's withdrawal
     with pytest.MonkeyPatch.context() as patch:
         ingest = resource.ingest
@@ -231,6 +240,51 @@ class TestRefused:
                 shown = [event.asset_materialization for event in events]
                 removed = [it.metadata["rows removed"].value for it in shown if "rows removed" in it.metadata]
                 assert story["refused"].report["removed"][name] in removed
+
+
+class TestCheck:
+    """`stedi check` after the refused run, at the time of whoever runs the tests: long after all of it."""
+
+    def test_the_rows_that_break_a_rule_are_shown_on_demand(self, story):
+        shown = story["refused"].shown
+        assert shown.exit_code == 0, shown.stderr
+        rows = Counter((row["user"], row["timestamp"]) for row in json.loads(shown.stdout))
+        assert rows.total() == 2 * 11  # with Eve's: they are made of customer_trusted as it is published
+        assert set(rows.values()) == {2}
+
+    def test_a_published_table_that_breaks_its_contract_by_now_exits_with_1(self, story):
+        check = story["refused"].check
+        assert check.exit_code == 1
+        assert (
+            "customer_trusted: the published table breaks its contract: consent_on_file is broken by 1 "
+            in (check.stderr)
+        )
+        assert "only_consenting_people is broken by 3 of 11 rows" in check.stderr
+
+    def test_a_published_table_that_keeps_it_exits_with_0(self, tmp_path):
+        lake = TestLake(tmp_path, everybody(tmp_path / "in"))
+        lake.built(select="customer_landing")
+        before = len(lake.table("customer_landing").snapshots())
+        check = stedi(lake, "check", "customer_landing")
+        assert check.exit_code == 0, check.stderr
+        assert "nothing_lost" in check.stdout
+        assert len(lake.table("customer_landing").snapshots()) == before
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "sentence"),
+        [
+            (["nonsense"], 2, "There is no table nonsense: the tables are customer_landing, "),
+            (["--show", "nonsense"], 2, "There is no rule nonsense here: the rules are "),
+            (["customer_trusted", "--show", "has_readings"], 2, "There is no rule has_readings here: "),
+            (["nonsense", "--show", "has_readings"], 2, "There is no table nonsense: "),
+            (["customer_trusted"], 1, "customer_trusted is not published yet: materialize it first."),
+        ],
+    )
+    def test_what_cannot_be_checked_is_said_in_one_sentence(self, tmp_path, arguments, code, sentence):
+        check = stedi(TestLake(tmp_path, everybody(tmp_path / "in")), "check", *arguments)
+        assert check.exit_code == code
+        [said] = [line for line in check.stderr.splitlines() if " is " in line or "There" in line]
+        assert said.startswith(sentence)
 
 
 class TestMended:
