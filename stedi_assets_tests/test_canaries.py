@@ -1,12 +1,17 @@
-"""Law 6: nothing row-like leaves the lake. Canary people go through runs that go well and wrong."""
+"""Law 6: nothing row-like leaves the lake. Canaries go through runs and audits that go well and wrong."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
-from stedi_assets.lake import staging
+from stedi_assets.assets import DECLARED
+from stedi_assets.cli import main
+from stedi_assets.contracts.audit import ModelRules
+from stedi_assets.lake import Evidence, staging
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.lakes import TestLake, write_landing
+from stedi_assets_tests.lakes import AS_OF, TestLake, write_landing
 
 CANARIES = ("Zyqqara", "zyqqara", "555-0199-7", "1987-06-05", "c0ffee00-dead-4bad-beef-00000000cafe")
 NOON = 1_700_000_000_000
@@ -40,29 +45,95 @@ def engine_error(frame):
     return frame.selectExpr("*", "cast(concat(user, '!') as bigint) as broken")
 
 
-@pytest.mark.parametrize("mishap", ["none", "engine error", "crash"])
+def refused(patch):
+    """A reading is published twice, or would be."""
+    table = DECLARED["accelerometer_trusted"]
+
+    def twice(frames, run):
+        rows = table.transform(frames, run)
+        return rows.unionAll(rows)
+
+    patch.setitem(DECLARED, "accelerometer_trusted", replace(table, transform=twice))
+
+
+def engine_error_while_staging(patch):
+    write = staging.StagingArea.write
+
+    def failing(area, frame):
+        if area.spec.name == "accelerometer_trusted":
+            frame = engine_error(frame).drop("user").withColumnRenamed("broken", "user")
+        return write(area, frame)
+
+    patch.setattr(staging.StagingArea, "write", failing)
+
+
+def crash_while_staging(patch):
+    write = staging.StagingArea.write
+
+    def failing(area, frame):
+        if area.spec.name == "customer_trusted":
+            raise RuntimeError("crashed")
+        return write(area, frame)
+
+    patch.setattr(staging.StagingArea, "write", failing)
+
+
+def engine_error_in_the_audit(patch):
+    rows = Evidence.rows
+
+    def failing(evidence, days=None):
+        found = rows(evidence, days)
+        if evidence.spec.name == "accelerometer_landing":
+            found = engine_error(found).drop("user").withColumnRenamed("broken", "user")
+        return found
+
+    patch.setattr(Evidence, "rows", failing)
+
+
+def crash_in_the_audit(patch):
+    examine = ModelRules.examine
+
+    def failing(rules, evidence, days):
+        people = evidence.rows(days).collect()
+        if evidence.spec.name == "customer_trusted" and people:
+            raise RuntimeError("crashed")
+        return examine(rules, evidence, days)
+
+    patch.setattr(ModelRules, "examine", failing)
+
+
+MISHAPS = {
+    None: "",
+    refused: "accelerometer_trusted: publish refused, the table stays: reconciles is broken by 1 of 1 rows",
+    engine_error_while_staging: "accelerometer_trusted: the engine stopped while staging rows",
+    crash_while_staging: "customer_trusted: USER_CODE_ERROR",
+    engine_error_in_the_audit: "accelerometer_landing: the engine stopped while auditing rows",
+    crash_in_the_audit: "customer_trusted: USER_CODE_ERROR",
+}
+"""What may go wrong, and what the shell is told."""
+
+
+@pytest.mark.parametrize("mishap", MISHAPS, ids=lambda mishap: mishap.__name__ if mishap else "none")
 def test_no_canary_is_found_outside_of_the_lake(tmp_path, monkeypatch, capfd, mishap):
     home = tmp_path / "dagster"
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     lake = TestLake(tmp_path, canary_zone(tmp_path / "in"))
-    write = staging.StagingArea.write
-
-    def failing(area, frame):
-        if mishap == "crash" and area.spec.name == "customer_trusted":
-            raise RuntimeError("crashed")
-        if mishap == "engine error" and area.spec.name == "accelerometer_trusted":
-            frame = engine_error(frame).drop("user").withColumnRenamed("broken", "user")
-        write(area, frame)
-
-    monkeypatch.setattr(staging.StagingArea, "write", failing)
-    result = lake.run()
-    assert bool(result.failures) == (mishap != "none")
-    if mishap == "none":
+    if mishap is not None:
+        mishap(monkeypatch)
+    flags = ["--landing", str(lake.landing), "--lake", str(tmp_path / "lake")]
+    run = CliRunner().invoke(main, ["run", *flags, "--as-of", str(AS_OF)])
+    assert run.exit_code == (0 if mishap is None else 1)
+    assert MISHAPS[mishap] in run.stderr
+    if mishap is None:
         assert sum(lake.rows("machine_learning_curated").values()) == 1
         assert sum(lake.rows("quarantine").values()) == 10
+    audited = ["check", "customer_landing", "accelerometer_landing", *flags[2:]]
+    check = CliRunner().invoke(main, audited)
+    assert check.exit_code == 1, check.stderr  # a quarantined customer line names nobody
 
     printed = capfd.readouterr()
-    assert not found_in((printed.out + printed.err + "".join(result.failures)).encode())
+    shown = (printed.out, printed.err, run.stdout, run.stderr, check.stdout, check.stderr)
+    assert not found_in("".join(shown).encode())
     kept = [path for path in home.rglob("*") if path.is_file()]
     assert kept
     for path in kept:

@@ -37,7 +37,7 @@ def test_run_prints_one_json_object_and_nothing_else(built):
     _, done = built
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert set(report) == {"tables", "checks", "policy", "engine", "seconds"}
+    assert set(report) == {"tables", "checks", "removed", "policy", "engine", "seconds"}
     assert list(report["tables"]) == list(TABLES)
     assert (report["policy"], report["engine"]) == ("strict", "sail")
     for table in report["tables"].values():

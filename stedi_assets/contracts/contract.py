@@ -99,7 +99,8 @@ class Contract:
         for findings, part in side_by_side(examine, work):
             found |= {name: found[name] + finding for name, finding in findings.items()}
             profile |= part
-        found |= table_findings(self.spec, evidence, profile.columns)
+        with engine_errors(self.spec.name, "auditing rows"):
+            found |= table_findings(self.spec, evidence, profile.columns)
         verdicts = tuple(Verdict(rule, found[rule.name]) for rule in self.rules)
         return Audit(verdicts, self._shown(profile))
 

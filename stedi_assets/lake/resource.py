@@ -378,7 +378,9 @@ class Lake(dg.ConfigurableResource[None]):
 
         def write(area: StagingArea, _table: "Table") -> Record:
             for chunk in chunks:
-                area.write(remaining(chunk))
+                with engine_errors(spec.name, "removing rows"):
+                    rows = remaining(chunk)
+                area.write(rows)
             return record
 
         return self._staged(plan, write, going, staying)

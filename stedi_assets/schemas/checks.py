@@ -15,7 +15,7 @@ import pandera.pyspark as pa
 from pandera.api.checks import Check
 from pandera.api.pyspark.types import PysparkDataframeColumnObject
 from pandera.pyspark import DataFrameModel
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 Severity = Literal["error", "warn"]
@@ -325,12 +325,14 @@ def _row_check(name: str, day: str, instant: str, *, raise_warning: bool = False
 
 def _validator(
     name: str, columns: tuple[str, ...], arguments: Arguments
-) -> Callable[[type, PysparkDataframeColumnObject], bool]:
+) -> Callable[[type, PysparkDataframeColumnObject | DataFrame], bool]:
     """What Pandera calls to validate a frame."""
 
-    def holds(_model: type, data: PysparkDataframeColumnObject) -> bool:
+    def holds(_model: type, data: PysparkDataframeColumnObject | DataFrame) -> bool:
+        # Pandera hands over a column and its frame, or for a check of rows the frame itself.
+        frame = data.dataframe if isinstance(data, PysparkDataframeColumnObject) else data
         condition = VOCABULARY[name].condition(*map(F.col, columns), **arguments)
-        broken = data.dataframe.where(~condition)  # type: ignore[arg-type]
+        broken = frame.where(~condition)  # type: ignore[arg-type]
         return bool(broken.limit(1).count() == 0)
 
     holds.__name__ = name  # Pandera forgets a name that is given in another way once a model is inherited

@@ -1,0 +1,337 @@
+"""The gate from end to end: a refused publish, and people who withdraw while something else is refused.
+
+One lake goes through the deliveries of its story, told in the order in which they happen; what becomes of
+the tables is counted by hand. Everybody measured three instants with both sensors.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+
+from stedi_assets.assets import DECLARED
+from stedi_assets.cli import main
+from stedi_assets.environment import dagster_home
+from stedi_assets.lake import resource
+from stedi_assets.lake.aws import Aws
+from stedi_assets.lake.catalog import open_catalog
+from stedi_assets.lake.ingest import LineCounts
+from stedi_assets.tables import TABLES
+from stedi_assets_tests.lakes import EPOCH, TestLake, customer, write_landing
+
+DAY = 86_400_000
+BEFORE, AFTER, NEXT_DAY = 1_000, 3_000, DAY + 1_000
+"""The instants at which everybody measured: before and after Cy's later consent, and the day after."""
+NOW = EPOCH + 3 * DAY
+LATER = EPOCH + 9 * DAY
+ADA, BO, CY, DEE, EVE, FIN = PEOPLE = [
+    f"{name}@example.com" for name in ("ada", "bo", "cy", "dee", "eve", "fin")
+]
+DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
+
+
+pytestmark = pytest.mark.xdist_group("gate")
+
+
+def everybody(root: Path) -> Path:
+    """Six people who agree to share, with a device each."""
+    lines: dict[str, list[str]] = {"customer": [], "accelerometer": [], "step_trainer": []}
+    for number, email in enumerate(PEOPLE):
+        lines["customer"].append(customer(email, 500, serial=f"device-{email}"))
+        for at in (BEFORE, AFTER, NEXT_DAY):
+            reading = {"user": email, "timestamp": EPOCH + at, "x": number / 10, "y": 1.0, "z": -1.0}
+            step = {
+                "sensorReadingTime": EPOCH + at, "serialNumber": f"device-{email}",
+                "distanceFromObject": number,
+            }  # fmt: skip
+            lines["accelerometer"].append(json.dumps(reading))
+            lines["step_trainer"].append(json.dumps(step))
+    return write_landing(root, {f"{source}/landing/a.json": "\n".join(lines[source]) for source in lines})
+
+
+def change_of_minds(root: Path) -> None:
+    """Ada withdraws, Cy's consent begins later, nobody can read what Dee wants; Eve withdraws on day 6."""
+    lines = [
+        customer(ADA, None, updated=5_000, serial=f"device-{ADA}"),
+        customer(CY, 2_000, updated=5_000, serial=f"device-{CY}"),
+        customer(DEE, None, updated=5_000, serial=f"device-{DEE}")[:-40],
+        customer(EVE, None, updated=6 * DAY, serial=f"device-{EVE}"),
+    ]
+    write_landing(root, {"customer/landing/b.json": "\n".join(lines)})
+
+
+def withdrawal_of_bo(root: Path) -> None:
+    line = customer(BO, None, updated=7 * DAY, serial=f"device-{BO}")
+    write_landing(root, {"customer/landing/c.json": line})
+
+
+def twice(table):
+    """The table with every row twice."""
+    return replace(table, transform=lambda frames, run: (rows := table.transform(frames, run)).unionAll(rows))
+
+
+@dataclass
+class Chapter:
+    """The lake after a run of `stedi run --json`."""
+
+    run: Any
+    contents: dict[str, Counter]
+    snapshots: dict[str, int]
+    orphans: set[str]
+    shown: Any = None
+    check: Any = None
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return json.loads(self.run.stdout)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of the tables that are made of others."""
+        return {name: self.contents[name].total() for name in DERIVED}
+
+    def people(self, table: str) -> Counter:
+        """Rows by person, of a table that says whose they are."""
+        spelled = {name: email for email in PEOPLE for name in (email, f"device-{email}")}
+        found = Counter()
+        for row, count in self.contents[table].items():
+            [who] = {spelled[value] for value in row if value in spelled}
+            found[who] += count
+        return found
+
+
+@dataclass(frozen=True)
+class Story:
+    """A lake and what is done to it."""
+
+    lake: TestLake
+
+    def chapter(self, as_of: int, select: Sequence[str] = tuple(TABLES)) -> Chapter:
+        which = ["--select", ",".join(select), "--as-of", str(as_of)]
+        run = stedi(self.lake, "run", "--json", "--landing", str(self.lake.landing), *which)
+        snapshots = {name: len(self.lake.table(name).snapshots()) for name in TABLES}
+        return Chapter(run, self.lake.contents(), snapshots, orphans(self.lake))
+
+
+def stedi(lake: TestLake, *arguments: str) -> Any:
+    """Runs the command on a lake, in this process."""
+    where = ["--lake", str(lake.folder / "lake"), "--policy", lake.settings.get("STEDI_POLICY", "strict")]
+    environment = {"STEDI_LANDING": str(lake.landing)}
+    return CliRunner().invoke(main, [*arguments, *where], env=environment)
+
+
+def orphans(lake: TestLake) -> set[str]:
+    """Data files that belong to no snapshot of any table."""
+    found = {str(path) for path in (lake.folder / "lake").rglob("*.parquet")}
+    catalog = open_catalog(lake.environment.catalog, lake.environment.lake, Aws(""))
+    for name in catalog.list_tables(lake.environment.database):
+        table = catalog.load_table(name)
+        for snapshot in table.snapshots():
+            files = (
+                task.file.file_path for task in table.scan(snapshot_id=snapshot.snapshot_id).plan_files()
+            )
+            found -= {path.removeprefix("file://") for path in files}
+    return found
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """The chapters of the lake under the strict policy, by what happens in them."""
+    folder = tmp_path_factory.mktemp("gate")
+    lake = TestLake(folder, everybody(folder / "in"))
+    told, tell = {}, Story(lake).chapter
+    told["built"] = tell(NOW)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DECLARED, "accelerometer_trusted", twice(DECLARED["accelerometer_trusted"]))
+        change_of_minds(lake.landing)
+        told["refused"] = tell(NOW)
+        shown = stedi(lake, "check", "accelerometer_trusted", "--show", "unique_rows", "--format", "json")
+    told["refused"].shown = shown
+    told["refused"].check = stedi(lake, "check", "accelerometer_trusted", "customer_trusted")
+    told["mended"] = tell(LATER - 3 * DAY)  # the day of Eve's withdrawal
+    with pytest.MonkeyPatch.context() as patch:
+        ingest = resource.ingest
+        one_more = LineCounts(lines=1)
+        patch.setattr(resource, "ingest", lambda *arguments: ingest(*arguments) + one_more)
+        withdrawal_of_bo(lake.landing)
+        told["landing refused"] = tell(LATER, ["customer_landing"])
+    told["finished"] = tell(LATER, ["customer_landing", *DERIVED])
+    return told
+
+
+def test_everybody_is_in_every_table_at_first(story):
+    built = story["built"]
+    assert built.run.exit_code == 0, built.run.stderr
+    assert built.rows == dict(zip(DERIVED, (6, 18, 6, 18, 18), strict=True))
+    assert built.report["removed"] == {}
+
+
+def test_where_nobody_withdraws_a_publish_is_one_snapshot(story):
+    assert story["built"].snapshots == dict.fromkeys(TABLES, 1)
+    before = story["landing refused"].snapshots
+    refreshed = ["customer_landing", *DERIVED]
+    assert story["finished"].snapshots == before | {name: before[name] + 1 for name in refreshed}
+
+
+class TestRefused:
+    """accelerometer_trusted comes out with every row twice, in the run in which people withdraw."""
+
+    def test_one_sentence_names_the_table_the_rules_and_the_counts(self, story):
+        run = story["refused"].run
+        assert run.exit_code == 1
+        sentences = [line for line in run.stderr.splitlines() if "refused" in line]
+        assert sentences == [
+            "accelerometer_trusted: publish refused, the table stays: reconciles is broken by 11 of 18 rows,"
+            " unique_rows is broken by 11 of 22 rows; see the rows with `stedi check accelerometer_trusted"
+            " --show unique_rows`, and mend what made them."
+        ]
+
+    def test_the_red_checks_are_in_the_dagster_instance_with_their_counts(self, story):
+        key = dg.AssetCheckKey(dg.AssetKey("accelerometer_trusted"), "unique_rows")
+        with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+            history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+        found = [
+            (evaluation.passed, evaluation.metadata["checked"].value, evaluation.metadata["broken"].value)
+            for evaluation in (record.evaluation for record in history)
+            if evaluation is not None and evaluation.metadata["checked"].value == 22
+        ]
+        assert found == [(False, 22, 11)]
+        check = story["refused"].report["checks"]["accelerometer_trusted.unique_rows"]
+        assert check == {"passed": False, "severity": "ERROR", "checked": 22, "broken": 11}
+
+    def test_what_comes_after_it_is_skipped_and_what_does_not_is_not(self, story):
+        refreshed = [name for name, table in story["refused"].report["tables"].items() if table["changed"]]
+        assert refreshed == ["customer_landing", "customer_trusted"]
+        checked = {name.split(".")[0] for name in story["refused"].report["checks"]}
+        assert checked == set(TABLES) - {
+            "customer_curated", "step_trainer_trusted", "machine_learning_curated",
+        }  # fmt: skip
+
+    def test_no_staged_file_stays(self, story):
+        assert {name: chapter.orphans for name, chapter in story.items()} == {key: set() for key in story}
+
+    def test_who_withdrew_or_is_held_is_gone_from_every_table_and_the_others_are_not(self, story):
+        left = story["refused"]
+        readings = {BO: 3, CY: 2, EVE: 3, FIN: 3}
+        assert left.people("customer_trusted") == dict.fromkeys(readings, 1)
+        assert left.people("accelerometer_trusted") == readings
+        assert left.people("customer_curated") == dict.fromkeys(readings, 1)
+        assert left.people("step_trainer_trusted") == readings
+        assert left.rows["machine_learning_curated"] == 11
+
+    def test_removals_are_publishes_of_their_own(self, story):
+        left = story["refused"]
+        assert left.report["removed"] == dict(zip(DERIVED, (2, 7, 2, 7, 7), strict=True))
+        removed_and_refreshed = {"customer_landing": 2, "customer_trusted": 3}
+        removed_only = dict.fromkeys(DERIVED, 2)
+        untouched = {"accelerometer_landing": 1, "step_trainer_landing": 1}
+        assert left.snapshots == removed_only | removed_and_refreshed | untouched
+
+    def test_removals_show_on_the_pages_of_their_tables(self, story):
+        with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
+            for name in DERIVED:
+                events = instance.fetch_materializations(dg.AssetKey(name), limit=50).records
+                shown = [event.asset_materialization for event in events]
+                removed = [it.metadata["rows removed"].value for it in shown if "rows removed" in it.metadata]
+                assert story["refused"].report["removed"][name] in removed
+
+
+class TestCheck:
+    """`stedi check` after the refused run, at the time of whoever runs the tests: long after all of it."""
+
+    def test_the_rows_that_break_a_rule_are_shown_on_demand(self, story):
+        shown = story["refused"].shown
+        assert shown.exit_code == 0, shown.stderr
+        rows = Counter((row["user"], row["timestamp"]) for row in json.loads(shown.stdout))
+        assert rows.total() == 2 * 11  # with Eve's: they are made of customer_trusted as it is published
+        assert set(rows.values()) == {2}
+
+    def test_a_published_table_that_breaks_its_contract_by_now_exits_with_1(self, story):
+        check = story["refused"].check
+        assert check.exit_code == 1
+        assert (
+            "customer_trusted: the published table breaks its contract: consent_on_file is broken by 1 "
+            in (check.stderr)
+        )
+        assert "only_consenting_people is broken by 3 of 11 rows" in check.stderr
+
+    def test_a_published_table_that_keeps_it_exits_with_0(self, tmp_path):
+        lake = TestLake(tmp_path, everybody(tmp_path / "in"))
+        lake.built(select="customer_landing")
+        before = len(lake.table("customer_landing").snapshots())
+        check = stedi(lake, "check", "customer_landing")
+        assert check.exit_code == 0, check.stderr
+        assert "nothing_lost" in check.stdout
+        assert len(lake.table("customer_landing").snapshots()) == before
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "sentence"),
+        [
+            (["nonsense"], 2, "There is no table nonsense: the tables are customer_landing, "),
+            (["--show", "nonsense"], 2, "There is no rule nonsense here: the rules are "),
+            (["customer_trusted", "--show", "has_readings"], 2, "There is no rule has_readings here: "),
+            (["nonsense", "--show", "has_readings"], 2, "There is no table nonsense: "),
+            (["customer_trusted"], 1, "customer_trusted is not published yet: materialize it first."),
+        ],
+    )
+    def test_what_cannot_be_checked_is_said_in_one_sentence(self, tmp_path, arguments, code, sentence):
+        check = stedi(TestLake(tmp_path, everybody(tmp_path / "in")), "check", *arguments)
+        assert check.exit_code == code
+        [said] = [line for line in check.stderr.splitlines() if " is " in line or "There" in line]
+        assert said.startswith(sentence)
+
+
+class TestMended:
+    """The transform is right again; meanwhile the day came on which Eve's withdrawal takes effect."""
+
+    def test_the_run_completes(self, story):
+        mended = story["mended"]
+        assert mended.run.exit_code == 0, mended.run.stderr
+        assert mended.rows == dict(zip(DERIVED, (3, 8, 3, 8, 8), strict=True))
+        assert mended.people("accelerometer_trusted") == {BO: 3, CY: 2, FIN: 3}
+
+    def test_time_alone_removes_who_withdrew_first(self, story):
+        assert story["mended"].report["removed"] == dict(zip(DERIVED, (1, 3, 1, 3, 3), strict=True))
+
+
+class TestLandingRefused:
+    """Bo withdraws in the run in which customer_landing itself is refused."""
+
+    def test_nothing_lost_refuses_it_and_the_table_stays(self, story):
+        refused = story["landing refused"]
+        assert refused.run.exit_code == 1
+        assert (
+            "customer_landing: publish refused, the table stays: nothing_lost is broken by 1 of 12 rows"
+            in (refused.run.stderr)
+        )
+        assert refused.contents["customer_landing"] == story["mended"].contents["customer_landing"]
+        assert refused.snapshots["customer_landing"] == story["mended"].snapshots["customer_landing"]
+
+    def test_the_person_is_gone_all_the_same(self, story):
+        refused = story["landing refused"]
+        assert refused.report["removed"] == dict(zip(DERIVED, (1, 3, 1, 3, 3), strict=True))
+        assert refused.people("accelerometer_trusted") == {CY: 2, FIN: 3}
+        assert refused.people("customer_curated") == {CY: 1, FIN: 1}
+
+    def test_the_next_run_completes_and_removes_nothing(self, story):
+        finished = story["finished"]
+        assert finished.run.exit_code == 0, finished.run.stderr
+        assert finished.rows == dict(zip(DERIVED, (2, 5, 2, 5, 5), strict=True))
+        assert finished.report["removed"] == {}
+
+
+def test_under_the_reference_policy_withdrawals_go_first_too(tmp_path):
+    lake = TestLake(tmp_path, everybody(tmp_path / "in"), {"STEDI_POLICY": "reference"})
+    built = Story(lake).chapter(NOW)
+    assert built.rows["machine_learning_curated"] == 6 * 6 * 3
+    change_of_minds(lake.landing)
+    left = Story(lake).chapter(NOW, ["customer_landing"])
+    # Readings from before a consent are no reason for removal here; of the pairs, those of the person go.
+    assert left.report["removed"] == dict(zip(DERIVED, (2, 6, 2, 6, 2 * 6 * 3), strict=True))
+    assert left.rows == dict(zip(DERIVED, (4, 12, 4, 12, 4 * 6 * 3), strict=True))
