@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; 
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests in two processes, as a query alone leaves a core idle; each has an engine and servers of its own.
-TWO := -n 2 --dist loadgroup
+TWO := -n 2 --dist loadfile
 DAGSTER_HOME ?= $(CURDIR)/.stedi/dagster
 export DAGSTER_HOME
 

@@ -14,7 +14,6 @@ from stedi_assets.tables import TABLES
 from stedi_assets_tests.lakes import SAMPLE
 
 # One lake for all of them, which some tests change: in one worker, in this order.
-pytestmark = pytest.mark.xdist_group("cli")
 
 
 def stedi(folder, *arguments, **settings):

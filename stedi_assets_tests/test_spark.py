@@ -32,7 +32,6 @@ DATABASES = {"strict": "stedi", "reference": "stedi_reference"}
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("spark"),  # one cluster at a time for the sake of memory; lakes made once
     pytest.mark.timeout(900),
     pytest.mark.skipif(
         shutil.which("java") is None, reason="Spark needs Java 17, and there is no `java` here."

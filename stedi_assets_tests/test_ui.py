@@ -16,7 +16,6 @@ from stedi_assets_tests.browser import (
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("ui"),  # one server and one page, and each test sees what the former ones did
     pytest.mark.skipif(CHROMIUM is None, reason="No chromium or google-chrome is on the PATH: install one."),
 ]
 

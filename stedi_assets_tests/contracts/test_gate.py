@@ -36,7 +36,12 @@ ADA, BO, CY, DEE, EVE, FIN = PEOPLE = [
 DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
 
 
-pytestmark = pytest.mark.xdist_group("gate")
+@pytest.fixture(scope="module", autouse=True)
+def own_home(tmp_path_factory, dagster_home):
+    """A Dagster home of these tests, which look at what the instance was told."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 def everybody(root: Path) -> Path:

@@ -16,8 +16,6 @@ from stedi_assets.transforms.consent import CONSENT, person
 from stedi_assets_tests.contracts.conftest import Bench
 from stedi_assets_tests.scenario import ADA, AS_OF
 
-pytestmark = pytest.mark.xdist_group("mutations")
-
 
 @dataclass(frozen=True)
 class Mutation:
