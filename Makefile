@@ -23,7 +23,7 @@ test: $(VENV)/dev.installed  ## What every change must pass
 	$(BIN)/pytest $(TWO) -m "not slow and not maven"
 
 test-all: test  ## The slow tests too: Spark, a browser, faults
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest $(TWO) -m slow
 
 check: $(VENV)/dev.installed  ## Lint, format, types, who may import whom
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from stedi_assets.assets import DECLARED
 from stedi_assets.cli import main
-from stedi_assets.contracts.audit import ModelRules
+from stedi_assets.contracts.audit import NumberRules
 from stedi_assets.lake import Evidence, staging
 from stedi_assets.tables import TABLES
 from stedi_assets_tests.lakes import AS_OF, TestLake, write_landing
@@ -91,7 +91,7 @@ def engine_error_in_the_audit(patch):
 
 
 def crash_in_the_audit(patch):
-    examine = ModelRules.examine
+    examine = NumberRules.examine
 
     def failing(rules, evidence, days):
         people = evidence.rows(days).collect()
@@ -99,7 +99,7 @@ def crash_in_the_audit(patch):
             raise RuntimeError("crashed")
         return examine(rules, evidence, days)
 
-    patch.setattr(ModelRules, "examine", failing)
+    patch.setattr(NumberRules, "examine", failing)
 
 
 MISHAPS = {

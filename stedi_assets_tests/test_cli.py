@@ -40,7 +40,7 @@ def test_run_prints_one_json_object_and_nothing_else(built):
     assert list(report["tables"]) == list(TABLES)
     assert (report["policy"], report["engine"]) == ("strict", "sail")
     for table in report["tables"].values():
-        assert set(table) == {"rows", "snapshot_id", "changed", "seconds"}
+        assert set(table) == {"rows", "snapshot_id", "changed", "seconds", "audit_seconds"}
         assert table["changed"] is True
 
 
@@ -48,7 +48,7 @@ def test_a_second_run_says_that_nothing_changed(built):
     folder, first = built
     done = stedi(folder, "run")
     assert done.returncode == 0
-    assert done.stdout.count("nothing") == len(TABLES)
+    assert done.stdout.count("│ nothing ") == len(TABLES)
     for table in json.loads(first.stdout)["tables"].values():
         assert str(table["snapshot_id"]) in done.stdout
 

@@ -9,6 +9,8 @@ from stedi_assets.contracts import Contract
 from stedi_assets_tests.lakes import EPOCH, TestLake, customer, write_landing
 from stedi_assets_tests.test_charts import drawn
 
+pytestmark = pytest.mark.slow
+
 READINGS = (
     "accelerometer_landing", "accelerometer_trusted", "step_trainer_landing", "step_trainer_trusted",
     "machine_learning_curated",

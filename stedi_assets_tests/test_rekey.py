@@ -26,6 +26,7 @@ def subjects(lake):
     return {row[0] for row in lake.rows("machine_learning_curated")}
 
 
+@pytest.mark.slow
 def test_every_policy_gets_a_new_key_and_splits_stay(tmp_path):
     lakes = [TestLake(tmp_path), TestLake(tmp_path, settings={"STEDI_POLICY": "reference"})]
     for lake in lakes:
@@ -58,6 +59,7 @@ def test_a_given_key_replaces_the_kept_one(tmp_path, monkeypatch):
     assert not lake.built().tables["machine_learning_curated"].changed
 
 
+@pytest.mark.slow
 def test_an_interrupted_rekey_is_finished_by_the_next_one_with_the_same_key(tmp_path, monkeypatch):
     lake = TestLake(tmp_path)
     lake.built()

@@ -25,6 +25,8 @@ from stedi_assets.lake.ingest import LineCounts
 from stedi_assets.tables import TABLES
 from stedi_assets_tests.lakes import EPOCH, TestLake, customer, write_landing
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400_000
 BEFORE, AFTER, NEXT_DAY = 1_000, 3_000, DAY + 1_000
 """The instants at which everybody measured: before and after Cy's later consent, and the day after."""

@@ -106,6 +106,7 @@ def test_a_held_person_is_out_until_the_line_is_mended(tmp_path):
     assert lines(lake) == []
 
 
+@pytest.mark.slow
 def test_the_same_files_give_the_same_lines(tmp_path):
     lake = TestLake(tmp_path)
     lake.built()
