@@ -38,7 +38,8 @@ def days_chart(rows: Mapping[date, int]) -> str:
 def distribution_chart(distribution: Distribution) -> str:
     """How many readings lie in each bin."""
     measure = distribution.measure
-    return _picture(f"Readings by {measure.name}, {measure.unit}", histogram(distribution))
+    over = f", latest {distribution.days} days" if distribution.days > 1 else ""
+    return _picture(f"Readings by {measure.name}, {measure.unit}{over}", histogram(distribution))
 
 
 def periods(rows: Mapping[date, int]) -> tuple[str, Bars]:

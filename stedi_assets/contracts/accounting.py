@@ -15,7 +15,7 @@ from stedi_assets.contracts.privacy import (
     rows_that_mix_people,
     user_consents,
 )
-from stedi_assets.contracts.rules import ROWS, Examination, Finding, Rule
+from stedi_assets.contracts.rules import ROWS, Examination, Finding, Rule, hashed
 from stedi_assets.lake import Days, Evidence
 from stedi_assets.tables import (
     ACCELEROMETER_TRUSTED,
@@ -133,8 +133,8 @@ class Reconciled:
             repeated = rows.groupBy(*columns).agg(F.count(F.lit(1)).alias(ROWS)).where(F.col(ROWS) > 1)
             return rows.join(repeated, columns, "left_semi")
         # By number, because columns without a value are equal to nothing.
-        kept = self._kept(evidence, days, columns).select(F.xxhash64(*columns).alias("_number"))
-        numbered = rows.withColumn("_number", F.xxhash64(*columns))
+        kept = self._kept(evidence, days, columns).select(hashed(*columns).alias("_number"))
+        numbered = rows.withColumn("_number", hashed(*columns))
         return numbered.join(kept, "_number", "left_anti").select(*evidence.spec.columns)
 
     def _kept(self, evidence: Evidence, days: Days, columns: list[str]) -> DataFrame:
@@ -257,7 +257,8 @@ class PairedReadings:
             _total(F.col("pairs"), "pairs"),
             _total(F.col("number"), "number"),
         ).collect()
-        [rows] = evidence.rows(days).agg(_total(self._row_number(), "number")).collect()
+        numbers = evidence.rows(days).select(self._row_number().alias("number"))
+        [rows] = numbers.agg(_total(F.col("number"), "number")).collect()
         checked, mixed, wrong = evidence.row_count(days), 0, 0
         same = (wanted["pairs"], wanted["number"] & MASK) == (checked, rows["number"] & MASK)
         if not same:
@@ -286,14 +287,16 @@ class PairedReadings:
     def _expected(self, evidence: Evidence, days: Days) -> DataFrame:
         """Per subject and instant: readings of either kind, the pairs that they make, and their number."""
         subjects = evidence.subjects().select(
-            F.col("_person").alias("_of"), F.xxhash64("subject_id").alias("_subject")
+            F.col("_person").alias("_of"), "subject_id", hashed("subject_id").alias("_subject")
         )
         readings = evidence.other("accelerometer_trusted", days)
         steps = evidence.other("step_trainer_trusted", days)
         users = user_consents(evidence, "accelerometer_trusted").join(
             subjects, F.col("_person") == F.col("_of")
         )
-        readings = readings.join(users.select("_key", "_subject"), F.col("user") == F.col("_key"))
+        readings = readings.join(
+            users.select("_key", "subject_id", "_subject"), F.col("user") == F.col("_key")
+        )
         subject, owner = F.lit(0).cast("bigint"), F.lit(0).cast("bigint")
         if evidence.policy == "strict":
             people = evidence.other("customer_curated").select(
@@ -303,7 +306,7 @@ class PairedReadings:
             steps = steps.join(owned, F.col("serialnumber") == F.col("_device"))
             subject = owner = F.col("_subject")
         none = F.lit(0).cast("bigint")
-        reading, step = row_number("_subject", "timestamp", "x", "y", "z"), F.col("sensorreadingtime")
+        reading, step = row_number("subject_id", "timestamp", "x", "y", "z"), F.col("sensorreadingtime")
         distance = row_number("sensorreadingtime", "distancefromobject")
         sensed = readings.select(
             subject.alias("subject"),
@@ -327,7 +330,7 @@ class PairedReadings:
 
     def _found(self, evidence: Evidence, days: Days) -> DataFrame:
         """Per subject and instant: the rows and their number."""
-        subject = F.xxhash64("subject_id") if evidence.policy == "strict" else F.lit(0).cast("bigint")
+        subject = hashed("subject_id") if evidence.policy == "strict" else F.lit(0).cast("bigint")
         rows = evidence.rows(days).select(
             subject.alias("subject"), F.col("timestamp").alias("at"), self._row_number().alias("found")
         )
@@ -335,7 +338,7 @@ class PairedReadings:
         return rows.groupBy("subject", "at").agg(F.count(F.lit(1)).alias("rows"), number)
 
     def _row_number(self) -> Column:
-        reading = row_number(F.xxhash64("subject_id"), "timestamp", "x", "y", "z")
+        reading = row_number("subject_id", "timestamp", "x", "y", "z")
         return _small(reading * row_number("timestamp", "distancefromobject"))
 
 
@@ -349,18 +352,26 @@ class Fingerprint:
 
 def _fingerprint(rows: DataFrame, columns: list[str]) -> tuple[Fingerprint, int]:
     """The fingerprint of rows, and how many of them are different."""
-    [row] = rows.agg(
-        F.count(F.lit(1)).alias("rows"),
-        _total(row_number(*columns), "number"),
-        # One number per row: to count different combinations of columns takes the engine minutes.
-        F.count_distinct(F.xxhash64(*columns)).alias("different"),
-    ).collect()
+    # One number per row: to count different combinations of columns takes the engine minutes.
+    [row] = (
+        rows.select(hashed(*columns).alias("hash"))
+        .agg(
+            F.count(F.lit(1)).alias("rows"),
+            _total(_odd(F.col("hash")), "number"),
+            F.count_distinct("hash").alias("different"),
+        )
+        .collect()
+    )
     return Fingerprint(row["rows"], row["number"]), row["different"]
 
 
-def row_number(*columns: str | Column) -> Column:
-    """An odd number that a row's values make, small enough to add up those of all rows."""
-    return F.xxhash64(*columns).bitwiseAND(F.lit(MASK)).bitwiseOR(F.lit(1))
+def row_number(*columns: str) -> Column:
+    """An odd number that a row's values make, small enough to add up those of all rows; see `hashed`."""
+    return _odd(hashed(*columns))
+
+
+def _odd(number: Column) -> Column:
+    return _small(number).bitwiseOR(F.lit(1))
 
 
 def _small(number: Column) -> Column:
@@ -384,10 +395,10 @@ def _explained(
         Rows by reason, and the fingerprint of the rows that are kept.
     """
     reason = F.col("_reason")
-    numbered = joined.withColumn("_reason", _reason(excluded))
+    numbered = joined.select(_reason(excluded).alias("_reason"), row_number(*columns).alias("_number"))
     [row] = numbered.agg(
         *(F.count(F.when(reason == number, 1)).alias(f"of {number}") for number in range(len(excluded) + 1)),
-        _total(F.when(reason == len(excluded), row_number(*columns)), "number"),
+        _total(F.when(reason == len(excluded), F.col("_number")), "number"),
     ).collect()
     left_out = {name: row[f"of {number}"] for number, name in enumerate(excluded)}
     return left_out, Fingerprint(row[f"of {len(excluded)}"], row["number"])

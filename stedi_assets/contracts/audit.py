@@ -129,9 +129,11 @@ class NumberRules:
             measures[f"some {field.name}"] = F.count(column)
             measures[f"least {field.name}"] = F.min(column)
             measures[f"greatest {field.name}"] = F.max(column)
-            # Sail counts no different doubles, but numbers made of them.
-            measures[f"distinct {field.name}"] = F.approx_count_distinct(F.xxhash64(column))
+            measures[f"distinct {field.name}"] = F.approx_count_distinct(column)
             if field.dataType.simpleString() == "double":
+                # Sail counts no different doubles, but integers made of them.
+                millionths = (column * 1_000_000).cast("bigint")
+                measures[f"distinct {field.name}"] = F.approx_count_distinct(millionths)
                 measures[f"sum {field.name}"] = F.sum(column)  # tells of NaN, of which Parquet does not
         return measures
 

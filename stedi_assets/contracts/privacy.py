@@ -10,7 +10,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.rules import FLAG, ROWS, Examination, Flagged, Rule
+from stedi_assets.contracts.rules import FLAG, ROWS, Examination, Flagged, Rule, hashed
 from stedi_assets.lake import Days, Evidence
 from stedi_assets.schemas.landing import WHITESPACE
 
@@ -300,7 +300,7 @@ def rows_that_mix_people(evidence: Evidence, days: Days) -> DataFrame:
 
 def _with_subject(rows: DataFrame) -> DataFrame:
     # A number in place of a pseudonym: the joins are on millions of rows.
-    return rows.withColumn("_subject", F.xxhash64("subject_id"))
+    return rows.withColumn("_subject", hashed("subject_id"))
 
 
 def _rows_and_own(evidence: Evidence, days: Days) -> DataFrame:

@@ -18,6 +18,7 @@ from stedi_assets.lake import Evidence, Unpublished
 from stedi_assets.tables import TableSpec
 
 FEWEST_PEOPLE = 5
+MOST_ROWS = 1_000_000  # so that a chart costs the same whatever the history
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,17 @@ class Measure:
 
 @dataclass(frozen=True)
 class Distribution:
-    """How many rows lie in each bin of a measure, by its number; bins of too few people are left out."""
+    """How many rows lie in each bin of a measure, by its number; bins of too few people are left out.
+
+    Attributes:
+        measure: The measure.
+        bins: Rows by bin.
+        days: How many days were looked at, the latest ones.
+    """
 
     measure: Measure
     bins: Mapping[int, int]
+    days: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,14 +134,15 @@ class Measured:
         return tuple(cls(spec, it) for it in MEASURES if set(it.columns) <= set(spec.columns))
 
     def profile(self, evidence: Evidence) -> Profile:
-        """The distribution over all rows."""
+        """The distribution over the latest days that have `MOST_ROWS` together."""
         measure = self._measure
+        days = _latest_days(evidence)
         value = measure.value(*map(F.col, measure.columns))
         number = F.when(value.between(0, measure.top), F.floor(value / measure.width))
         whose = next(name for name in PEOPLE if name in self._spec.columns)
         # People are told apart only once rows are grouped: there are few groups and many rows.
         grouped = (
-            evidence.rows()
+            evidence.rows(days)
             .groupBy(F.col(whose).alias("_whose"), number.cast("int").alias("_bin"))
             .agg(F.count(F.lit(1)).alias(ROWS))
         )
@@ -145,7 +154,18 @@ class Measured:
             .collect()
         )
         bins = {row["_bin"]: row[ROWS] for row in counted}
-        return Profile(distributions=(Distribution(measure, dict(sorted(bins.items()))),))
+        return Profile(distributions=(Distribution(measure, dict(sorted(bins.items())), len(days)),))
+
+
+def _latest_days(evidence: Evidence) -> set[date]:
+    days: set[date] = set()
+    rows = 0
+    for day in sorted(evidence.days, reverse=True):
+        rows += evidence.days[day]
+        if days and rows > MOST_ROWS:
+            break
+        days.add(day)
+    return days
 
 
 def _users(_evidence: Evidence, grouped: DataFrame) -> DataFrame:

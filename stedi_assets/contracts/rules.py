@@ -145,3 +145,10 @@ class Flagged:
         ]
         [row] = flagged.agg(F.sum(weight).alias(ROWS), *counts).collect()
         return {rule.name: Finding(row[ROWS] or 0, row[rule.name] or 0) for rule in self.rules}
+
+
+def hashed(*columns: str) -> Column:
+    """A number for the values of some columns; for projections, not within aggregates."""
+    # Sail stops at a hash of columns of which it knows beforehand that all rows have the same values, unless
+    # there is something among them that it cannot know.
+    return F.xxhash64(*columns, F.monotonically_increasing_id() < 0)
