@@ -99,7 +99,7 @@ class Reconciled:
     compared one by one.
     """
 
-    reads: tuple[str, ...] | None = ()
+    reads: tuple[str, ...] = ()
 
     def __init__(self, spec: TableSpec) -> None:
         self._columns = list(spec.model.to_schema().unique or ())
@@ -111,6 +111,9 @@ class Reconciled:
         columns = self._columns or evidence.spec.columns
         joined, excluded = self.explain(evidence, days)
         left_out, kept = _explained(joined, excluded, columns)
+        if self.unmatched is not None:
+            others = evidence.row_count_of(self.reads[0], days) - sum(left_out.values()) - kept.rows
+            left_out = {self.unmatched: others, **left_out}
         found, different = _fingerprint(evidence.rows(days), columns)
         expected, strange = kept, 0
         if found != expected or different != found.rows:
@@ -142,6 +145,8 @@ class Reconciled:
         return joined.where(_reason(excluded) == len(excluded)).select(*columns)
 
     repeats = "duplicates"
+    unmatched: str | None = None
+    """What rows of the input are that have no part in the join, where it gives only those that have."""
 
     def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """The rows of the input, and why rows are left out; the first reason counts."""
@@ -197,22 +202,23 @@ class Accelerometer(Reconciled):
     """accelerometer_trusted from accelerometer_landing."""
 
     reads = ("accelerometer_landing",)
+    unmatched = "of people without consent"
 
     def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """See `Reconciled`."""
         readings = evidence.other("accelerometer_landing", days)
         users = user_consents(evidence, "accelerometer_landing")
-        joined = readings.join(users, F.col("user") == F.col("_key"), "left")
-        excluded = {"of people without consent": F.col("_person").isNull()}
-        if evidence.policy == "strict":
-            excluded["before consent"] = F.col("timestamp") < F.col("_consent")
-        return joined, excluded
+        joined = readings.join(users, F.col("user") == F.col("_key"))
+        if evidence.policy == "reference":
+            return joined, {}
+        return joined, {"before consent": F.col("timestamp") < F.col("_consent")}
 
 
 class StepTrainer(Reconciled):
     """step_trainer_trusted from step_trainer_landing."""
 
     reads = ("step_trainer_landing",)
+    unmatched = "of devices that nobody registered"
 
     def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """See `Reconciled`."""
@@ -227,8 +233,8 @@ class StepTrainer(Reconciled):
         )
         facts = devices(evidence).join(in_use, F.col("_device") == F.col("_of_device"), "left")
         owned = F.col("serialnumber") == F.col("_device")
-        joined = evidence.other("step_trainer_landing", days).join(facts, owned, "left")
-        excluded = {"of devices that nobody registered": F.col("_device").isNull()}
+        joined = evidence.other("step_trainer_landing", days).join(facts, owned)
+        excluded = {}
         if evidence.policy == "strict":
             excluded["of devices with several owners"] = ~F.col("_sole")
         excluded["of people without consent"] = F.col("_agreed").isNull()
@@ -395,10 +401,11 @@ def _explained(
         Rows by reason, and the fingerprint of the rows that are kept.
     """
     reason = F.col("_reason")
-    numbered = joined.select(_reason(excluded).alias("_reason"), row_number(*columns).alias("_number"))
+    kept = F.when(reason == len(excluded), row_number(*columns))
+    numbered = joined.withColumn("_reason", _reason(excluded)).select(reason, kept.alias("_number"))
     [row] = numbered.agg(
         *(F.count(F.when(reason == number, 1)).alias(f"of {number}") for number in range(len(excluded) + 1)),
-        _total(F.when(reason == len(excluded), F.col("_number")), "number"),
+        _total(F.col("_number"), "number"),
     ).collect()
     left_out = {name: row[f"of {number}"] for number, name in enumerate(excluded)}
     return left_out, Fingerprint(row[f"of {len(excluded)}"], row["number"])

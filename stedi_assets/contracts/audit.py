@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
 from stedi_assets.contracts.profile import ColumnProfile, Profile
-from stedi_assets.contracts.rules import ROWS, Finding, Rule
+from stedi_assets.contracts.rules import ROWS, Finding, Rule, texts_of
 from stedi_assets.lake import Days, Evidence
 from stedi_assets.schemas.checks import ValueRule, value_rules
 from stedi_assets.tables import TableSpec
@@ -47,7 +47,7 @@ class TextRules:
 
     def examine(self, evidence: Evidence, days: Days) -> tuple[Mapping[str, Finding], Profile]:
         """The findings, and the profile of the columns, from the same query."""
-        rows = evidence.rows(days).groupBy(*self.columns).agg(F.count(F.lit(1)).alias(ROWS))
+        rows = texts_of(evidence)
         measures = {f"broken {rule.name}": _rows_where(rule.broken) for rule in self._value_rules}
         for name in self.columns:
             measures[f"nulls {name}"] = _rows_where(F.col(name).isNull())

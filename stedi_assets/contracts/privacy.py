@@ -10,7 +10,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.rules import FLAG, ROWS, Examination, Flagged, Rule, hashed
+from stedi_assets.contracts.rules import FLAG, Examination, Flagged, Rule, hashed, texts_of
 from stedi_assets.lake import Days, Evidence
 from stedi_assets.schemas.landing import WHITESPACE
 
@@ -234,9 +234,8 @@ def _readings(key: str, instant: str, facts: Callable[[Evidence], DataFrame], *m
     def flag(evidence: Evidence, days: Days) -> DataFrame:
         return flagged(evidence.rows(days), evidence)
 
-    def survey(evidence: Evidence, days: Days) -> DataFrame:
-        count, first = F.count(F.lit(1)).alias(ROWS), F.min(instant).alias(instant)
-        return flagged(evidence.rows(days).groupBy(key).agg(count, first), evidence)
+    def survey(evidence: Evidence, _days: Days) -> DataFrame:
+        return flagged(texts_of(evidence), evidence)
 
     return Flagged((ONLY_CONSENTING_PEOPLE, AFTER_CONSENT, *more), flag, survey, reads=None)
 
@@ -244,9 +243,8 @@ def _readings(key: str, instant: str, facts: Callable[[Evidence], DataFrame], *m
 def _texts(flag: Callable[[Evidence, DataFrame], DataFrame], rule: Rule) -> Flagged:
     """A rule about the texts of a table, which are few."""
 
-    def survey(evidence: Evidence, days: Days) -> DataFrame:
-        texts = [name for name, kind in evidence.rows(days).dtypes if kind == "string"]
-        return flag(evidence, evidence.rows(days).groupBy(*texts).agg(F.count(F.lit(1)).alias(ROWS)))
+    def survey(evidence: Evidence, _days: Days) -> DataFrame:
+        return flag(evidence, texts_of(evidence))
 
     return Flagged((rule,), lambda evidence, days: flag(evidence, evidence.rows(days)), survey, reads=None)
 

@@ -18,7 +18,7 @@ from stedi_assets.lake import Evidence, Unpublished
 from stedi_assets.tables import TableSpec
 
 FEWEST_PEOPLE = 5
-MOST_ROWS = 1_000_000  # so that a chart costs the same whatever the history
+MOST_ROWS = 250_000  # so that a chart costs the same whatever the history
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,19 @@ class Flagged:
         return {rule.name: Finding(row[ROWS] or 0, row[rule.name] or 0) for rule in self.rules}
 
 
+def texts_of(evidence: Evidence) -> DataFrame:
+    """The different texts of the rows under audit, their number in `_rows`, and their earliest instant."""
+    spec = evidence.spec
+    texts = [field.name for field in spec.schema if field.dataType.simpleString() == "string"]
+    first = [F.min(spec.instant).alias(spec.instant)] if spec.instant else []
+
+    def make() -> DataFrame:
+        return evidence.rows().groupBy(*texts).agg(F.count(F.lit(1)).alias(ROWS), *first)
+
+    # In the landing zone only the model asks for them, and there are as many as files.
+    return make() if spec.source is not None else evidence.fact("texts", make)
+
+
 def hashed(*columns: str) -> Column:
     """A number for the values of some columns; for projections, not within aggregates."""
     # Sail stops at a hash of columns of which it knows beforehand that all rows have the same values, unless

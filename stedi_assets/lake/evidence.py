@@ -60,9 +60,11 @@ class Evidence:
 
     def row_count(self, days: Days = None) -> int:
         """How many rows are under audit, or on some days."""
-        if days is None:
-            return self.table.content.rows
-        return sum(self.table.rows_by_day.get(day, 0) for day in days)
+        return _rows(self.table, days)
+
+    def row_count_of(self, name: str, days: Days = None) -> int:
+        """How many rows another table has, or has on some days."""
+        return _rows(self.others[name], days)
 
     def fact(self, name: str, make: "Callable[[], DataFrame]") -> "DataFrame":
         """A frame that many queries of an audit need, computed once where it is small.
@@ -112,3 +114,9 @@ class Evidence:
             yield None
             return
         yield from day_chunks([self.table, *dated])
+
+
+def _rows(table: TableFiles, days: Days) -> int:
+    if days is None:
+        return table.content.rows
+    return sum(table.rows_by_day.get(day, 0) for day in days)

@@ -108,8 +108,9 @@ class TableFiles:
             )
 
     def written_schema(self, spark: "SparkSession") -> "StructType":
-        """The columns as they are in the files; those of the table where there is none."""
-        paths = [engine_path(file.file_path) for file in self.files]
+        """The columns as they are in some of the files; those of the table where there is none."""
+        files = self.files[:: max(1, len(self.files) // 8)]  # one query wrote many of them
+        paths = [engine_path(file.file_path) for file in files]
         return spark.read.parquet(*paths).schema if paths else self.spec.schema
 
 

@@ -22,6 +22,7 @@ Severity = Literal["error", "warn"]
 Arguments = Mapping[str, Any]
 
 EPOCH = datetime(1970, 1, 1)
+CALENDAR = (-62_135_596_800_000, 253_402_300_799_999)  # 0001-01-01 to 9999-12-31 UTC, epoch ms
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -196,7 +197,8 @@ def _not_after(day: str, instant: int) -> bool:
 
 def _not_after_column(day: Column, instant: Column) -> Column:
     last = F.date_format(F.timestamp_millis(instant), "yyyy-MM-dd")
-    return ~day.rlike(rf"^{DATE.pattern}\z") | (day <= last)
+    no_date = ~day.rlike(rf"^{DATE.pattern}\z") | ~instant.between(*CALENDAR)
+    return no_date | (day <= last)
 
 
 VOCABULARY: Mapping[str, Word] = {
