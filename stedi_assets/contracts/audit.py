@@ -17,7 +17,7 @@ from stedi_assets.contracts.profile import ColumnProfile, Profile
 from stedi_assets.contracts.rules import ROWS, Finding, Rule, texts_of
 from stedi_assets.lake import Days, Evidence
 from stedi_assets.schemas.checks import ValueRule, value_rules
-from stedi_assets.tables import TableSpec
+from stedi_assets.tables import DAY, TableSpec
 
 COLUMNS = Rule(
     "columns",
@@ -105,7 +105,9 @@ class NumberRules:
             )
             for name in self.columns
         }
-        doubtful = {rule.name for rule in self._value_rules if not self._proven(rule, row)}
+        doubtful = {
+            rule.name for rule in self._value_rules if not few and not self._proven(rule, row, evidence)
+        }
         found = row if few else _measured(rows, {name: counts[name] for name in doubtful})
         findings = {rule.name: Finding(checked, found.get(rule.name, 0)) for rule in self.rules}
         return findings, Profile(profile)
@@ -137,7 +139,9 @@ class NumberRules:
                 measures[f"sum {field.name}"] = F.sum(column)  # tells of NaN, of which Parquet does not
         return measures
 
-    def _proven(self, rule: ValueRule, row: Mapping[str, Any]) -> bool:
+    def _proven(self, rule: ValueRule, row: Mapping[str, Any], evidence: Evidence) -> bool:
+        if rule.columns == (DAY, self._spec.instant):
+            return evidence.table.within_days(rule.columns[1])
         if not rule.of_intervals or len(rule.columns) > 1:
             return False
         [name] = rule.columns

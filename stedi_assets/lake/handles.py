@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.catalog import iceberg_schema
 from stedi_assets.lake.plan import Record
 from stedi_assets.lake.storage import engine_path
-from stedi_assets.tables import TableSpec
+from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pyiceberg.table.snapshots import Snapshot
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
+
+
+DAY_MS = 86_400_000
 
 
 class Unpublished(LakeError):
@@ -106,6 +110,25 @@ class TableFiles:
                 f"{self.spec.name}: the engine sees {seen:,} of {expected:,} rows of {self.named}: "
                 "data files are missing, restore them or run with --full."
             )
+
+    def within_days(self, instant: str) -> bool:
+        """Whether the statistics of the files prove that every row has the day of its instant.
+
+        Args:
+            instant: Column with the instant, epoch ms.
+        """
+        from pyiceberg.conversions import from_bytes
+        from pyiceberg.types import DateType, LongType
+
+        schema = iceberg_schema(self.spec)
+        day, at = (schema.find_field(name).field_id for name in (DAY, instant))
+        for file in self.files:
+            bounds = [*file.lower_bounds.items(), *file.upper_bounds.items()]
+            days = {int(from_bytes(DateType(), value)) for number, value in bounds if number == day}
+            ends = {int(from_bytes(LongType(), value)) for number, value in bounds if number == at}
+            if days != {file.partition[0]} or {end // DAY_MS for end in ends} != days:
+                return False
+        return True
 
     def written_schema(self, spark: "SparkSession") -> "StructType":
         """The columns as they are in some of the files; those of the table where there is none."""
