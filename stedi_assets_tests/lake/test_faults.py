@@ -141,10 +141,10 @@ LONG = {
         Fault(RESET, "PUT|POST", "/customer_trusted/data/.*parquet"),
         "customer_trusted: the engine stopped while staging rows (no answer during PUT)",
     ),
-    "the footer of a staged file cannot be read": (
+    "no data file of a table can be read": (
         "customer_trusted",
         Fault("AccessDenied", "GET", "/customer_trusted/data/.*parquet"),
-        "customer_trusted: storage or catalog failed (ACCESS_DENIED during ",
+        "customer_trusted: the engine stopped while counting rows (403 Forbidden",
     ),
     "a manifest cannot be written": (
         "customer_trusted",
