@@ -10,7 +10,7 @@ from typing import Literal
 from pandera.pyspark import DataFrameModel
 from pyspark.sql.types import StructType
 
-from stedi_assets.schemas import curated, landing, quarantine, trusted
+from stedi_assets.schemas import activity, curated, landing, ledger, quarantine, trusted
 
 Zone = Literal["landing", "trusted", "curated"]
 
@@ -47,7 +47,7 @@ class TableSpec:
         instant: Column with the instant of a reading, epoch ms; such a table is partitioned by day.
         subjects: Input whose people the table knows by pseudonym only.
         quarantine_of: Landing table whose quarantined lines the rows depend on.
-        partition: Column that the table is partitioned by, where that is not the day.
+        partition: Columns that the table is partitioned by, where that is not the day.
         lineage: Columns whose origin is not the column of that name in the first input that has it.
         code_version: Move it when the transform gives other rows for the same input.
     """
@@ -61,7 +61,7 @@ class TableSpec:
     instant: str | None = None
     subjects: str | None = None
     quarantine_of: str | None = None
-    partition: str | None = None
+    partition: tuple[str, ...] = ()
     lineage: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     code_version: str = "1"
     owner: str = OWNER
@@ -212,10 +212,27 @@ QUARANTINE = TableSpec(
     name="quarantine",
     zone="landing",
     model=quarantine.Quarantine,
-    partition="table_name",
+    partition=("table_name",),
     description="Every landing line that could not become a row, as it was, and why. "
     "For data engineers: it holds people who never agreed to share.",
 )
 
-SYSTEM_TABLES: Mapping[str, TableSpec] = {QUARANTINE.name: QUARANTINE}
+LEDGER = TableSpec(
+    name="ledger",
+    zone="landing",
+    model=ledger.Ledger,
+    partition=("table_name",),
+    description="Every landing file that was ever seen, and what became of it. For data engineers.",
+)
+
+ACTIVITY = TableSpec(
+    name="activity",
+    zone="landing",
+    model=activity.Activity,
+    partition=("table_name", "month"),
+    description="When which person or device has readings in the landing zone: what a change of a consent "
+    "touches. For data engineers: it holds people who never agreed to share.",
+)
+
+SYSTEM_TABLES: Mapping[str, TableSpec] = {spec.name: spec for spec in (QUARANTINE, LEDGER, ACTIVITY)}
 """Tables that the lake keeps for itself, under the same protection as the landing zone; no assets."""

@@ -165,7 +165,7 @@ class AssetFactory:
                     | breakdowns(audited.verdicts)
                     | outcome_metadata(audited.outcome, keys, seconds, audited.seconds, run.as_of)
                     | naming.storage(spec),
-                    data_version=dg.DataVersion(str(audited.outcome.snapshot_id)),
+                    data_version=dg.DataVersion(audited.outcome.version),
                 )
 
         return refresh

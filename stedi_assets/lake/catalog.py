@@ -146,14 +146,17 @@ def create_table(
         location: URI of the table's folder.
         extra: Properties of this very table.
     """
-    from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
     from pyiceberg.transforms import IdentityTransform
 
     schema = iceberg_schema(spec)
-    partitioning = UNPARTITIONED_PARTITION_SPEC
-    if name := DAY if spec.partitioned else spec.partition:
-        source = schema.find_field(name).field_id
-        partitioning = PartitionSpec(PartitionField(source, 1000, IdentityTransform(), name))
+    columns = (DAY,) if spec.partitioned else spec.partition
+    partitioning = PartitionSpec(
+        *(
+            PartitionField(schema.find_field(name).field_id, number, IdentityTransform(), name)
+            for number, name in enumerate(columns, start=1000)
+        )
+    )
     catalog.create_namespace_if_not_exists(database)
     return catalog.create_table_if_not_exists(
         (database, spec.name),

@@ -176,8 +176,9 @@ class TableHandle(TableFiles):
 
     @property
     def version(self) -> str:
-        """The table's content version."""
-        return str(self.snapshot_id)
+        """The table's content version: it moves only when rows change."""
+        record = self.record
+        return record.version if record and record.version else str(self.snapshot_id)
 
     @cached_property
     def files(self) -> "list[DataFile]":

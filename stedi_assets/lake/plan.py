@@ -4,7 +4,7 @@ Nothing that a table depends on has changed: nothing is staged. Anything has: al
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,11 @@ class Record:
     """What a snapshot was computed from, kept in its properties.
 
     Attributes:
-        inputs: Content version of every input: a snapshot id, or the batch id of the landing files.
+        inputs: Content version of every input, or the batch id of the landing files.
+        version: Content version of the table: the snapshot in which its rows last changed.
+        snapshots: The snapshot of every input that was read.
+        days: Days (YYYY-MM-DD) whose rows differ from the snapshot before; None where that is not known, or
+            the table has no days.
         policy: Consent policy.
         code_version: Code version of the table.
         as_of: Instant of the run, epoch ms.
@@ -39,6 +43,9 @@ class Record:
     policy: str
     code_version: str
     as_of: int
+    version: str = ""
+    snapshots: Mapping[str, int] = field(default_factory=dict)
+    days: Sequence[str] | None = None
     next_change: int | None = None
     key: str | None = None
     run: str = ""

@@ -97,7 +97,7 @@ class Outcome:
 
     Attributes:
         plan: What was planned.
-        snapshot_id: The snapshot that is current once this is published; the table's content version.
+        snapshot_id: The snapshot that is current once this is published.
         content: Totals of that snapshot.
         record: What that snapshot carries.
         files: The data files of that snapshot.
@@ -117,6 +117,11 @@ class Outcome:
     def changed(self) -> bool:
         """Whether there is something to publish."""
         return self.staged is not None
+
+    @property
+    def version(self) -> str:
+        """The table's content version once this is published."""
+        return self.record.version or str(self.snapshot_id)
 
     def audited(self, checks: Mapping[str, Any]) -> "Outcome":
         """The outcome with what an audit found, by rule, which the snapshot will carry."""
@@ -259,7 +264,9 @@ class Lake(dg.ConfigurableResource[None]):
             LakeError: An input is not published, or the pseudonym key is another one.
         """
         inputs = self._with_quarantine(spec, inputs)
-        return self._plan(spec, {name: handle.version for name, handle in inputs.items()}, run)
+        plan = self._plan(spec, {name: handle.version for name, handle in inputs.items()}, run)
+        snapshots = {name: inputs[name].snapshot_id for name in spec.inputs}
+        return replace(plan, record=replace(plan.record, snapshots=snapshots))
 
     def refresh_derived(
         self,
@@ -370,7 +377,8 @@ class Lake(dg.ConfigurableResource[None]):
         spec = published.plan.spec
         going = [file for file in published.files.files if days is None or file_day(file) in days]
         staying = [file for file in published.files.files if file not in going]
-        record = replace(published.record, inputs={}, checks={}, run=run.id)
+        gone = None if days is None else sorted(day.isoformat() for day in days)
+        record = replace(published.record, inputs={}, checks={}, run=run.id, days=gone)
         plan = Plan(spec, published.snapshot_id, record, (WITHDRAWN,))
         chunks = (
             iter([None]) if days is None else day_chunks([TableFiles(spec, going, published.files.named)])
@@ -476,11 +484,12 @@ class Lake(dg.ConfigurableResource[None]):
         except BaseException:
             area.discard()
             raise
+        snapshot_id = table.metadata.new_snapshot_id()
         return Outcome(
             plan,
-            table.metadata.new_snapshot_id(),
+            snapshot_id,
             content,
-            record,
+            replace(record, version=str(snapshot_id)),
             TableFiles(spec, added, "the staged files"),
             Staged(removed, added, area),
         )
