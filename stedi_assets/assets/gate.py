@@ -11,7 +11,21 @@ from dataclasses import dataclass
 from functools import partial
 
 from stedi_assets.contracts import Profile, Verdict, contract
-from stedi_assets.lake import Evidence, Lake, Outcome, Plan, Removal, Run, TableHandle, Transform, report
+from stedi_assets.lake import (
+    Evidence,
+    Lake,
+    Outcome,
+    Plan,
+    Removal,
+    Run,
+    TableHandle,
+    Transform,
+    evidence_of,
+    plan_derived,
+    refresh_derived,
+    report,
+    without_rows,
+)
 from stedi_assets.tables import CUSTOMER_LANDING, CUSTOMER_TRUSTED, TABLES, TableSpec
 
 # Downstream first: what most people read is clean first.
@@ -68,12 +82,12 @@ class Gate:
                 with self._discarded_on_error(self._landed):
                     yield from self._removed(DERIVED, self._landed)
             return
-        self._plan = lake.plan_derived(spec, self._inputs, self._run)
+        self._plan = plan_derived(lake, spec, self._inputs, self._run)
         if not (self._plan.nothing or self._run.rekey):
             # Time alone may put a withdrawal into effect, which then concerns all tables.
             for removal in self._removed(DERIVED if spec is CUSTOMER_TRUSTED else [spec.name], None):
                 yield removal
-                self._plan = lake.plan_derived(spec, self._inputs, self._run)
+                self._plan = plan_derived(lake, spec, self._inputs, self._run)
 
     def audited(self) -> Audited:
         """Stages and audits the table.
@@ -84,7 +98,7 @@ class Gate:
         table, lake, run = self._table, self._lake, self._run
         outcome = self._landed
         if table.transform is not None and self._plan is not None:
-            outcome = lake.refresh_derived(self._plan, self._inputs, run, table.transform, table.next_change)
+            outcome = refresh_derived(lake, self._plan, self._inputs, run, table.transform, table.next_change)
         assert outcome is not None, "removals come first"
         agreed = contract(table.spec, run.policy)
         if not outcome.changed and (verdicts := agreed.recorded(outcome.record.checks)):
@@ -92,7 +106,7 @@ class Gate:
         started = time.monotonic()
         report(table.spec.name, "auditing", outcome.content.rows)
         with self._discarded_on_error(outcome):
-            audit = agreed.audit(lake.evidence(outcome, self._inputs, run))
+            audit = agreed.audit(evidence_of(lake, outcome, self._inputs, run))
         seconds = time.monotonic() - started
         return Audited(outcome.audited(audit.recorded()), audit.verdicts, audit.profile, seconds)
 
@@ -102,7 +116,7 @@ class Gate:
         Raises:
             LakeError: The engine stopped.
         """
-        evidence = self._lake.evidence(outcome, self._inputs, self._run)
+        evidence = evidence_of(self._lake, outcome, self._inputs, self._run)
         return contract(self._table.spec, self._run.policy).profile(evidence)
 
     def _removed(self, names: Sequence[str], landed: Outcome | None) -> Iterator[Removal]:
@@ -112,12 +126,12 @@ class Gate:
             if not lake.handle(name).exists or lake.cleared(name, run, landed):
                 continue
             published = lake.published(spec)
-            evidence = lake.evidence(published, {}, run, landed)
+            evidence = evidence_of(lake, published, {}, run, landed)
             gone = agreed.withdrawn_days(evidence)
             if gone:
                 days = {day for day in gone if day is not None} if spec.partitioned else None
                 remaining = partial(agreed.remaining_rows, evidence)
-                outcome = lake.without_rows(published, days, remaining, run)
+                outcome = without_rows(lake, published, days, remaining, run)
                 lake.publish(outcome)
                 yield Removal(name, outcome.snapshot_id, outcome.content.rows, sum(gone.values()))
 
@@ -137,7 +151,7 @@ def audit_published(spec: TableSpec, lake: Lake, run: Run) -> Audited:
         LakeError: The table was never published, or the engine stopped.
     """
     outcome = lake.published(spec)
-    audit = contract(spec, run.policy).audit(lake.evidence(outcome, {}, run), measured=False)
+    audit = contract(spec, run.policy).audit(evidence_of(lake, outcome, {}, run), measured=False)
     return Audited(outcome, audit.verdicts, None)
 
 
@@ -153,9 +167,9 @@ def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[Evidence]:
         outcome = lake.refresh_landing(table.spec, run)
     else:
         inputs = {name: lake.handle(name) for name in table.spec.inputs}
-        plan = lake.plan_derived(table.spec, inputs, run)
-        outcome = lake.refresh_derived(plan, inputs, run, table.transform, table.next_change)
+        plan = plan_derived(lake, table.spec, inputs, run)
+        outcome = refresh_derived(lake, plan, inputs, run, table.transform, table.next_change)
     try:
-        yield lake.evidence(outcome, inputs, run)
+        yield evidence_of(lake, outcome, inputs, run)
     finally:
         lake.discard(outcome)

@@ -7,10 +7,12 @@ from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.evidence import Days, Evidence
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
+from stedi_assets.lake.outcomes import Outcome, Removal, Run, Transform
 from stedi_assets.lake.plan import Plan
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
 from stedi_assets.lake.quarantine import QuarantineHandle
-from stedi_assets.lake.resource import Lake, Outcome, Removal, Run, Transform
+from stedi_assets.lake.refresh import evidence_of, plan_derived, refresh_derived, without_rows
+from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import side_by_side
 
@@ -31,7 +33,11 @@ __all__ = [
     "Transform",
     "Unpublished",
     "engine_errors",
+    "evidence_of",
+    "plan_derived",
+    "refresh_derived",
     "report",
     "side_by_side",
     "storage_errors",
+    "without_rows",
 ]

@@ -9,7 +9,8 @@ from dagster import ResourceDependency
 from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import storage_errors
 from stedi_assets.lake.handles import TableHandle
-from stedi_assets.lake.resource import Lake, Outcome
+from stedi_assets.lake.outcomes import Outcome
+from stedi_assets.lake.resource import Lake
 
 
 class LakeIOManager(dg.ConfigurableIOManager):

@@ -1,0 +1,100 @@
+"""What a run works with and what comes of it: the run itself, tables that are staged, rows that went."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from stedi_assets.lake.handles import TableContent, TableFiles
+from stedi_assets.lake.plan import Plan, Record
+from stedi_assets.lake.quarantine import StagedLines
+from stedi_assets.lake.staging import Frames, StagingArea
+from stedi_assets.transforms.consent import Policy
+
+if TYPE_CHECKING:
+    from pyiceberg.manifest import DataFile
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for a whole run.
+
+    Attributes:
+        id: The Dagster run.
+        as_of: The instant at which consent is judged, epoch ms.
+        policy: The consent policy.
+        full: Whether all days are made anew in any case.
+        rekey: Whether tables may be made with another pseudonym key than before.
+    """
+
+    id: str
+    as_of: int
+    policy: Policy
+    full: bool = False
+    rekey: bool = False
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A publish that only removed rows.
+
+    Attributes:
+        table: The table.
+        snapshot_id: Its snapshot now.
+        rows: Rows that it has now.
+        removed: Rows that are gone.
+    """
+
+    table: str
+    snapshot_id: int
+    rows: int
+    removed: int
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What a publish does: data files out and in. The area is where the latter are."""
+
+    removed: "list[DataFile]"
+    added: "list[DataFile]"
+    area: StagingArea
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A refreshed table: staged and about to be published, or found up to date.
+
+    Attributes:
+        plan: What was planned.
+        snapshot_id: The snapshot that is current once this is published.
+        content: Totals of that snapshot.
+        record: What that snapshot carries.
+        files: The data files of that snapshot.
+        staged: What was staged, if anything was.
+        lines: Quarantined lines to be published with it, for tables of the landing zone.
+    """
+
+    plan: Plan
+    snapshot_id: int
+    content: TableContent
+    record: Record
+    files: TableFiles = field(repr=False)
+    staged: "Staged | None" = field(default=None, repr=False)
+    lines: StagedLines | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to publish."""
+        return self.staged is not None
+
+    @property
+    def version(self) -> str:
+        """The table's content version once this is published."""
+        return self.record.version or str(self.snapshot_id)
+
+    def audited(self, checks: Mapping[str, Any]) -> "Outcome":
+        """The outcome with what an audit found, by rule, which the snapshot will carry."""
+        return replace(self, record=replace(self.record, checks=checks))
+
+
+Transform = Callable[[Frames, Run], "DataFrame"]
