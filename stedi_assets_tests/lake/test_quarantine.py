@@ -7,7 +7,7 @@ from collections import Counter
 import dagster as dg
 import pytest
 
-from stedi_assets.lake import resource
+from stedi_assets.lake import Run, resource
 from stedi_assets.lake.landing_files import KEPT_BYTES
 from stedi_assets.lake.publish import replace_files
 from stedi_assets.lake.quarantine import NO_LINES
@@ -193,7 +193,7 @@ def test_lines_of_another_table_may_be_published_meanwhile(tmp_path, monkeypatch
     with dg.build_resources(lake.environment.resources()) as resources:
         mine = resources.lake
         outcome = mine.refresh_landing(
-            resource.TABLES["customer_landing"], resource.Run("run", EPOCH, "strict")
+            resource.TABLES["customer_landing"], Run("run", EPOCH, "strict")
         )
         monkeypatch.setattr(resource, "load_table", overtaken)
         mine.publish(outcome)
