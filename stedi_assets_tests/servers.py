@@ -16,9 +16,10 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from glob import glob
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -28,6 +29,8 @@ REGION = "us-east-1"
 ACCESS = {"AWS_ACCESS_KEY_ID": "stedi-tests", "AWS_SECRET_ACCESS_KEY": "only-on-loopback"}
 # Warehouses of the REST catalog, which SeaweedFS has one per bucket; each test takes a fresh one.
 WAREHOUSES = 24
+# The bucket, and the object in it, by which a server is known to work.
+PROBE = "probe"
 PATIENCE = 60  # seconds until a server must answer
 # Debian keeps the programs of PostgreSQL off the PATH.
 POSTGRES_PATH = os.pathsep.join([os.environ.get("PATH", ""), *glob("/usr/lib/postgresql/*/bin")])
@@ -133,15 +136,14 @@ def object_store() -> Iterator[ObjectStore]:
         "-master.telemetry=false", "-webdav=false", "-admin.ui=false", "-s3.port.lance=0",
         "-s3.autoCreateBucket=false", f"-s3.config={folder}/identities.json",
         f"-s3.localSocket={folder}/s3.sock", f"-filer.localSocket={folder}/filer.sock",
-        "-bucket=landing,lake", f"-tableBucket={warehouses}",
+        f"-bucket=landing,lake,{PROBE}", f"-tableBucket={warehouses}",
         *(f"-{_port_flag(name)}={port}" for name, port in ports.items()),
     ]  # fmt: skip
-    server = Server(command, (ports["s3"], ports["s3.iceberg"]), folder / "log")
-    store = ObjectStore(f"http://127.0.0.1:{ports['s3']}", f"http://127.0.0.1:{ports['s3.iceberg']}", server)
+    s3, rest = (f"http://127.0.0.1:{ports[name]}" for name in ("s3", "s3.iceberg"))
+    server = Server(command, (ports["s3"], ports["s3.iceberg"]), folder / "log", ready=lambda: _serves(s3))
     try:
         with server:
-            wait_until(lambda: _has_bucket(store, f"warehouse-{WAREHOUSES - 1}"), "the last bucket")
-            yield store
+            yield ObjectStore(s3, rest, server)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -190,6 +192,7 @@ class Server:
         log: Where its output goes.
         ended_by: The signal that ends it.
         user: Who runs it, if not who runs the tests.
+        ready: Whether it does what it is there for, asked once it listens.
     """
 
     command: Sequence[str]
@@ -197,10 +200,11 @@ class Server:
     log: Path
     ended_by: signal.Signals = signal.SIGKILL
     user: str = ""
+    ready: Callable[[], bool] = lambda: True
     _leash: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        """Starts it and waits until it listens."""
+        """Starts it and waits until it is ready."""
         leash = [sys.executable, "-S", "-E", str(Path(__file__).with_name("leash.py"))]
         leash += [str(int(self.ended_by)), self.user]
         with self.log.open("ab") as output:
@@ -208,8 +212,8 @@ class Server:
                 [*leash, *self.command],
                 stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
-        for port in self.ports:
-            wait_until(lambda port=port: answers(port) or process.poll() is not None, self.command[0])
+        for up in (*(partial(answers, port) for port in self.ports), self.ready):
+            wait_until(lambda up=up: process.poll() is not None or up(), self.command[0])
         assert process.poll() is None, self.log.read_text()[-2_000:]
 
     def kill(self) -> None:
@@ -255,14 +259,25 @@ def _port_flag(name: str) -> str:
     return f"{part}.port.{kind}" if kind else f"{part}.port"
 
 
-def _has_bucket(store: ObjectStore, bucket: str) -> bool:
+def _serves(s3: str) -> bool:
+    """Whether all buckets are there, what was stored can be read, and more can be stored.
+
+    SeaweedFS listens before that: for some seconds after a start it knows the names of its objects, but not
+    where their content is, and answers that it failed.
+    """
     import boto3
-    from botocore.exceptions import ClientError
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
 
     keys = {name.lower(): value for name, value in ACCESS.items()}
+    once = Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE / 4)
+    client = boto3.client("s3", endpoint_url=s3, region_name=REGION, config=once, **keys)
     try:
-        boto3.client("s3", endpoint_url=store.s3, region_name=REGION, **keys).head_bucket(Bucket=bucket)
-    except ClientError:
+        client.head_bucket(Bucket=f"warehouse-{WAREHOUSES - 1}")
+        with suppress(client.exceptions.NoSuchKey):
+            client.get_object(Bucket=PROBE, Key=PROBE)["Body"].read()
+        client.put_object(Bucket=PROBE, Key=PROBE, Body=b"for the next start")
+    except (BotoCoreError, ClientError):
         return False
     return True
 

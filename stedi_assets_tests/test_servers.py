@@ -1,14 +1,16 @@
-"""The servers of the tests never outlive them."""
+"""The servers of the tests never outlive them, and lose nothing when they are killed and started again."""
 
 import os
 import signal
 import subprocess
 import sys
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from stedi_assets_tests.lakes import REPOSITORY
-from stedi_assets_tests.servers import answers, wait_until
+from stedi_assets_tests.servers import answers, object_store, wait_until
 
 START = """
 import time
@@ -51,3 +53,17 @@ def test_nothing_is_left_when_the_block_ends(tmp_path):
     )  # fmt: skip
     assert not any(answers(int(port)) for port in done.stdout.split())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_objects_can_be_read_as_soon_as_a_killed_server_is_up_again(monkeypatch):
+    with object_store() as store:
+        for name, value in store.variables().items():
+            monkeypatch.setenv(name, value)
+        client = boto3.client("s3", config=Config(retries={"total_max_attempts": 1}))
+        for last in range(3):
+            client.put_object(Bucket="lake", Key=str(last), Body=b"stored")
+            store.server.kill()
+            store.server.start()
+            for key in map(str, range(last + 1)):
+                assert client.get_object(Bucket="lake", Key=key)["Body"].read() == b"stored"
