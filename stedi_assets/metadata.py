@@ -164,6 +164,25 @@ def removal_event(removal: Removal, key: dg.AssetKey) -> dg.AssetMaterialization
     )
 
 
+def batch_event(
+    outcome: Outcome, keys: Mapping[str, dg.AssetKey], audit_seconds: float, as_of: int
+) -> dg.AssetMaterialization:
+    """What Dagster is told of a batch of landing files that is not the last one of a run.
+
+    Args:
+        outcome: What was published.
+        keys: Asset keys of the table and its inputs.
+        audit_seconds: How long auditing took.
+        as_of: The instant at which this run judged consent, epoch ms.
+    """
+    return dg.AssetMaterialization(
+        asset_key=keys[outcome.plan.spec.name],
+        description="A batch of landing files; more are to come.",
+        metadata=outcome_metadata(outcome, keys, audit_seconds, audit_seconds, as_of),
+        tags={"dagster/data_version": outcome.version},
+    )
+
+
 def counts_table(counts: Mapping[str, int]) -> dg.TableMetadataValue:
     """Counts by name as a table."""
     return dg.MetadataValue.table(

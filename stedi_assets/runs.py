@@ -249,18 +249,21 @@ def _materializations(
 
 
 def _tables(result: dg.ExecuteInProcessResult) -> dict[str, TableResult]:
-    tables = {
-        name: TableResult(
+    tables: dict[str, TableResult] = {}
+    for name, values in _materializations(result):
+        if ROWS_REMOVED in values:
+            continue
+        earlier = tables.get(name)
+        tables[name] = TableResult(
             rows=values["dagster/row_count"],
             snapshot_id=int(values["snapshot id"]),
-            changed=values["changed"],
-            what_changed=values["what changed"],
+            changed=values["changed"] or (earlier is not None and earlier.changed),
+            what_changed=f"{earlier.what_changed}; {values['what changed']}"
+            if earlier
+            else values["what changed"],
             seconds=values["seconds"],
-            audit_seconds=values["audit seconds"],
+            audit_seconds=values["audit seconds"] + (earlier.audit_seconds if earlier else 0.0),
         )
-        for name, values in _materializations(result)
-        if ROWS_REMOVED not in values
-    }
     return {name: tables[name] for name in TABLES if name in tables}
 
 

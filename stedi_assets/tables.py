@@ -26,11 +26,13 @@ class LandingSource:
         folder: Folder below the landing root.
         record: Pandera model of a record.
         person: JSON key of the email of the person that a record is about, if it is about one.
+        who: Column that says whose reading a record is, by an email or a device, if it is one.
     """
 
     folder: str
     record: type[DataFrameModel]
     person: str | None = None
+    who: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ ACCELEROMETER_LANDING = TableSpec(
     name="accelerometer_landing",
     zone="landing",
     model=landing.AccelerometerLanding,
-    source=LandingSource("accelerometer/landing", landing.AccelerometerRecord),
+    source=LandingSource("accelerometer/landing", landing.AccelerometerRecord, who="user"),
     instant="timestamp",
     description="Every accelerometer reading that the mobile app ever sent, as delivered. "
     "For data engineers: it holds people who never agreed to share.",
@@ -134,7 +136,7 @@ STEP_TRAINER_LANDING = TableSpec(
     name="step_trainer_landing",
     zone="landing",
     model=landing.StepTrainerLanding,
-    source=LandingSource("step_trainer/landing", landing.StepTrainerRecord),
+    source=LandingSource("step_trainer/landing", landing.StepTrainerRecord, who="serialnumber"),
     instant="sensorreadingtime",
     description="Every distance reading that a Step Trainer ever sent, as delivered. "
     "For data engineers: it holds devices of people who never agreed to share.",

@@ -4,7 +4,7 @@ Dagster is told every verdict of the audit first; then the table is handed over 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,8 +13,9 @@ import dagster as dg
 from stedi_assets.assets.gate import Audited, Gate, LakeTable, audit_published
 from stedi_assets.contracts import contract
 from stedi_assets.errors import StediError
-from stedi_assets.lake import Lake, Outcome, Run, TableHandle, Transform, storage_errors
+from stedi_assets.lake import Conflict, Lake, Outcome, Removal, Run, TableHandle, Transform, storage_errors
 from stedi_assets.metadata import (
+    batch_event,
     breakdowns,
     check_result,
     check_spec,
@@ -28,6 +29,8 @@ from stedi_assets.metadata import (
 from stedi_assets.tables import TableSpec, table_location
 from stedi_assets.transforms.consent import Policy
 
+CONFLICTS = 3  # times that another run may be faster
+
 
 class Refresh(dg.ConfigurableResource[None]):
     """What a run can be told at its launch.
@@ -36,11 +39,13 @@ class Refresh(dg.ConfigurableResource[None]):
         full: Make all days anew, also when nothing changed.
         as_of: Instant at which consent is judged, epoch ms; by default the start of the run.
         rekey: Make tables anew that were made with another pseudonym key, instead of refusing to.
+        retry: Read landing files with quarantined lines again.
     """
 
     full: bool = False
     as_of: int | None = None
     rekey: bool = False
+    retry: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,8 @@ class AssetFactory:
             ins={name: dg.AssetIn(key=keys[name]) for name in spec.inputs},
             check_specs=[check_spec(rule, key) for rule in rules],
             can_subset=True,
+            # Another run may publish in between: then the table is planned again from what it is now.
+            retry_policy=dg.RetryPolicy(max_retries=CONFLICTS, delay=0.5),
         )
         def refresh(
             context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh, **inputs: TableHandle
@@ -142,20 +149,19 @@ class AssetFactory:
                 with storage_errors(spec.name):
                     if writes:
                         gate = Gate(table, lake, run, inputs)
-                        for removal in gate.removals():
-                            context.log_event(removal_event(removal, naming.key(removal.table)))
-                        audited = gate.audited()
+                        for gone in gate.goes_first():
+                            context.log_event(_event(gone, keys | {spec.name: key}, naming, run))
+                        audited = gate.last
                         profile = _profile(context, gate, spec, audited, key)
                     else:
                         audited = audit_published(spec, lake, run)
             except StediError as error:
-                raise dg.Failure(str(error), allow_retries=False) from None
+                raise dg.Failure(str(error), allow_retries=isinstance(error, Conflict)) from None
             asked = {check.name for check in context.selected_asset_check_keys}
             yield from (check_result(it, key) for it in audited.verdicts if it.rule.name in asked)
-            refused = [verdict for verdict in audited.verdicts if verdict.refuses]
-            if refused:
+            if audited.refused:
                 lake.discard(audited.outcome)
-                raise dg.Failure(refusal(spec, refused, published=not writes), allow_retries=False)
+                raise dg.Failure(refusal(spec, audited.refused, published=not writes), allow_retries=False)
             if writes:
                 seconds = time.monotonic() - started
                 yield dg.MaterializeResult(
@@ -169,6 +175,15 @@ class AssetFactory:
                 )
 
         return refresh
+
+
+def _event(
+    gone: Removal | Audited, keys: Mapping[str, dg.AssetKey], naming: Naming, run: Run
+) -> dg.AssetMaterialization:
+    """What Dagster is told of a publish before the last one of a table."""
+    if isinstance(gone, Removal):
+        return removal_event(gone, naming.key(gone.table))
+    return batch_event(gone.outcome, keys, gone.seconds, run.as_of)
 
 
 def _profile(
@@ -190,4 +205,5 @@ def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run
         # All steps of a run judge consent at one instant, whichever process they run in.
         started = record.start_time if record and record.start_time else time.time()
         as_of = int(started * 1000)
-    return Run(context.run.run_id, as_of, cast(Policy, lake.policy), refresh.full, refresh.rekey)
+    policy = cast(Policy, lake.policy)
+    return Run(context.run.run_id, as_of, policy, refresh.full, refresh.rekey, refresh.retry)

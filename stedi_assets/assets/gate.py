@@ -23,6 +23,7 @@ from stedi_assets.lake import (
     evidence_of,
     plan_derived,
     refresh_derived,
+    refresh_landing,
     report,
     without_rows,
 )
@@ -57,6 +58,11 @@ class Audited:
     profile: Profile | None
     seconds: float = 0.0
 
+    @property
+    def refused(self) -> list[Verdict]:
+        """The verdicts that stand in the way of a publish."""
+        return [verdict for verdict in self.verdicts if verdict.refuses]
+
 
 class Gate:
     """The refresh of one table, up to its publish."""
@@ -68,16 +74,36 @@ class Gate:
         self._inputs = inputs
         self._landed: Outcome | None = None
         self._plan: Plan | None = None
+        self._audited: Audited | None = None
 
-    def removals(self) -> Iterator[Removal]:
-        """Publishes what only removes rows of people who withdrew, from this table and others.
+    def goes_first(self) -> Iterator[Removal | Audited]:
+        """Publishes what comes before the last publish, and stages and audits what is left for that.
+
+        Removals go first, and batches of landing files as long as there are files for one more.
 
         Raises:
             LakeError: The engine stopped, or an input is missing.
         """
+        while True:
+            yield from self._removals()
+            audited = self._audited = self._audit()
+            batch = audited.outcome.batch
+            if audited.refused or batch is None or not batch.more:
+                return
+            self._lake.publish(audited.outcome)
+            yield audited
+
+    @property
+    def last(self) -> Audited:
+        """What is left to be published, once everything that goes first has gone."""
+        assert self._audited is not None
+        return self._audited
+
+    def _removals(self) -> Iterator[Removal]:
+        """Publishes what only removes rows of people who withdrew, from this table and others."""
         spec, lake = self._table.spec, self._lake
         if self._table.transform is None:
-            self._landed = lake.refresh_landing(spec, self._run)
+            self._landed = refresh_landing(lake, spec, self._run)
             if spec is CUSTOMER_LANDING and self._landed.changed:
                 with self._discarded_on_error(self._landed):
                     yield from self._removed(DERIVED, self._landed)
@@ -89,12 +115,8 @@ class Gate:
                 yield removal
                 self._plan = plan_derived(lake, spec, self._inputs, self._run)
 
-    def audited(self) -> Audited:
-        """Stages and audits the table.
-
-        Raises:
-            LakeError: The engine stopped, or an input is missing.
-        """
+    def _audit(self) -> Audited:
+        """Stages and audits the table."""
         table, lake, run = self._table, self._lake, self._run
         outcome = self._landed
         if table.transform is not None and self._plan is not None:
@@ -164,7 +186,7 @@ def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[Evidence]:
     """
     if table.transform is None:
         inputs: dict[str, TableHandle] = {}
-        outcome = lake.refresh_landing(table.spec, run)
+        outcome = refresh_landing(lake, table.spec, run)
     else:
         inputs = {name: lake.handle(name) for name in table.spec.inputs}
         plan = plan_derived(lake, table.spec, inputs, run)

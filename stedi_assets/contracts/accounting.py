@@ -74,7 +74,7 @@ class LandingLines:
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
-        counts, rows = evidence.record.counts, evidence.table.content.rows
+        counts, rows = evidence.record.counts, evidence.content.rows
         parts = {"rows": rows, "quarantined": counts["quarantined"], "empty lines": counts["empty"]}
         lost = abs(counts["lines"] - sum(parts.values()))
         nameless = counts.get("nameless", 0)

@@ -7,10 +7,11 @@ from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.evidence import Days, Evidence
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
+from stedi_assets.lake.landing import refresh_landing
 from stedi_assets.lake.outcomes import Outcome, Removal, Run, Transform
 from stedi_assets.lake.plan import Plan
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
-from stedi_assets.lake.quarantine import QuarantineHandle
+from stedi_assets.lake.publish import Conflict
 from stedi_assets.lake.refresh import evidence_of, plan_derived, refresh_derived, without_rows
 from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.secrets import PseudonymKey
@@ -18,6 +19,7 @@ from stedi_assets.lake.staging import side_by_side
 
 __all__ = [
     "PROGRESS_LOGGER",
+    "Conflict",
     "Days",
     "Evidence",
     "Lake",
@@ -26,7 +28,6 @@ __all__ = [
     "Plan",
     "Progress",
     "PseudonymKey",
-    "QuarantineHandle",
     "Removal",
     "Run",
     "TableHandle",
@@ -36,6 +37,7 @@ __all__ = [
     "evidence_of",
     "plan_derived",
     "refresh_derived",
+    "refresh_landing",
     "report",
     "side_by_side",
     "storage_errors",

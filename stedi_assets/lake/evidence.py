@@ -6,7 +6,7 @@ from datetime import date
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from stedi_assets.lake.handles import TableFiles
+from stedi_assets.lake.handles import TableContent, TableFiles
 from stedi_assets.lake.plan import Record
 from stedi_assets.lake.staging import day_chunks
 from stedi_assets.tables import TableSpec
@@ -28,6 +28,7 @@ class Evidence:
     Attributes:
         spark: The engine's session.
         table: The rows under audit.
+        content: Totals of the whole table, once they are published.
         record: What they were computed from.
         policy: The consent policy.
         as_of: The instant at which consent is judged, epoch ms.
@@ -39,6 +40,7 @@ class Evidence:
 
     spark: "SparkSession"
     table: TableFiles
+    content: TableContent
     record: Record
     policy: Policy
     as_of: int

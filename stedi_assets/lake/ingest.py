@@ -23,7 +23,7 @@ from stedi_assets.errors import LakeError
 from stedi_assets.lake import landing_files, streams
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.boundary import engine_errors, s3_refusal
-from stedi_assets.lake.landing_files import EMPTY, LandingFile, parse_file, parsed_batches
+from stedi_assets.lake.landing_files import EMPTY, LONGEST_LINE, LandingFile, parse_file, parsed_batches
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.staging import StagingArea, side_by_side
 from stedi_assets.lake.storage import engine_path
@@ -85,7 +85,8 @@ def ingest(
     area: StagingArea,
     lines: StagingArea,
     aws: Aws,
-) -> LineCounts:
+    longest_line: int = LONGEST_LINE,
+) -> dict[str, LineCounts]:
     """Stages the rows of landing files, and their lines that are none.
 
     Args:
@@ -96,24 +97,25 @@ def ingest(
         area: Where to stage rows.
         lines: Where to stage quarantined lines.
         aws: Where files in S3 are.
+        longest_line: Bytes that a line may have.
 
     Returns:
-        What became of the lines.
+        What became of the lines of every file, by its path.
     """
     assert spec.source is not None
-    reader = _Reader(spark, spec, spec.source, batch_id, area, lines, aws)
+    reader = _Reader(spark, spec, spec.source, batch_id, area, lines, aws, longest_line)
 
-    def write(numbered: tuple[int, list[LandingFile]]) -> LineCounts:
+    def write(numbered: tuple[int, list[LandingFile]]) -> dict[str, LineCounts]:
         number, chunk = numbered
         with engine_errors(spec.name, "reading landing files"):
             return reader.stage(chunk, f"{number:05}")
 
     report(spec.name, "staging")
-    total = LineCounts()
+    found: dict[str, LineCounts] = {}
     for number, counts in enumerate(side_by_side(write, enumerate(file_chunks(files))), start=1):
-        total += counts
-        report(spec.name, f"staged part {number}", total.rows)
-    return total
+        found |= counts
+        report(spec.name, f"staged part {number}", sum(count.rows for count in found.values()))
+    return found
 
 
 def file_chunks(files: list[LandingFile]) -> Iterator[list[LandingFile]]:
@@ -149,6 +151,7 @@ class _Reader:
         area: StagingArea,
         lines: StagingArea,
         aws: Aws,
+        longest_line: int,
     ) -> None:
         self._spark = spark
         self._spec = spec
@@ -156,11 +159,12 @@ class _Reader:
         self._area = area
         self._lines = lines
         self._aws = aws
+        self._longest_line = longest_line
         self._form = line_form(source.record, spec.instant, source.person)
         self._rules = [rule for rule in value_rules(source.record) if rule.severity == "error"]
 
-    def stage(self, files: list[LandingFile], name: str) -> LineCounts:
-        """Stages the rows and the quarantined lines of some files; tells what became of the lines."""
+    def stage(self, files: list[LandingFile], name: str) -> dict[str, LineCounts]:
+        """Stages the rows and the quarantined lines of some files; tells what became of the lines of each."""
         counts = self._survey([file for file in files if file.plain])
         clean = [file for file in files if file.path in counts]
         parsed = self._parse([file for file in files if file.path not in counts], name)
@@ -175,10 +179,9 @@ class _Reader:
             parsed += again
             counts |= _count(again)
             self._write_rows(clean, parsed)
-        total = sum(counts.values(), LineCounts(files=len(files) - len(counts)))
-        if total.quarantined:
+        if any(count.quarantined for count in counts.values()):
             self._write_lines(parsed)
-        return total
+        return {file.path: counts.get(file.path, LineCounts(files=1)) for file in files}
 
     def _write_rows(self, clean: list[LandingFile], parsed: list[DataFrame]) -> str | None:
         """Writes the rows of clean files that break no rule, and all parsed ones; gives the part."""
@@ -304,7 +307,7 @@ class _Reader:
                 StructField("_people", StringType()),
             ]
         )
-        parse = line_parser(self._form, self._aws.given_region)
+        parse = line_parser(self._form, self._aws.given_region, self._longest_line)
         parsed = listed.repartition(min(len(files), PARSERS)).mapInArrow(parse, schema)
         parsed.write.parquet(engine_path(scratch))
         written = [file.uri for file in self._area.storage.list(scratch) if file.path.endswith(".parquet")]
@@ -318,7 +321,7 @@ class _Reader:
 
 
 def line_parser(
-    form: LineForm, region: str = ""
+    form: LineForm, region: str = "", longest_line: int = LONGEST_LINE
 ) -> "Callable[[Iterator[RecordBatch]], Iterator[RecordBatch]]":
     """A function for `mapInArrow`: files (path, URI) in, one row per line out.
 
@@ -346,7 +349,7 @@ def line_parser(
         open_file = file_opener(region)
         for batch in batches:
             for path, uri in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                for some in parsed_batches(parse_file(open_file, uri, form)):
+                for some in parsed_batches(parse_file(open_file, uri, form, longest_line)):
                     rows = [
                         [
                             *(line.values or nothing),

@@ -10,6 +10,7 @@ from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import storage_errors
 from stedi_assets.lake.handles import TableHandle
 from stedi_assets.lake.outcomes import Outcome
+from stedi_assets.lake.publish import Conflict
 from stedi_assets.lake.resource import Lake
 
 
@@ -24,7 +25,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
             with storage_errors(obj.plan.spec.name):
                 self.lake.publish(obj)
         except StediError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
+            raise dg.Failure(str(error), allow_retries=isinstance(error, Conflict)) from None
 
     def load_input(self, context: dg.InputContext) -> TableHandle:
         """The upstream table; a lazy handle, so that nothing is read before it is needed."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from stedi_assets.errors import LakeError
 from stedi_assets.lake.aws import S3_SCHEME
 from stedi_assets.lake.storage import Storage, StoredFile, engine_path
 from stedi_assets.tables import LandingSource
@@ -17,7 +16,7 @@ from stedi_assets.transforms.landing import FaultyLineError, LineForm, Value, pa
 from stedi_assets.transforms.quarantine import named_people
 
 SUFFIXES = (".json", ".json.gz")
-LONGEST_LINE = 1_000_000  # characters
+LONGEST_LINE = 1_000_000  # bytes, unless a setting says otherwise
 KEPT_BYTES = 1_000_000  # of a line that is no row
 PARSED_LINES = 10_000  # of a batch handed from Python to the engine
 PARSED_BYTES = 16 * 1024**2  # of raw lines in such a batch
@@ -36,17 +35,24 @@ class LandingFile:
         uri: Full URI.
         size: Bytes.
         version: Changes whenever the file is written again.
+        modified: When it was written, epoch ms.
+        fault: Why the file is refused as a whole, in words, if it is.
+        long_lines: Whether a line may be longer than lines may be.
     """
 
     path: str
     uri: str
     size: int
     version: str
+    modified: int = 0
+    fault: str | None = None
+    long_lines: bool = False
 
     @property
     def plain(self) -> bool:
-        """Whether engines can be given the file: not compressed, and named without surprises."""
-        return self.path.endswith(".json") and PLAIN_PATH.fullmatch(_slashed(self.uri)) is not None
+        """Whether engines can be given the file: not compressed, no surprising name, no endless line."""
+        named = self.path.endswith(".json") and PLAIN_PATH.fullmatch(_slashed(self.uri)) is not None
+        return named and not self.long_lines
 
 
 @dataclass(frozen=True)
@@ -75,26 +81,49 @@ def list_landing_files(storage: Storage, root: str, source: LandingSource) -> li
 
     Raises:
         SettingError: There is no landing root.
-        LakeError: A file has a name that cannot be dealt with.
     """
     storage.check(root, "STEDI_LANDING")
     listed = storage.list(f"{root}/{source.folder}")
     return [_landing_file(source, file) for file in listed if file.path.lower().endswith(SUFFIXES)]
 
 
-def batch_id(files: list[LandingFile]) -> str:
-    """Names a set of file versions; the same files always give the same name."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.path}\n{file.version}\n".encode())
-    return digest.hexdigest()[:32]
+def examine(open_file: Callable[[str], BinaryIO], file: LandingFile, longest_line: int) -> tuple[str, bool]:
+    """Reads a file once as bytes, before anything else does.
+
+    Args:
+        open_file: Opens a file by URI.
+        file: The file.
+        longest_line: Bytes that a line may have.
+
+    Returns:
+        The SHA-256 of its bytes, in hex, and whether a line may be longer than `longest_line`.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    digest, long_lines = hashlib.sha256(), False
+    # A line that is too long covers at least one whole block.
+    size = max(1, longest_line // 2)
+    with open_file(file.uri) as stream:
+        while block := stream.read(size):
+            digest.update(block)
+            long_lines = long_lines or (len(block) == size and b"\n" not in block)
+    return digest.hexdigest(), long_lines
 
 
-def parse_file(open_file: Callable[[str], BinaryIO], uri: str, form: LineForm) -> Iterator[ParsedLine]:
+def parse_file(
+    open_file: Callable[[str], BinaryIO], uri: str, form: LineForm, longest_line: int = LONGEST_LINE
+) -> Iterator[ParsedLine]:
     """Reads a landing file line by line, whatever is in it.
 
     A line ends at a line feed, a carriage return or both. A file that stops being readable gives one
     last line with the reason `file_unreadable`.
+
+    Args:
+        open_file: Opens a file by URI.
+        uri: The file.
+        form: What the lines of the table must look like.
+        longest_line: Bytes that a line may have; more are never held at once.
 
     Raises:
         OSError: The file could not be fetched, which says nothing about its lines.
@@ -102,7 +131,7 @@ def parse_file(open_file: Callable[[str], BinaryIO], uri: str, form: LineForm) -
     number = 0
     try:
         with open_file(uri) as raw:
-            lines = _lines(raw, compressed=uri.lower().endswith(".gz"))
+            lines = _lines(raw, longest_line, compressed=uri.lower().endswith(".gz"))
             for number, (line, whole) in enumerate(lines, start=1):
                 yield _parsed(number, line, whole, form)
     except (OSError, EOFError, zlib.error) as error:
@@ -130,14 +159,15 @@ def parsed_batches(lines: Iterable[ParsedLine]) -> Iterator[list[ParsedLine]]:
 
 
 def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:
-    path = f"{source.folder}/{file.path}"
+    path, fault = f"{source.folder}/{file.path}", None
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise LakeError(f"A file in {source.folder} has a name that is not valid UTF-8: rename it.") from None
-    if "" in path.split("/"):  # in S3 only, where Arrow cannot name such a file
-        raise LakeError(f"A file in {source.folder} has an empty folder name in its key: rename it.")
-    return LandingFile(path, file.uri, file.size, file.version)
+        path = path.encode(errors="backslashreplace").decode()
+        fault = "Its name is not valid UTF-8: rename it."
+    if not {"", ".", ".."}.isdisjoint(path.split("/")):  # in S3 only, where Arrow cannot name such a file
+        fault = "Its key has an empty folder name, or one of dots only: rename it."
+    return LandingFile(path, file.uri, file.size, file.version, file.modified, fault)
 
 
 def _slashed(uri: str) -> str:
@@ -145,20 +175,26 @@ def _slashed(uri: str) -> str:
     return f"/{uri.removeprefix(S3_SCHEME)}" if uri.startswith(S3_SCHEME) else engine_path(uri)
 
 
-def _lines(raw: BinaryIO, *, compressed: bool) -> Iterator[tuple[str, bool]]:
+def _lines(raw: BinaryIO, longest: int, *, compressed: bool) -> Iterator[tuple[str, bool]]:
     """The lines of a file, and whether each is whole: of one that is too long only the beginning is kept."""
     stream = gzip.GzipFile(fileobj=raw) if compressed else raw
     # Bytes that are not UTF-8 become lone surrogates, which the parser refuses line by line.
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=None)
     beginning = ""
-    while piece := text.readline(LONGEST_LINE):
-        if not piece.endswith("\n") and len(piece) == LONGEST_LINE:
+    while piece := text.readline(longest + 1):
+        if not piece.endswith("\n") and len(piece) == longest + 1:
             beginning = beginning or piece
             continue
-        yield beginning or piece, not beginning
+        line = beginning or piece
+        yield line, not beginning and (len(line) <= longest // 4 or _size(line) <= longest)
         beginning = ""
     if beginning:
         yield beginning, False
+
+
+def _size(line: str) -> int:
+    """Bytes of a line without its end."""
+    return len(line.removesuffix("\n").encode(errors="surrogateescape"))
 
 
 def _parsed(number: int, line: str, whole: bool, form: LineForm) -> ParsedLine:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_assets.lake.handles import TableContent, TableFiles
 from stedi_assets.lake.plan import Plan, Record
-from stedi_assets.lake.quarantine import StagedLines
 from stedi_assets.lake.staging import Frames, StagingArea
 from stedi_assets.transforms.consent import Policy
 
@@ -25,6 +24,7 @@ class Run:
         policy: The consent policy.
         full: Whether all days are made anew in any case.
         rekey: Whether tables may be made with another pseudonym key than before.
+        retry: Whether files with quarantined lines are read again.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Run:
     policy: Policy
     full: bool = False
     rekey: bool = False
+    retry: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,29 @@ class Removal:
 
 @dataclass(frozen=True)
 class Staged:
-    """What a publish does: data files out and in. The area is where the latter are."""
+    """What a publish does: data files out and in, and those that stay. The area is where the new ones are."""
 
     removed: "list[DataFile]"
     added: "list[DataFile]"
     area: StagingArea
+    kept: "list[DataFile]" = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class StagedBatch:
+    """What goes with the rows of a batch of landing files.
+
+    Attributes:
+        id: Names the batch.
+        areas: Where the files of the system tables are staged.
+        lines: The quarantined lines of the landing table afterwards.
+        more: Whether there are landing files for one more batch.
+    """
+
+    id: str
+    areas: tuple[StagingArea, ...]
+    lines: TableFiles
+    more: bool
 
 
 @dataclass(frozen=True)
@@ -71,7 +90,7 @@ class Outcome:
         record: What that snapshot carries.
         files: The data files of that snapshot.
         staged: What was staged, if anything was.
-        lines: Quarantined lines to be published with it, for tables of the landing zone.
+        batch: What goes with it, for tables of the landing zone.
     """
 
     plan: Plan
@@ -80,12 +99,20 @@ class Outcome:
     record: Record
     files: TableFiles = field(repr=False)
     staged: "Staged | None" = field(default=None, repr=False)
-    lines: StagedLines | None = None
+    batch: StagedBatch | None = field(default=None, repr=False)
 
     @property
     def changed(self) -> bool:
         """Whether there is something to publish."""
         return self.staged is not None
+
+    @property
+    def resulting(self) -> TableFiles:
+        """The data files of the table once this is published."""
+        if self.staged is None:
+            return self.files
+        files = [*self.staged.kept, *self.staged.added]
+        return TableFiles(self.plan.spec, files, "the table about to be published")
 
     @property
     def version(self) -> str:

@@ -37,6 +37,7 @@ class Record:
         counts: Totals of the landing lines, for tables of the landing zone.
         reasons: Quarantined ones of them by reason.
         checks: What the audit before the publish found, by rule.
+        batch: What the batch does to the system tables, for tables of the landing zone.
     """
 
     inputs: Mapping[str, str]
@@ -52,6 +53,7 @@ class Record:
     counts: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
     checks: Mapping[str, Any] = field(default_factory=dict)
+    batch: Mapping[str, Any] = field(default_factory=dict)
 
     def properties(self) -> dict[str, str]:
         """The record as snapshot properties."""
@@ -136,6 +138,11 @@ def plan_refresh(
     if full:
         reasons.append("full refresh")
     return Plan(spec, base, wanted, tuple(reasons))
+
+
+def counted_words(number: int, singular: str, plural: str) -> str:
+    """A number and what it counts."""
+    return f"{number:,} {singular if number == 1 else plural}"
 
 
 def check_key(spec: TableSpec, recorded: str | None, wanted: str | None) -> None:

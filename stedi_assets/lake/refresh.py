@@ -6,7 +6,6 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
 
-from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.catalog import split_salt
 from stedi_assets.lake.evidence import Days, Evidence
@@ -33,7 +32,7 @@ def plan_derived(lake: "Lake", spec: TableSpec, inputs: Mapping[str, TableHandle
         LakeError: An input is not published, or the pseudonym key is another one.
     """
     inputs = _with_quarantine(lake, spec, inputs)
-    plan = lake.plan(spec, {name: handle.version for name, handle in inputs.items()}, run)
+    plan = lake.plan(spec, {name: _version(name, inputs, spec) for name in inputs}, run)
     snapshots = {name: inputs[name].snapshot_id for name in spec.inputs}
     return replace(plan, record=replace(plan.record, snapshots=snapshots))
 
@@ -133,9 +132,9 @@ def evidence_of(
     others: dict[str, TableFiles] = {name: inputs.get(name) or lake.handle(name) for name in TABLES}
     quarantine: TableFiles = lake.quarantine("customer_landing")
     if landed is not None:
-        others[landed.plan.spec.name] = landed.files
-        if landed.lines is not None:
-            quarantine = TableFiles(QUARANTINE, landed.lines.files, "the staged lines")
+        others[landed.plan.spec.name] = landed.resulting
+        if landed.batch is not None:
+            quarantine = landed.batch.lines
     spec = outcome.plan.spec
 
     @cache
@@ -151,27 +150,28 @@ def evidence_of(
     def held() -> "DataFrame":
         return held_people(quarantine.frame(lake.spark))
 
-    return Evidence(lake.spark, outcome.files, outcome.record, run.policy, run.as_of, others, held, subjects)
+    return Evidence(
+        *(lake.spark, outcome.files, outcome.content, outcome.record, run.policy, run.as_of),
+        *(others, held, subjects),
+    )
 
 
 def _with_quarantine(
     lake: "Lake", spec: TableSpec, inputs: Mapping[str, TableHandle]
 ) -> Mapping[str, TableHandle]:
-    """The inputs with the quarantined lines that a table depends on, if it does.
-
-    Raises:
-        LakeError: The lines are not those of the landing table.
-    """
+    """The inputs with the quarantined lines that a table depends on, if it does."""
     if spec.quarantine_of is None:
         return inputs
-    quarantine = lake.quarantine(spec.quarantine_of)
+    lake.settle(spec.quarantine_of)
+    return {**inputs, QUARANTINE.name: lake.quarantine(spec.quarantine_of)}
+
+
+def _version(name: str, inputs: Mapping[str, TableHandle], spec: TableSpec) -> str:
+    """The content version of an input; that of quarantined lines is known to their landing table."""
+    if name != QUARANTINE.name or spec.quarantine_of is None:
+        return inputs[name].version
     record = inputs[spec.quarantine_of].record
-    if record is None or record.inputs.get(QUARANTINE.name) != quarantine.version:
-        raise LakeError(
-            f"{spec.quarantine_of} and its quarantined lines were not published together: "
-            f"materialize {spec.quarantine_of} first."
-        )
-    return {**inputs, QUARANTINE.name: quarantine}
+    return record.inputs.get(name, "") if record else ""
 
 
 def _with_subjects(

@@ -20,17 +20,17 @@ from stedi_assets.lake.catalog import (
     open_catalog,
 )
 from stedi_assets.lake.handles import TableFiles, TableHandle, content_of
-from stedi_assets.lake.ingest import ingest
-from stedi_assets.lake.landing_files import batch_id, list_landing_files
+from stedi_assets.lake.landing_files import LONGEST_LINE
+from stedi_assets.lake.ledger import Ledger, read_ledger
 from stedi_assets.lake.outcomes import Outcome, Run, Staged
 from stedi_assets.lake.plan import Plan, Record, plan_refresh
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.publish import describe_files, replace_files
-from stedi_assets.lake.quarantine import QuarantineHandle, StagedLines, version_of
+from stedi_assets.lake.publish import Conflict, describe_files, replace_files
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import StagingArea
 from stedi_assets.lake.storage import open_storage
-from stedi_assets.tables import QUARANTINE, TABLES, TableSpec, table_location
+from stedi_assets.lake.system import ORDER, Changes, SystemHandle, apply
+from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES, TABLES, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class Lake(dg.ConfigurableResource[None]):
         pyspark: The engine.
         key: The pseudonym key.
         region: AWS_REGION; empty where another of the standard variables says it.
+        batch_files: Landing files that one batch may have.
+        batch_bytes: Bytes of landing files that one batch may have; a larger file makes a batch of its own.
+        longest_line: Bytes that a landing line may have.
     """
 
     landing: str
@@ -62,6 +65,9 @@ class Lake(dg.ConfigurableResource[None]):
     pyspark: ResourceDependency[LazyPySparkResource]
     key: ResourceDependency[PseudonymKey]
     region: str = ""
+    batch_files: int = 2_000
+    batch_bytes: int = 2 * 1024**3
+    longest_line: int = LONGEST_LINE
 
     _catalog: "Catalog | None" = PrivateAttr(default=None)
     _aws: Aws | None = PrivateAttr(default=None)
@@ -105,7 +111,7 @@ class Lake(dg.ConfigurableResource[None]):
         storage = open_storage(self.uri, self.aws)
         written = [TABLES[name] for name in tables]
         if any(spec.source for spec in written):
-            written.append(QUARANTINE)
+            written += SYSTEM_TABLES.values()
         folders = [self.location(spec) for spec in written]
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda folder: storage.check_writable(folder, "STEDI_LAKE"), folders))
@@ -115,75 +121,67 @@ class Lake(dg.ConfigurableResource[None]):
         return table_location(self.uri, self.database, spec)
 
     def handle(self, name: str) -> TableHandle:
-        """A published table, looked at only when it is used; the quarantine is one, too."""
-        if name == QUARANTINE.name:
-            return self.quarantine()
+        """A published table, looked at only when it is used; system tables are some, too."""
+        if name in SYSTEM_TABLES:
+            return self.system(SYSTEM_TABLES[name])
         spec = TABLES[name]
         return TableHandle(spec, lambda: load_table(self.catalog, self.database, spec))
 
-    def quarantine(self, landing_table: str | None = None) -> QuarantineHandle:
+    def quarantine(self, landing_table: str | None = None) -> SystemHandle:
         """The quarantined lines, of one landing table or of all."""
-        return QuarantineHandle(lambda: load_table(self.catalog, self.database, QUARANTINE), landing_table)
+        return self.system(QUARANTINE, landing_table)
 
-    def refresh_landing(self, spec: TableSpec, run: Run) -> Outcome:
-        """Brings a table of the landing zone up to the landing files, up to the publish.
+    def system(self, spec: TableSpec, landing_table: str | None = None) -> SystemHandle:
+        """A system table, or what it has of one landing table."""
+        return SystemHandle(spec, lambda: load_table(self.catalog, self.database, spec), landing_table)
 
-        Raises:
-            LakeError: The landing files are gone or changed while they were read, or the engine stopped.
-        """
-        assert spec.source is not None
-        files = list_landing_files(open_storage(self.landing, self.aws), self.landing, spec.source)
-        published = self.handle(spec.name)
-        if not files and published.exists and published.content.rows:
-            raise LakeError(
-                f"{spec.name}: {spec.source.folder} has no landing files any more, but the table has rows: "
-                "check STEDI_LANDING."
-            )
-        batch = batch_id(files)
-        versions = {"landing files": batch, QUARANTINE.name: self.quarantine(spec.name).version}
-        plan = self.plan(spec, versions, run)
-        lines_area = self._quarantine_area()
-        lines: list[DataFile] = []
+    def ledger(self, landing_table: str) -> Ledger:
+        """What became of the landing files of a table."""
+        handle = self.system(LEDGER, landing_table)
+        return read_ledger(landing_table, handle.table if handle.exists else None, handle.files)
 
-        def write(area: StagingArea, _table: "Table") -> Record:
-            counts = ingest(self.spark, spec, files, batch, area, lines_area, self.aws)
-            if counts.quarantined:
-                lines.extend(describe_files(self.existing_table(QUARANTINE), lines_area.staged_files()))
-            if sum(file.record_count for file in lines) != counts.quarantined:
-                raise LakeError(f"{spec.name}: quarantined lines were lost while staging: run again.")
-            return replace(
-                plan.record,
-                inputs={**versions, QUARANTINE.name: version_of(lines)},
-                counts=counts.as_mapping(),
-                reasons=dict(counts.reasons),
-            )
+    def settle(self, landing_table: str) -> None:
+        """Finishes a batch whose run ended between the commit of the landing table and that of the ledger."""
+        handle = self.handle(landing_table)
+        record = handle.record if handle.exists else None
+        if record is None or not record.batch:
+            return
+        changes = Changes.of(record.batch)
+        if changes.done(self.system(LEDGER, landing_table)):
+            return
+        properties = {"stedi.table": landing_table, "stedi.batch": changes.batch_id, "stedi.run": record.run}
+        for spec in ORDER:
+            if spec.name in changes.tables:
+                apply(self.existing_table(spec), landing_table, changes.tables[spec.name], properties)
 
-        try:
-            outcome = self.staged_unless_up_to_date(plan, write)
-        except BaseException:
-            lines_area.discard()
-            raise
-        staged = StagedLines(spec.name, lines, lines_area)
-        return replace(outcome, lines=staged) if outcome.changed else outcome
+    def staging_area(self, spec: TableSpec) -> StagingArea:
+        """A fresh place to stage files of a table."""
+        table = load_table(self.catalog, self.database, spec)
+        location = self.location(spec) if table is None else table.location()
+        return StagingArea.below(spec, location, open_storage(location, self.aws))
 
     def publish(self, outcome: Outcome) -> None:
         """Makes staged files the content of their table.
 
         Raises:
-            LakeError: Another run published in between.
+            Conflict: Another run published in between.
         """
         if outcome.staged is None:
             return
-        spec = outcome.plan.spec
+        spec, staged = outcome.plan.spec, outcome.staged
         report(spec.name, "publishing", outcome.content.rows)
         table = self.existing_table(spec)
         current = table.current_snapshot()
-        if (current.snapshot_id if current else None) != outcome.plan.base:
-            raise LakeError(f"{spec.name} was published by another run while this one worked: run again.")
-        if outcome.lines is not None:
-            self._publish_lines(outcome.lines, outcome.record.run)
-        staged = outcome.staged
-        replace_files(table, staged.removed, staged.added, outcome.snapshot_id, outcome.record.properties())
+        try:
+            if (current.snapshot_id if current else None) != outcome.plan.base:
+                raise Conflict(f"{spec.name} was published by another run while this one worked: run again.")
+            properties = outcome.record.properties()
+            replace_files(table, staged.removed, staged.added, outcome.snapshot_id, properties)
+        except Conflict:
+            self.discard(outcome)
+            raise
+        if outcome.batch is not None:
+            self.settle(spec.name)
 
     def cleared(self, name: str, run: Run, landed: Outcome | None = None) -> bool:
         """Whether this was asked in this run before, while customer_landing was the same.
@@ -202,8 +200,8 @@ class Lake(dg.ConfigurableResource[None]):
         """Removes what was staged and is not going to be published."""
         if outcome.staged is not None:
             outcome.staged.area.discard()
-        if outcome.lines is not None:
-            outcome.lines.area.discard()
+        for area in outcome.batch.areas if outcome.batch else ():
+            area.discard()
 
     def published(self, spec: TableSpec) -> Outcome:
         """A table as it is, with nothing to publish.
@@ -307,7 +305,7 @@ class Lake(dg.ConfigurableResource[None]):
             content,
             replace(record, version=str(snapshot_id)),
             TableFiles(spec, added, "the staged files"),
-            Staged(removed, added, area),
+            Staged(removed, added, area, kept),
         )
 
     def existing_table(self, spec: TableSpec) -> "Table":
@@ -317,13 +315,3 @@ class Lake(dg.ConfigurableResource[None]):
             salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
             table = create_table(self.catalog, self.database, spec, self.location(spec), salt)
         return table
-
-    def _quarantine_area(self) -> StagingArea:
-        table = load_table(self.catalog, self.database, QUARANTINE)
-        location = self.location(QUARANTINE) if table is None else table.location()
-        return StagingArea.below(QUARANTINE, location, open_storage(location, self.aws))
-
-    def _publish_lines(self, lines: StagedLines, run: str) -> None:
-        table = load_table(self.catalog, self.database, QUARANTINE)
-        if table is not None:
-            lines.publish(table, {"stedi.table": lines.landing_table, "stedi.run": run})

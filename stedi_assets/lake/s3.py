@@ -37,8 +37,11 @@ class S3Storage:
                 for found in page.get("Contents", []):
                     path = found["Key"].removeprefix(below)
                     if not path.endswith("/") and path:  # a key that ends so stands for a folder
-                        version = found["ETag"].strip('"')
-                        yield StoredFile(path, f"{S3_SCHEME}{bucket}/{found['Key']}", found["Size"], version)
+                        uri = f"{S3_SCHEME}{bucket}/{found['Key']}"
+                        written = int(found["LastModified"].timestamp() * 1000)
+                        # The same bytes have the same ETag whenever they are written.
+                        version = f"{found['ETag'].strip(chr(34))}-{written}"
+                        yield StoredFile(path, uri, found["Size"], version, written)
 
     def remove(self, folder: str) -> None:
         """Removes all files below a folder; nothing where there is no such folder."""

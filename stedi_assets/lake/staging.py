@@ -61,14 +61,12 @@ class StagingArea:
         """
         part = f"{self.folder}/{next(self._numbers):05}"
         rows = frame.select(*self.spec.columns)
+        by = (DAY,) if self.spec.partitioned else self.spec.partition
         with engine_errors(self.spec.name, "staging rows"):
-            if self.spec.partitioned:
-                # Partitioning by a copy keeps the column itself in the files.
-                rows.withColumn("_day", rows[DAY]).write.partitionBy("_day").parquet(
-                    engine_path(part), compression="zstd"
-                )
-            else:
-                rows.write.parquet(engine_path(part), compression="zstd")
+            # Partitioning by copies keeps the columns themselves in the files.
+            copies = {f"_{name}": rows[name] for name in by}
+            writer = rows.withColumns(copies).write.partitionBy(*copies) if by else rows.write
+            writer.parquet(engine_path(part), compression="zstd")
         self._parts.append(part)
         return part
 

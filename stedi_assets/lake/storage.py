@@ -22,12 +22,14 @@ class StoredFile:
         uri: Full URI; a local one is `file://` and the plain path, without percent encoding.
         size: Bytes.
         version: Changes whenever the file is written again.
+        modified: When it was written, epoch ms.
     """
 
     path: str
     uri: str
     size: int
     version: str
+    modified: int
 
 
 class Storage(Protocol):
@@ -73,7 +75,9 @@ class LocalStorage:
         for info in sorted(LocalFileSystem().get_file_info(selector), key=lambda info: info.path):
             if info.type == FileType.File:
                 path = info.path.removeprefix(root).lstrip("/")
-                yield StoredFile(path, f"{folder}/{path}", info.size, f"{info.size}-{info.mtime_ns or 0}")
+                written = info.mtime_ns or 0
+                version = f"{info.size}-{written}"
+                yield StoredFile(path, f"{folder}/{path}", info.size, version, written // 1_000_000)
 
     def remove(self, folder: str) -> None:
         """Removes a folder and all in it; nothing where there is no such folder."""

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from stedi_assets.assets import DECLARED
 from stedi_assets.cli import main
 from stedi_assets.environment import dagster_home
-from stedi_assets.lake import resource
+from stedi_assets.lake import landing
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.catalog import open_catalog
 from stedi_assets.lake.ingest import LineCounts
@@ -163,9 +163,12 @@ def story(tmp_path_factory):
     told["refused"].check = stedi(lake, "check", "accelerometer_trusted", "customer_trusted")
     told["mended"] = tell(LATER - 3 * DAY)  # the day of Eve's withdrawal
     with pytest.MonkeyPatch.context() as patch:
-        ingest = resource.ingest
-        one_more = LineCounts(lines=1)
-        patch.setattr(resource, "ingest", lambda *arguments: ingest(*arguments) + one_more)
+        ingest, one_more = landing.ingest, LineCounts(lines=1)
+
+        def miscounting(*arguments):
+            return {path: counts + one_more for path, counts in ingest(*arguments).items()}
+
+        patch.setattr(landing, "ingest", miscounting)
         withdrawal_of_bo(lake.landing)
         told["landing refused"] = tell(LATER, ["customer_landing"])
     told["finished"] = tell(LATER, ["customer_landing", *DERIVED])

@@ -120,7 +120,7 @@ def test_unknown_keys_are_ignored_but_counted(tmp_path):
 
 
 def test_rows_say_which_file_and_batch_they_came_from(tmp_path):
-    _, lake = landed(tmp_path, {"a.json": f"{reading()}\n", "b.json": f"{reading()}\n"})
+    _, lake = landed(tmp_path, {"a.json": f"{reading()}\n", "b.json": f"{reading(x=0.5)}\n"})
     rows = lake.table("accelerometer_landing").scan().to_arrow().to_pylist()
     assert {row["source_file"] for row in rows} == {
         "accelerometer/landing/a.json",

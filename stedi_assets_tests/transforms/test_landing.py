@@ -531,7 +531,8 @@ class Landing:
         found = list_landing_files(LocalStorage(), f"file://{root}", source)
         assert len(found) == len(files)
         lines = StagingArea.below(tables.QUARANTINE, f"file://{root}/quarantine", LocalStorage())
-        counts = ingest(self._spark, spec, found, "batch", area, lines, Aws())
+        by_file = ingest(self._spark, spec, found, "batch", area, lines, Aws())
+        counts = sum(by_file.values(), LineCounts())
         self.quarantined = [
             tuple(row)
             for file in lines.staged_files()
