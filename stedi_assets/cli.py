@@ -56,6 +56,7 @@ def main() -> None:
 @click.option("--landing", metavar="URI", help="Landing root. [STEDI_LANDING]")
 @lake_flags
 @click.option("--select", metavar="TABLES", help="Tables by name, or a Dagster asset selection.")
+@click.option("--days", metavar="A..B", help="Make these days anew too, such as 2024-03-01..2024-03-31.")
 @click.option("--full", is_flag=True, help="Make all days anew, also when nothing changed.")
 @click.option(
     "--as-of", metavar="MS", type=int, help="Judge consent at this instant (epoch ms) instead of now."
@@ -63,7 +64,14 @@ def main() -> None:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output, nothing else."
 )
-def run(select: str | None, full: bool, as_of: int | None, as_json: bool, **flags: str | None) -> None:
+def run(
+    select: str | None,
+    days: str | None,
+    full: bool,
+    as_of: int | None,
+    as_json: bool,
+    **flags: str | None,
+) -> None:
     """Refreshes the tables from the landing files."""
     with sentences():
         environment = _environment(flags)
@@ -72,7 +80,7 @@ def run(select: str | None, full: bool, as_of: int | None, as_json: bool, **flag
         from stedi_assets.runs import refresh
 
         with RunDisplay(console(stderr=as_json)).shown() as display:
-            result = refresh(environment, select, full, as_of, display)
+            result = refresh(environment, select, full, as_of, display, days=days)
         if as_json:
             report = {
                 "tables": {

@@ -88,6 +88,7 @@ def outcome_metadata(
     return {
         "changed": outcome.changed,
         "what changed": "; ".join(outcome.plan.reasons) or "nothing",
+        **({"same rows as before": True} if outcome.same_rows else {}),
         "dagster/row_count": content.rows,
         **({} if content.days is None else {"days": content.days}),
         "bytes": content.bytes,
@@ -110,8 +111,14 @@ def check_spec(rule: Rule, key: dg.AssetKey) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(rule.name, asset=key, description=description, blocking=rule.blocking)
 
 
-def check_result(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckResult:
-    """What an asset check is told of a verdict: counts."""
+def check_result(verdict: Verdict, key: dg.AssetKey, days: int | None = None) -> dg.AssetCheckResult:
+    """What an asset check is told of a verdict: counts.
+
+    Args:
+        verdict: The verdict.
+        key: Asset key of the table.
+        days: Days that the table has, if it has days.
+    """
     finding = verdict.finding
     return dg.AssetCheckResult(
         asset_key=key,
@@ -121,6 +128,7 @@ def check_result(verdict: Verdict, key: dg.AssetKey) -> dg.AssetCheckResult:
         metadata={
             CHECKED: finding.checked,
             BROKEN: finding.broken,
+            **({} if finding.days is None else {"days checked": f"{finding.days:,} of {days or 0:,}"}),
             **({"breakdown": counts_table(finding.breakdown)} if finding.breakdown else {}),
         },
     )
@@ -212,8 +220,9 @@ def profile_metadata(spec: TableSpec, rows: int, profile: Profile) -> dict[str, 
 
 def profile_markdown(spec: TableSpec, rows: int, profile: Profile) -> str:
     """What a table holds as a table in Markdown, short enough for Dagster to show it at once."""
+    some = "" if profile.columns_of is None else f"; its columns on {profile.columns_of:,} of its days"
     lines = [
-        f"{rows:,} rows",
+        f"{rows:,} rows{some}",
         "",
         "| column | nulls | distinct, about | least | greatest |",
         "|---|---:|---:|---:|---:|",

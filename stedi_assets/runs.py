@@ -16,7 +16,7 @@ from stedi_assets.build import build_defs
 from stedi_assets.environment import Environment, dagster_home
 from stedi_assets.errors import SettingError
 from stedi_assets.jobs import AUDIT, REFRESH
-from stedi_assets.lake import PROGRESS_LOGGER, Progress, storage_errors
+from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, storage_errors
 from stedi_assets.metadata import BROKEN, CHECKED, ROWS_REMOVED
 from stedi_assets.tables import TABLES
 from stedi_assets.transforms.consent import Policy
@@ -73,6 +73,7 @@ def refresh(
     as_of: int | None,
     on_progress: Callable[[Progress], None],
     rekey: bool = False,
+    days: str | None = None,
 ) -> RunResult:
     """Refreshes tables in one run.
 
@@ -83,16 +84,20 @@ def refresh(
         as_of: Instant at which consent is judged, epoch ms; None for the start of the run.
         on_progress: Is told every step.
         rekey: Replace the pseudonym key of tables that were made with another one.
+        days: Days to make anew in any case, as `A..B`.
 
     Raises:
-        SettingError: Nothing is selected, or the landing root, the lake or the catalog cannot be reached.
+        SettingError: Days are no days, nothing is selected, or the landing root, the lake or the catalog
+            cannot be reached.
     """
+    if days is not None:
+        Range.parse(days)
     definitions = build_defs(environment)
     selection = _selected(definitions, environment, select)
     tables = [*TABLES] if selection is None else [key.path[-1] for key in selection]
     environment.resources()["lake"].check(tables, landing=not rekey)
     job = definitions.resolve_job_def(REFRESH)
-    config = {"full": full, "as_of": as_of, "rekey": rekey}
+    config = {"full": full, "as_of": as_of, "rekey": rekey, "days": days}
     return _executed(job, on_progress, config, selection)
 
 

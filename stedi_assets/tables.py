@@ -49,6 +49,7 @@ class TableSpec:
         instant: Column with the instant of a reading, epoch ms; such a table is partitioned by day.
         subjects: Input whose people the table knows by pseudonym only.
         quarantine_of: Landing table whose quarantined lines the rows depend on.
+        activity_of: Input of which the rows only depend on who has readings in it.
         partition: Columns that the table is partitioned by, where that is not the day.
         lineage: Columns whose origin is not the column of that name in the first input that has it.
         code_version: Move it when the transform gives other rows for the same input.
@@ -63,6 +64,7 @@ class TableSpec:
     instant: str | None = None
     subjects: str | None = None
     quarantine_of: str | None = None
+    activity_of: str | None = None
     partition: tuple[str, ...] = ()
     lineage: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     code_version: str = "1"
@@ -169,6 +171,7 @@ CUSTOMER_CURATED = TableSpec(
     zone="curated",
     model=curated.CustomerCurated,
     inputs=("customer_trusted", "accelerometer_trusted"),
+    activity_of="accelerometer_trusted",
     description="Consenting people who have accelerometer readings to share. "
     "For analysts who may see identities: the people behind the machine-learning data.",
 )

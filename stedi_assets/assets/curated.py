@@ -9,8 +9,16 @@ from stedi_assets.transforms import consent, machine_learning
 
 
 @lake_table(tables.CUSTOMER_CURATED)
-def customer_curated(customer_trusted: DataFrame, accelerometer_trusted: DataFrame, run: Run) -> DataFrame:
-    """Consenting people who have readings to share."""
+def customer_curated(
+    customer_trusted: DataFrame,
+    run: Run,
+    accelerometer_trusted: DataFrame | None = None,
+    activity: DataFrame | None = None,
+) -> DataFrame:
+    """Consenting people who have readings to share; one of the two says who has."""
+    if activity is not None:
+        return consent.active_people(customer_trusted, activity, run.policy)
+    assert accelerometer_trusted is not None
     return consent.people_with_readings(customer_trusted, accelerometer_trusted)
 
 

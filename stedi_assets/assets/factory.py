@@ -13,7 +13,17 @@ import dagster as dg
 from stedi_assets.assets.gate import Audited, Gate, LakeTable, audit_published
 from stedi_assets.contracts import contract
 from stedi_assets.errors import StediError
-from stedi_assets.lake import Conflict, Lake, Outcome, Removal, Run, TableHandle, Transform, storage_errors
+from stedi_assets.lake import (
+    Conflict,
+    Lake,
+    Outcome,
+    Range,
+    Removal,
+    Run,
+    TableHandle,
+    Transform,
+    storage_errors,
+)
 from stedi_assets.metadata import (
     batch_event,
     breakdowns,
@@ -40,12 +50,14 @@ class Refresh(dg.ConfigurableResource[None]):
         as_of: Instant at which consent is judged, epoch ms; by default the start of the run.
         rekey: Make tables anew that were made with another pseudonym key, instead of refusing to.
         retry: Read landing files with quarantined lines again.
+        days: Days to make anew in any case, such as 2024-03-01..2024-03-31.
     """
 
     full: bool = False
     as_of: int | None = None
     rekey: bool = False
     retry: bool = False
+    days: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +170,8 @@ class AssetFactory:
             except StediError as error:
                 raise dg.Failure(str(error), allow_retries=isinstance(error, Conflict)) from None
             asked = {check.name for check in context.selected_asset_check_keys}
-            yield from (check_result(it, key) for it in audited.verdicts if it.rule.name in asked)
+            days = audited.outcome.content.days
+            yield from (check_result(it, key, days) for it in audited.verdicts if it.rule.name in asked)
             if audited.refused:
                 lake.discard(audited.outcome)
                 raise dg.Failure(refusal(spec, audited.refused, published=not writes), allow_retries=False)
@@ -205,5 +218,6 @@ def _run(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run
         # All steps of a run judge consent at one instant, whichever process they run in.
         started = record.start_time if record and record.start_time else time.time()
         as_of = int(started * 1000)
+    days = None if refresh.days is None else Range.parse(refresh.days)
     policy = cast(Policy, lake.policy)
-    return Run(context.run.run_id, as_of, policy, refresh.full, refresh.rekey, refresh.retry)
+    return Run(context.run.run_id, as_of, policy, refresh.full, refresh.rekey, refresh.retry, days)

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from stedi_assets.assets.follows import FOLLOWS
 from stedi_assets.contracts import Profile, Verdict, contract
 from stedi_assets.lake import (
+    Days,
     Evidence,
     Lake,
     Outcome,
@@ -20,8 +22,10 @@ from stedi_assets.lake import (
     Run,
     TableHandle,
     Transform,
+    days_of,
     evidence_of,
     plan_derived,
+    recorded_facts,
     refresh_derived,
     refresh_landing,
     report,
@@ -35,7 +39,13 @@ DERIVED = [name for name, spec in reversed(list(TABLES.items())) if spec.inputs]
 
 @dataclass(frozen=True)
 class LakeTable:
-    """A declared table: its spec and how its rows are made; tables of the landing zone have no transform."""
+    """A declared table.
+
+    Attributes:
+        spec: The table.
+        transform: Makes its rows; tables of the landing zone have none.
+        next_change: See `refresh_derived`.
+    """
 
     spec: TableSpec
     transform: Transform | None = None
@@ -108,12 +118,14 @@ class Gate:
                 with self._discarded_on_error(self._landed):
                     yield from self._removed(DERIVED, self._landed)
             return
-        self._plan = plan_derived(lake, spec, self._inputs, self._run)
+        plan = partial(plan_derived, lake, spec, self._inputs, self._run, FOLLOWS.get(spec.name))
+        self._plan = plan()
         if not (self._plan.nothing or self._run.rekey):
             # Time alone may put a withdrawal into effect, which then concerns all tables.
             for removal in self._removed(DERIVED if spec is CUSTOMER_TRUSTED else [spec.name], None):
                 yield removal
-                self._plan = plan_derived(lake, spec, self._inputs, self._run)
+                if removal.table == spec.name:
+                    self._plan = plan()
 
     def _audit(self) -> Audited:
         """Stages and audits the table."""
@@ -123,7 +135,7 @@ class Gate:
             outcome = refresh_derived(lake, self._plan, self._inputs, run, table.transform, table.next_change)
         assert outcome is not None, "removals come first"
         agreed = contract(table.spec, run.policy)
-        if not outcome.changed and (verdicts := agreed.recorded(outcome.record.checks)):
+        if outcome.staged is None and (verdicts := agreed.recorded(outcome.record.checks)):
             return Audited(outcome, verdicts, None)
         started = time.monotonic()
         report(table.spec.name, "auditing", outcome.content.rows)
@@ -148,7 +160,10 @@ class Gate:
             if not lake.handle(name).exists or lake.cleared(name, run, landed):
                 continue
             published = lake.published(spec)
-            evidence = evidence_of(lake, published, {}, run, landed)
+            doubtful = self._doubtful_days(published, landed)
+            if doubtful is not None and not doubtful:
+                continue
+            evidence = evidence_of(lake, published, {}, run, landed, doubtful)
             gone = agreed.withdrawn_days(evidence)
             if gone:
                 days = {day for day in gone if day is not None} if spec.partitioned else None
@@ -156,6 +171,20 @@ class Gate:
                 outcome = without_rows(lake, published, days, remaining, run)
                 lake.publish(outcome)
                 yield Removal(name, outcome.snapshot_id, outcome.content.rows, sum(gone.values()))
+
+    def _doubtful_days(self, published: Outcome, landed: Outcome | None) -> Days:
+        """The days that may have rows of people who withdrew; None for all, and where there are no days."""
+        lake, run, spec = self._lake, self._run, published.plan.spec
+        follows = FOLLOWS.get(spec.name)
+        if follows is None:
+            return None
+        customers = {name: lake.handle(name) for name in spec.inputs if not TABLES[name].partitioned}
+        facts = recorded_facts(lake, customers, published.record, run, follows)
+        if facts is None:
+            return None
+        evidence = evidence_of(lake, published, {}, run, landed)
+        who = contract(spec, run.policy).withdrawn(evidence, facts)
+        return days_of(lake, who, follows.activity_of) if who is not None else frozenset()
 
     @contextmanager
     def _discarded_on_error(self, outcome: Outcome) -> Iterator[None]:
@@ -189,7 +218,7 @@ def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[Evidence]:
         outcome = refresh_landing(lake, table.spec, run)
     else:
         inputs = {name: lake.handle(name) for name in table.spec.inputs}
-        plan = plan_derived(lake, table.spec, inputs, run)
+        plan = plan_derived(lake, table.spec, inputs, run, FOLLOWS.get(table.spec.name))
         outcome = refresh_derived(lake, plan, inputs, run, table.transform, table.next_change)
     try:
         yield evidence_of(lake, outcome, inputs, run)

@@ -11,6 +11,7 @@ from stedi_assets.contracts.privacy import (
     canonical,
     consents,
     devices,
+    last_readings,
     mixed_rows,
     rows_that_mix_people,
     user_consents,
@@ -190,12 +191,12 @@ class CuratedCustomers(Reconciled):
 
     def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """See `Reconciled`."""
-        users = evidence.other("accelerometer_trusted").select("user").distinct()
-        active = users.select(canonical("user").alias("_active")).distinct()
-        joined = evidence.other("customer_trusted").join(
-            active, canonical("email") == F.col("_active"), "left"
-        )
-        return joined, {"without readings": F.col("_active").isNull()}
+        last = last_readings(evidence, "accelerometer_trusted")
+        joined = evidence.other("customer_trusted").join(last, canonical("email") == F.col("_person"), "left")
+        without = F.col("_last").isNull()
+        if evidence.policy == "strict":
+            without |= F.col("_last") < F.col("sharewithresearchasofdate")
+        return joined, {"without readings": without}
 
 
 class Accelerometer(Reconciled):

@@ -19,8 +19,14 @@ from stedi_assets.contracts.audit import (
     rows_with_missing_values,
     table_findings,
 )
-from stedi_assets.contracts.privacy import PRIVACY, WITHDRAWALS
-from stedi_assets.contracts.profile import Measured, Profile
+from stedi_assets.contracts.privacy import (
+    AFTER_CONSENT,
+    DEVICE_HAS_ONE_OWNER,
+    PRIVACY,
+    STANDING,
+    WITHDRAWALS,
+)
+from stedi_assets.contracts.profile import MOST_ROWS, Measured, Profile
 from stedi_assets.contracts.rules import FLAG, Examination, Finding, Flagged, Rule, Verdict
 from stedi_assets.lake import Days, Evidence, engine_errors, side_by_side
 from stedi_assets.schemas.checks import value_rules
@@ -28,6 +34,7 @@ from stedi_assets.tables import DAY, TableSpec
 from stedi_assets.transforms.consent import Policy
 
 OfTheModel = TextRules | NumberRules
+UNKNOWN = {"checked": 0, "broken": 0, "days": 0}
 
 
 @dataclass(frozen=True)
@@ -77,47 +84,57 @@ class Contract:
         Raises:
             LakeError: The engine stopped.
         """
-        work: list[tuple[Examination | Measured, Days]] = [
-            (examination, days)
+        work: list[tuple[Examination | Measured, Evidence, Days]] = [
+            (examination, scope, days)
             for examination in (*self._of_the_model, *self._across)
-            for days in _chunks(examination, evidence)
+            for scope in [_scope(examination, evidence)]
+            for days in _chunks(examination, scope)
         ]
         if measured:
-            work += [(one, None) for one in self._measured]
-        found = {rule.name: Finding(0, 0) for rule in self.rules}
-        profile = Profile(days=evidence.days)
+            work += [(one, evidence.latest(MOST_ROWS), None) for one in self._measured]
+        found = {rule.name: Finding(0, 0, days=evidence.planned_days) for rule in self.rules}
+        profile = Profile(days=evidence.days, columns_of=evidence.planned_days)
 
-        def examine(part: tuple[Examination | Measured, Days]) -> tuple[Mapping[str, Finding], Profile]:
-            examination, days = part
+        def examine(
+            part: tuple[Examination | Measured, Evidence, Days],
+        ) -> tuple[Mapping[str, Finding], Profile]:
+            examination, scope, days = part
             with engine_errors(self.spec.name, "auditing rows"):
                 if isinstance(examination, TextRules | NumberRules):
-                    return examination.examine(evidence, days)
+                    return examination.examine(scope, days)
                 if isinstance(examination, Measured):
-                    return {}, examination.profile(evidence)
-                return examination.findings(evidence, days), Profile()
+                    return {}, examination.profile(scope)
+                return examination.findings(scope, days), Profile()
 
-        for findings, part in side_by_side(examine, work):
-            found |= {name: found[name] + finding for name, finding in findings.items()}
-            profile |= part
+        for (_, scope, _), (findings, seen) in zip(work, side_by_side(examine, work), strict=True):
+            for name, finding in findings.items():
+                found[name] = replace(found[name] + finding, days=scope.planned_days)
+            profile |= seen
         with engine_errors(self.spec.name, "auditing rows"):
             found |= table_findings(self.spec, evidence, profile.columns)
+            if evidence.planned is not None:
+                found |= self._warnings(evidence, found)
+        if measured and evidence.planned is not None and not evidence.row_count():
+            profile = self.profile(evidence)
         verdicts = tuple(Verdict(rule, found[rule.name]) for rule in self.rules)
         return Audit(verdicts, self._shown(profile))
 
     def profile(self, evidence: Evidence) -> Profile:
-        """What the table holds, without an audit.
+        """What the table holds on its latest days, without an audit.
 
         Raises:
             LakeError: The engine stopped.
         """
+        latest = evidence.latest(MOST_ROWS)
 
         def examine(part: OfTheModel | Measured) -> Profile:
             with engine_errors(self.spec.name, "profiling rows"):
-                return part.profile(evidence)
+                return part.profile(latest)
 
         looks: list[OfTheModel | Measured] = [*self._of_the_model, *self._measured]
         parts = side_by_side(examine, looks)
-        return self._shown(reduce(or_, parts, Profile(days=evidence.days)))
+        seen = Profile(days=evidence.days, columns_of=latest.planned_days)
+        return self._shown(reduce(or_, parts, seen))
 
     def recorded(self, checks: Mapping[str, Any]) -> tuple[Verdict, ...]:
         """The verdicts of the audit before a publish; none where it did not know every rule of today."""
@@ -133,6 +150,25 @@ class Contract:
             if rule in (its.name for its in examination.rules):
                 for days in _chunks(examination, evidence):
                     yield examination.broken_rows(rule, evidence, days)
+
+    def withdrawn(self, evidence: Evidence, facts: DataFrame) -> DataFrame | None:
+        """Who may not be in the table any more, or not as much as until now; None where that is nobody.
+
+        Args:
+            evidence: What people and devices are held against.
+            facts: What the table was made with, columns who and consent.
+        """
+        rules = {rule.name for rule in self._withdrawals.rules}
+        known = facts.select(F.col("who"), F.col("consent").alias("_was"))
+        joined = known.join(STANDING[self.spec.name](evidence), F.col("who") == F.col("_key"), "left")
+        out = F.col("_consent").isNull()
+        if AFTER_CONSENT.name in rules:
+            out |= F.col("_consent") > F.col("_was")
+        if DEVICE_HAS_ONE_OWNER.name in rules:
+            out |= ~F.col("_sole")
+        with engine_errors(self.spec.name, "looking for people who withdrew"):
+            who = joined.where(out).select("who").toArrow()
+            return evidence.spark.createDataFrame(who) if who.num_rows else None
 
     def withdrawn_days(self, evidence: Evidence) -> dict[date | None, int]:
         """Rows of people who withdrew, by the days on which there are any; None where there are no days."""
@@ -150,6 +186,22 @@ class Contract:
     def remaining_rows(self, evidence: Evidence, days: Days) -> DataFrame:
         """The rows of some days without those of people who withdrew."""
         return self._withdrawals.flag(evidence, days).where(~self._withdrawn).select(*self.spec.columns)
+
+    def _warnings(self, evidence: Evidence, found: Mapping[str, Finding]) -> dict[str, Finding]:
+        """What is found for value rules that only warn, of the whole table: days that stay still count."""
+        carried: dict[str, Finding] = {}
+        for examination in self._of_the_model:
+            names = [rule.name for rule in examination.rules if rule.severity == "warn"]
+            before = {name: Finding(**evidence.previous.get(name, UNKNOWN)) for name in names}
+            if not names:
+                continue
+            if any(finding.days is not None for finding in before.values()):
+                whole = examination.findings(evidence.everywhere, None)
+                carried |= {name: whole[name] for name in names}
+                continue
+            gone = examination.findings(evidence.former, None)
+            carried |= {name: before[name] - gone[name] + found[name] for name in names}
+        return carried
 
     @property
     def _withdrawals(self) -> Flagged:
@@ -184,6 +236,11 @@ class Contract:
 def contract(spec: TableSpec, policy: Policy) -> Contract:
     """The contract of a table under a policy."""
     return Contract(spec, policy)
+
+
+def _scope(examination: Examination | Measured, evidence: Evidence) -> Evidence:
+    everywhere = isinstance(examination, Flagged) and examination.everywhere
+    return evidence.everywhere if everywhere and evidence.customers_changed else evidence
 
 
 def _chunks(examination: Examination, evidence: Evidence) -> Iterator[Days]:

@@ -160,18 +160,31 @@ def _still_consenting(evidence: Evidence, _days: Days) -> DataFrame:
 
 
 def _has_readings(evidence: Evidence, _days: Days) -> DataFrame:
-    readings = (
-        evidence.other("accelerometer_landing")
-        .groupBy("user")
-        .agg(F.max("timestamp").alias("_last"))
-        .groupBy(canonical("user").alias("_person"))
-        .agg(F.max("_last").alias("_last"))
-    )
+    readings = last_readings(evidence, "accelerometer_landing")
     joined = evidence.rows().join(readings, canonical("email") == F.col("_person"), "left")
     some = F.col("_last").isNotNull()
     if evidence.policy == "strict":
         some &= F.col("_last") >= F.col("sharewithresearchasofdate")
     return _breaks(joined, {HAS_READINGS: ~some})
+
+
+def last_readings(evidence: Evidence, table: str) -> DataFrame:
+    """When everybody had their last reading, from the activity if it is of the very rows of a table.
+
+    Args:
+        evidence: What is audited.
+        table: A table with accelerometer readings; accelerometer_trusted counts with readings from before a
+            consent where the activity is asked.
+
+    Returns:
+        Columns _person and _last, epoch ms.
+    """
+    activity = evidence.activity(table)
+    if activity is not None:
+        days = activity.frame(evidence.spark)
+        return days.groupBy(F.col("who").alias("_person")).agg(F.max("last_instant").alias("_last"))
+    users = evidence.other(table).groupBy("user").agg(F.max("timestamp").alias("_last"))
+    return users.groupBy(canonical("user").alias("_person")).agg(F.max("_last").alias("_last"))
 
 
 def user_consents(evidence: Evidence, table: str) -> DataFrame:
@@ -186,12 +199,12 @@ def user_consents(evidence: Evidence, table: str) -> DataFrame:
     """
 
     def make() -> DataFrame:
-        readings = evidence.rows() if table == evidence.spec.name else evidence.other(table)
+        readings = texts_of(evidence) if table == evidence.spec.name else evidence.other(table)
         spellings = readings.select(F.col("user").alias("_key")).distinct()
         named = spellings.withColumn("_of", canonical("_key"))
         return named.join(consents(evidence), F.col("_of") == F.col("_person")).drop("_of")
 
-    return evidence.fact(f"users of {table}", make)
+    return evidence.fact(f"users of {table}", make, own=True)
 
 
 def _user_consents(evidence: Evidence) -> DataFrame:
@@ -237,7 +250,8 @@ def _readings(key: str, instant: str, facts: Callable[[Evidence], DataFrame], *m
     def survey(evidence: Evidence, _days: Days) -> DataFrame:
         return flagged(texts_of(evidence), evidence)
 
-    return Flagged((ONLY_CONSENTING_PEOPLE, AFTER_CONSENT, *more), flag, survey, reads=None)
+    rules = (ONLY_CONSENTING_PEOPLE, AFTER_CONSENT, *more)
+    return Flagged(rules, flag, survey, reads=None, everywhere=True)
 
 
 def _texts(flag: Callable[[Evidence, DataFrame], DataFrame], rule: Rule) -> Flagged:
@@ -363,4 +377,11 @@ WITHDRAWALS: Mapping[str, Flagged] = {
     "customer_curated": Flagged((ONLY_CONSENTING_PEOPLE,), _still_consenting),
     "step_trainer_trusted": OF_DEVICES,
     "machine_learning_curated": OF_SUBJECTS,
+}
+
+# What is known of those that a table was made with: columns _key, _consent and, of devices, _sole.
+STANDING: Mapping[str, Callable[[Evidence], DataFrame]] = {
+    "accelerometer_trusted": lambda evidence: consents(evidence).withColumnRenamed("_person", "_key"),
+    "step_trainer_trusted": _device_consents,
+    "machine_learning_curated": lambda evidence: consents(evidence).withColumnRenamed("_person", "_key"),
 }

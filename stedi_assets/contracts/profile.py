@@ -82,17 +82,20 @@ class Profile:
         columns: Its columns.
         days: Rows per day, for tables of readings.
         distributions: Distributions of measures, for tables of readings.
+        columns_of: How many days `columns` is about, where these are not all.
     """
 
     columns: Mapping[str, ColumnProfile] = field(default_factory=dict)
     days: Mapping[date, int] = field(default_factory=dict)
     distributions: tuple[Distribution, ...] = ()
+    columns_of: int | None = None
 
     def __or__(self, other: "Profile") -> "Profile":
         return Profile(
             {**self.columns, **other.columns},
             {**self.days, **other.days},
             (*self.distributions, *other.distributions),
+            self.columns_of if self.columns_of is not None else other.columns_of,
         )
 
     @property
@@ -105,7 +108,7 @@ class Profile:
         if self.shared:
             return self
         columns = {name: replace(column, least=None, greatest=None) for name, column in self.columns.items()}
-        return Profile(columns, {}, self.distributions)
+        return replace(self, columns=columns, days={})
 
 
 MEASURES = (

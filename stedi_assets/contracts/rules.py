@@ -55,16 +55,21 @@ class Finding:
         checked: Rows that the rule was held against.
         broken: Those that break it.
         breakdown: What explains the counts, by what it is.
+        days: How many days were looked at, where these are not all.
     """
 
     checked: int
     broken: int
     breakdown: Mapping[str, int] = field(default_factory=dict)
+    days: int | None = None
 
     def __add__(self, other: "Finding") -> "Finding":
         names = [*self.breakdown, *(name for name in other.breakdown if name not in self.breakdown)]
         total = {name: self.breakdown.get(name, 0) + other.breakdown.get(name, 0) for name in names}
         return Finding(self.checked + other.checked, self.broken + other.broken, total)
+
+    def __sub__(self, other: "Finding") -> "Finding":
+        return Finding(self.checked - other.checked, self.broken - other.broken)
 
 
 @dataclass(frozen=True)
@@ -119,12 +124,14 @@ class Flagged:
         survey: Makes groups of rows in the same way, with their number in `_rows`; a group is flagged where
             a row in it may break the rule. It is cheaper: rows are flagged only where it finds something.
         reads: See `Examination`.
+        everywhere: Whether a change of customers may break the rules on days that nobody planned.
     """
 
     rules: tuple[Rule, ...]
     flag: FlagRows
     survey: FlagRows | None = None
     reads: tuple[str, ...] | None = ()
+    everywhere: bool = False
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
@@ -157,7 +164,7 @@ def texts_of(evidence: Evidence) -> DataFrame:
         return evidence.rows().groupBy(*texts).agg(F.count(F.lit(1)).alias(ROWS), *first)
 
     # In the landing zone only the model asks for them, and there are as many as files.
-    return make() if spec.source is not None else evidence.fact("texts", make)
+    return make() if spec.source is not None else evidence.fact("texts", make, own=True)
 
 
 def hashed(*columns: str) -> Column:

@@ -4,15 +4,16 @@ The only package that knows PyIceberg. What is imported here is its public face;
 """
 
 from stedi_assets.lake.boundary import engine_errors, storage_errors
-from stedi_assets.lake.evidence import Days, Evidence
+from stedi_assets.lake.evidence import Days, Evidence, evidence_of
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.landing import refresh_landing
-from stedi_assets.lake.outcomes import Outcome, Removal, Run, Transform
-from stedi_assets.lake.plan import Plan
+from stedi_assets.lake.outcomes import Follows, Outcome, Removal, Run, Transform
+from stedi_assets.lake.plan import Plan, Range, Record
+from stedi_assets.lake.planning import days_of, plan_derived, recorded_facts
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
 from stedi_assets.lake.publish import Conflict
-from stedi_assets.lake.refresh import evidence_of, plan_derived, refresh_derived, without_rows
+from stedi_assets.lake.refresh import refresh_derived, without_rows
 from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import side_by_side
@@ -22,20 +23,25 @@ __all__ = [
     "Conflict",
     "Days",
     "Evidence",
+    "Follows",
     "Lake",
     "LakeIOManager",
     "Outcome",
     "Plan",
     "Progress",
     "PseudonymKey",
+    "Range",
+    "Record",
     "Removal",
     "Run",
     "TableHandle",
     "Transform",
     "Unpublished",
+    "days_of",
     "engine_errors",
     "evidence_of",
     "plan_derived",
+    "recorded_facts",
     "refresh_derived",
     "refresh_landing",
     "report",

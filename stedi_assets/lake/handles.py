@@ -1,7 +1,7 @@
 """Published tables as inputs: lazy, and pinned to the snapshot that was current at the first look."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -75,6 +75,10 @@ class TableFiles:
         """Totals of the files."""
         return content_of(self.spec, self.files)
 
+    def on(self, days: Collection[date] | None) -> "list[DataFile]":
+        """The data files of some days; all where no days are given."""
+        return [file for file in self.files if days is None or file_day(file) in days]
+
     def frame(self, spark: "SparkSession", days: Collection[date] | None = None) -> "DataFrame":
         """The rows, or those of some days.
 
@@ -85,7 +89,7 @@ class TableFiles:
         Raises:
             LakeError: The engine does not see all rows.
         """
-        wanted = [file for file in self.files if days is None or file_day(file) in days]
+        wanted = self.on(days)
         if not wanted:
             return spark.createDataFrame([], self.spec.schema)
         frame = spark.read.schema(self.spec.schema).parquet(*(engine_path(file.file_path) for file in wanted))
@@ -93,13 +97,13 @@ class TableFiles:
         self._check_rows(frame, wanted)
         return frame
 
-    def check_rows(self, spark: "SparkSession") -> None:
-        """Makes sure that the engine still sees all rows.
+    def check_rows(self, spark: "SparkSession", days: Collection[date] | None = None) -> None:
+        """Makes sure that the engine still sees all rows, or all of some days.
 
         Raises:
             LakeError: It does not.
         """
-        self.frame(spark)
+        self.frame(spark, days)
 
     def _check_rows(self, frame: "DataFrame", files: "list[DataFile]") -> None:
         with engine_errors(self.spec.name, "counting rows"):
@@ -174,6 +178,40 @@ class TableHandle(TableFiles):
         """Id of the pinned snapshot."""
         return self.snapshot.snapshot_id
 
+    def since(self, snapshot_id: int | None, version: str | None) -> "Past | None":
+        """What the table was when it was last read, and what has changed.
+
+        Args:
+            snapshot_id: The snapshot that was read.
+            version: Its content version; a snapshot with the same rows will do where that one is expired.
+
+        Returns:
+            None where the table has no such snapshot any more.
+        """
+        days: set[date] | None = set()
+        for snapshot in self._history():
+            record = Record.of(snapshot)
+            if snapshot.snapshot_id == snapshot_id or (record and version and record.version == version):
+                return Past(self._at(snapshot), None if days is None else frozenset(days))
+            if record is None or record.days is None:
+                days = None
+            elif days is not None:
+                days.update(map(date.fromisoformat, record.days))
+        return None
+
+    def _history(self) -> "Iterator[Snapshot]":
+        """The snapshots, from the pinned one back."""
+        snapshot: Snapshot | None = self.snapshot
+        while snapshot is not None:
+            yield snapshot
+            parent = snapshot.parent_snapshot_id
+            snapshot = None if parent is None else self.table.snapshot_by_id(parent)
+
+    def _at(self, snapshot: "Snapshot") -> "TableHandle":
+        past = TableHandle(self.spec, self._load)
+        past.__dict__.update(table=self.table, snapshot=snapshot)
+        return past
+
     @property
     def version(self) -> str:
         """The table's content version: it moves only when rows change."""
@@ -197,6 +235,19 @@ class TableHandle(TableFiles):
 
     def _listed_files(self) -> "list[DataFile]":
         return [task.file for task in self.table.scan(snapshot_id=self.snapshot_id).plan_files()]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a table was when it was last read, and what has changed since.
+
+    Attributes:
+        table: The table as it was.
+        days: The days whose rows may differ since then; None where that is not known.
+    """
+
+    table: TableHandle
+    days: frozenset[date] | None
 
 
 def file_day(file: "DataFile") -> date:

@@ -197,7 +197,7 @@ class _Work:
             batch=changes.system.recorded(),
         )
         return Outcome(
-            Plan(spec, self.base, record, _reasons(batch, days, first=before is None)),
+            Plan(spec, self.base, record, _reasons(batch, days, first=before is None), previous=before),
             snapshot_id,
             content,
             record,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from stedi_assets.lake.handles import TableContent, TableFiles
-from stedi_assets.lake.plan import Plan, Record
+from stedi_assets.lake.plan import Plan, Range, Record
 from stedi_assets.lake.staging import Frames, StagingArea
 from stedi_assets.transforms.consent import Policy
 
@@ -25,6 +25,7 @@ class Run:
         full: Whether all days are made anew in any case.
         rekey: Whether tables may be made with another pseudonym key than before.
         retry: Whether files with quarantined lines are read again.
+        days: Days that are made anew in any case.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Run:
     full: bool = False
     rekey: bool = False
     retry: bool = False
+    days: Range | None = None
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,21 @@ class Removal:
 
 @dataclass(frozen=True)
 class Staged:
-    """What a publish does: data files out and in, and those that stay. The area is where the new ones are."""
+    """What a publish does: data files out and in, and those that stay. The area is where the new ones are.
+
+    Attributes:
+        removed: Data files that go.
+        added: Data files that come.
+        area: Where these are.
+        kept: Data files that stay.
+        unused: Folders with staged rows that the table has already.
+    """
 
     removed: "list[DataFile]"
     added: "list[DataFile]"
     area: StagingArea
     kept: "list[DataFile]" = field(default_factory=list)
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,7 @@ class Outcome:
         snapshot_id: The snapshot that is current once this is published.
         content: Totals of that snapshot.
         record: What that snapshot carries.
-        files: The data files of that snapshot.
+        files: The data files that are looked at: of the planned days, or all.
         staged: What was staged, if anything was.
         batch: What goes with it, for tables of the landing zone.
     """
@@ -105,6 +116,11 @@ class Outcome:
     def changed(self) -> bool:
         """Whether there is something to publish."""
         return self.staged is not None
+
+    @property
+    def same_rows(self) -> bool:
+        """Whether a table that was made anew turned out to be what it was."""
+        return self.staged is not None and self.version != str(self.snapshot_id)
 
     @property
     def resulting(self) -> TableFiles:
@@ -125,3 +141,18 @@ class Outcome:
 
 
 Transform = Callable[[Frames, Run], "DataFrame"]
+
+
+@dataclass(frozen=True)
+class Follows:
+    """What a table of readings depends on besides readings: facts about people or devices.
+
+    Attributes:
+        facts: Makes them from the inputs without days: column `who`, and what is known of each.
+        activity_of: Landing table whose activity says on which days they have readings.
+        named: What one, and what several, of whom the facts change are called.
+    """
+
+    facts: Transform
+    activity_of: str
+    named: tuple[str, str]

@@ -1,14 +1,15 @@
 """What a refresh has to do: the record that every snapshot carries, and its comparison with now.
 
-Nothing that a table depends on has changed: nothing is staged. Anything has: all days are made anew.
+Nothing that a table depends on has changed: nothing is staged. What has says which days are made anew.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from stedi_assets.errors import LakeError
+from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.tables import TableSpec
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Record:
         snapshots: The snapshot of every input that was read.
         days: Days (YYYY-MM-DD) whose rows differ from the snapshot before; None where that is not known, or
             the table has no days.
+        owed: Days that lost rows of people who withdrew since the table was refreshed, and are to be made
+            anew; none of them where the table has no days. None where nothing was removed.
         policy: Consent policy.
         code_version: Code version of the table.
         as_of: Instant of the run, epoch ms.
@@ -47,6 +50,7 @@ class Record:
     version: str = ""
     snapshots: Mapping[str, int] = field(default_factory=dict)
     days: Sequence[str] | None = None
+    owed: Sequence[str] | None = None
     next_change: int | None = None
     key: str | None = None
     run: str = ""
@@ -86,12 +90,18 @@ class Plan:
         base: The snapshot that was current when this was planned; the publish insists on it.
         record: What the new snapshot will carry.
         reasons: Why the table is made anew; empty where nothing has to be done.
+        days: The days that are made anew; None for all, and where the table has no days.
+        changed: The inputs whose rows are others than before.
+        previous: What the table was computed from before.
     """
 
     spec: TableSpec
     base: int | None
     record: Record
     reasons: tuple[str, ...]
+    days: frozenset[date] | None = None
+    changed: frozenset[str] = frozenset()
+    previous: Record | None = None
 
     @property
     def nothing(self) -> bool:
@@ -99,32 +109,43 @@ class Plan:
         return not self.reasons
 
 
-def plan_refresh(
-    spec: TableSpec, current: "Snapshot | None", wanted: Record, *, full: bool, rekey: bool = False
-) -> Plan:
-    """Compares what the published snapshot was computed from with what it would be computed from now.
+@dataclass(frozen=True)
+class Range:
+    """Days that are made anew in any case, from the first to the last."""
 
-    Args:
-        spec: The table.
-        current: Its current snapshot.
-        wanted: What a snapshot of this run would carry.
-        full: Whether to make all days anew in any case.
-        rekey: Whether another pseudonym key is meant.
+    first: date
+    last: date
 
-    Raises:
-        LakeError: The pseudonym key is another one than the one the table was made with, and not meant.
-    """
-    recorded = Record.of(current)
-    base = None if current is None else current.snapshot_id
-    if recorded is None:
-        return Plan(spec, base, wanted, ("first build",))
-    if not rekey:
-        check_key(spec, recorded.key, wanted.key)
-    reasons = [
-        f"{name} changed" for name, version in wanted.inputs.items() if recorded.inputs.get(name) != version
-    ]
-    if not recorded.inputs:
-        reasons = [WITHDRAWN]
+    @classmethod
+    def parse(cls, text: str) -> "Range":
+        """The range that `A..B`, or a single day, names.
+
+        Raises:
+            SettingError: The text names none.
+        """
+        first, _, last = text.partition("..")
+        try:
+            days = cls(date.fromisoformat(first), date.fromisoformat(last if ".." in text else first))
+        except ValueError:
+            raise SettingError(
+                f"--days {text}: give days as 2024-03-01..2024-03-31, or a single one."
+            ) from None
+        if days.last < days.first:
+            raise SettingError(f"--days {text}: the first day comes after the last one: swap them.")
+        return days
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+
+def changed_inputs(recorded: Record, wanted: Record) -> list[str]:
+    """The inputs whose content is another one than before."""
+    return [name for name, version in wanted.inputs.items() if recorded.inputs.get(name) != version]
+
+
+def reasons_for_all(recorded: Record, wanted: Record) -> list[str]:
+    """Why all rows may differ, whatever the inputs are."""
+    reasons = []
     if wanted.key != recorded.key:
         reasons.append("another pseudonym key")
     if wanted.policy != recorded.policy:
@@ -133,11 +154,7 @@ def plan_refresh(
         reasons.append(f"code version {recorded.code_version} → {wanted.code_version}")
     if wanted.as_of < recorded.as_of:
         reasons.append("as of an earlier instant")
-    if recorded.next_change is not None and wanted.as_of >= recorded.next_change:
-        reasons.append("a consent or record came into effect")
-    if full:
-        reasons.append("full refresh")
-    return Plan(spec, base, wanted, tuple(reasons))
+    return reasons
 
 
 def counted_words(number: int, singular: str, plural: str) -> str:

@@ -1,40 +1,30 @@
-"""Refreshing what is computed from other tables: plan, stage, and what an audit looks at."""
+"""Refreshing what is computed from other tables: staging the planned days, and taking rows out."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from stedi_assets.lake.activity import with_activity
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.catalog import split_salt
-from stedi_assets.lake.evidence import Days, Evidence
+from stedi_assets.lake.evidence import Days
 from stedi_assets.lake.handles import TableFiles, TableHandle, file_day
-from stedi_assets.lake.outcomes import Outcome, Run, Transform
-from stedi_assets.lake.plan import WITHDRAWN, Plan, Record, check_key
+from stedi_assets.lake.outcomes import Outcome, Run, Staged, Transform
+from stedi_assets.lake.plan import WITHDRAWN, Plan, Record
+from stedi_assets.lake.planning import with_quarantine
+from stedi_assets.lake.progress import report
 from stedi_assets.lake.staging import Frames, StagingArea, chunked_frames, day_chunks, stage
-from stedi_assets.tables import QUARANTINE, TABLES, TableSpec
-from stedi_assets.transforms import pseudonyms
-from stedi_assets.transforms.consent import person
-from stedi_assets.transforms.quarantine import held_people
+from stedi_assets.tables import DAY, TableSpec
+from stedi_assets.transforms import changes, pseudonyms
 
 if TYPE_CHECKING:
+    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
     from pyspark.sql import DataFrame
 
     from stedi_assets.lake.resource import Lake
-
-
-def plan_derived(lake: "Lake", spec: TableSpec, inputs: Mapping[str, TableHandle], run: Run) -> Plan:
-    """Plans a table that is computed from others.
-
-    Raises:
-        LakeError: An input is not published, or the pseudonym key is another one.
-    """
-    inputs = _with_quarantine(lake, spec, inputs)
-    plan = lake.plan(spec, {name: _version(name, inputs, spec) for name in inputs}, run)
-    snapshots = {name: inputs[name].snapshot_id for name in spec.inputs}
-    return replace(plan, record=replace(plan.record, snapshots=snapshots))
 
 
 def refresh_derived(
@@ -58,10 +48,16 @@ def refresh_derived(
     Raises:
         LakeError: The engine stopped.
     """
-    spec, inputs = plan.spec, _with_quarantine(lake, plan.spec, inputs)
+    spec = plan.spec
+    published = lake.handle(spec.name)
+    if plan.nothing:
+        assert plan.previous is not None
+        report(spec.name, "up to date", published.content.rows)
+        return Outcome(plan, published.snapshot_id, published.content, plan.previous, published)
+    inputs = with_activity(lake, spec, with_quarantine(lake, spec, inputs))
 
     def write(area: StagingArea, table: "Table") -> Record:
-        chunks = _with_subjects(lake, spec, table, chunked_frames(lake.spark, spec, inputs))
+        chunks = _with_subjects(lake, spec, table, chunked_frames(lake.spark, spec, inputs, plan.days))
         stage(area, chunks, lambda frames: transform(frames, run))
         record = plan.record
         if next_change is not None:
@@ -70,10 +66,16 @@ def refresh_derived(
                 [row] = next_change(frames, run).collect()
             record = replace(record, next_change=row["instant"])
         for handle in inputs.values():
-            handle.check_rows(lake.spark)
+            handle.check_rows(lake.spark, plan.days if handle.spec.partitioned else None)
         return record
 
-    return lake.staged_unless_up_to_date(plan, write)
+    removed, kept = _parted(published, plan.days) if plan.base else ([], [])
+    outcome = lake.staged(plan, write, removed, kept)
+    try:
+        return _without_same_rows(lake, outcome, published, run)
+    except BaseException:
+        lake.discard(outcome)
+        raise
 
 
 def without_rows(
@@ -92,11 +94,11 @@ def without_rows(
         remaining: Makes the rows of some days that stay.
         run: The run.
     """
-    spec = published.plan.spec
-    going = [file for file in published.files.files if days is None or file_day(file) in days]
-    staying = [file for file in published.files.files if file not in going]
+    spec, recorded = published.plan.spec, published.record
+    going, staying = _parted(published.resulting, days)
     gone = None if days is None else sorted(day.isoformat() for day in days)
-    record = replace(published.record, inputs={}, checks={}, run=run.id, days=gone)
+    owed = sorted({*(recorded.owed or ()), *(gone or ())})
+    record = replace(recorded, owed=owed, checks={}, run=run.id, days=gone)
     plan = Plan(spec, published.snapshot_id, record, (WITHDRAWN,))
     chunks = iter([None]) if days is None else day_chunks([TableFiles(spec, going, published.files.named)])
 
@@ -110,68 +112,76 @@ def without_rows(
     return lake.staged(plan, write, going, staying)
 
 
-def evidence_of(
-    lake: "Lake",
-    outcome: Outcome,
-    inputs: Mapping[str, TableFiles],
-    run: Run,
-    landed: Outcome | None = None,
-) -> Evidence:
-    """What an audit of a table looks at.
+def _parted(table: TableFiles, days: Collection[date] | None) -> "tuple[list[DataFile], list[DataFile]]":
+    """The data files of some days, and the others."""
+    files = table.on(days)
+    paths = {file.file_path for file in files}
+    return files, [file for file in table.files if file.file_path not in paths]
 
-    Args:
-        lake: The lake.
-        outcome: The table, staged or published.
-        inputs: Inputs that are pinned already; other tables are taken as they are now.
-        run: The run.
-        landed: A landing table to judge by that is staged, and not published yet.
 
-    Raises:
-        LakeError: The table knows people by pseudonyms of another key.
-    """
-    others: dict[str, TableFiles] = {name: inputs.get(name) or lake.handle(name) for name in TABLES}
-    quarantine: TableFiles = lake.quarantine("customer_landing")
-    if landed is not None:
-        others[landed.plan.spec.name] = landed.resulting
-        if landed.batch is not None:
-            quarantine = landed.batch.lines
-    spec = outcome.plan.spec
-
-    @cache
-    def subjects() -> "DataFrame":
-        people = (
-            others["customer_landing"].frame(lake.spark).select(person("email").alias("email")).distinct()
-        )
-        table = lake.existing_table(spec)
-        check_key(spec, outcome.record.key, pseudonyms.fingerprint(lake.key.read()))
-        return pseudonyms.subjects(people, lake.key.read(), split_salt(table))
-
-    @cache
-    def held() -> "DataFrame":
-        return held_people(quarantine.frame(lake.spark))
-
-    return Evidence(
-        *(lake.spark, outcome.files, outcome.content, outcome.record, run.policy, run.as_of),
-        *(others, held, subjects),
+def _without_same_rows(lake: "Lake", outcome: Outcome, published: TableHandle, run: Run) -> Outcome:
+    """What was staged without the days, or the whole, that the table has in just that way already."""
+    plan, staged, recorded = outcome.plan, outcome.staged, outcome.plan.previous
+    assert staged is not None
+    if recorded is None or run.full or run.rekey:
+        return _dated(outcome, staged, None)
+    same = _same(lake, plan.spec, staged, published.named)
+    if not same:
+        return _dated(outcome, staged, recorded)
+    group = partial(_group, plan.spec)
+    again = (file for file in staged.added if group(file) in same)
+    differing = Staged(
+        [file for file in staged.removed if group(file) not in same],
+        [file for file in staged.added if group(file) not in same],
+        staged.area,
+        [*staged.kept, *(file for file in staged.removed if group(file) in same)],
+        tuple(sorted({file.file_path.rpartition("/")[0] for file in again})),
     )
+    return _dated(outcome, differing, recorded)
 
 
-def _with_quarantine(
-    lake: "Lake", spec: TableSpec, inputs: Mapping[str, TableHandle]
-) -> Mapping[str, TableHandle]:
-    """The inputs with the quarantined lines that a table depends on, if it does."""
-    if spec.quarantine_of is None:
-        return inputs
-    lake.settle(spec.quarantine_of)
-    return {**inputs, QUARANTINE.name: lake.quarantine(spec.quarantine_of)}
+def _dated(outcome: Outcome, staged: Staged, recorded: Record | None) -> Outcome:
+    """The outcome with a record that says which days change."""
+    spec, days = outcome.plan.spec, None
+    if not staged.removed and not staged.added and recorded is not None:
+        version = recorded.version or str(outcome.plan.base)
+        record = replace(outcome.record, version=version, days=[])
+        return replace(outcome, record=record, staged=staged)
+    if spec.partitioned and (outcome.plan.days is not None or staged.kept):
+        days = sorted({file_day(file).isoformat() for file in (*staged.removed, *staged.added)})
+    return replace(outcome, record=replace(outcome.record, days=days), staged=staged)
 
 
-def _version(name: str, inputs: Mapping[str, TableHandle], spec: TableSpec) -> str:
-    """The content version of an input; that of quarantined lines is known to their landing table."""
-    if name != QUARANTINE.name or spec.quarantine_of is None:
-        return inputs[name].version
-    record = inputs[spec.quarantine_of].record
-    return record.inputs.get(name, "") if record else ""
+def _group(spec: TableSpec, file: "DataFile") -> date | None:
+    """The day of a data file, where there are days."""
+    return file_day(file) if spec.partitioned else None
+
+
+def _same(lake: "Lake", spec: TableSpec, staged: Staged, named: str) -> set[date | None]:
+    """The days, or the whole (None), of which the staged rows are those that the table has."""
+    before, after = _rows(staged.removed, spec), _rows(staged.added, spec)
+    alike = {group for group in before if before[group] == after.get(group)}
+    if not alike:
+        return set()
+    found = []
+    for files, name in ((staged.removed, named), (staged.added, "the staged files")):
+        rows = TableFiles(spec, [file for file in files if _group(spec, file) in alike], name)
+        with engine_errors(spec.name, "comparing rows"):
+            found.append(_fingerprints(rows.frame(lake.spark), spec))
+    return {group for group in alike if found[0][group] == found[1][group]}
+
+
+def _rows(files: "list[DataFile]", spec: TableSpec) -> dict[date | None, int]:
+    rows: dict[date | None, int] = {}
+    for file in files:
+        rows[_group(spec, file)] = rows.get(_group(spec, file), 0) + file.record_count
+    return rows
+
+
+def _fingerprints(rows: "DataFrame", spec: TableSpec) -> dict[date | None, tuple[Any, ...]]:
+    by = [DAY] if spec.partitioned else []
+    found = changes.fingerprints(rows, spec.columns, by).collect()
+    return {row[DAY] if by else None: (row["rows"], row["low"], row["high"]) for row in found}
 
 
 def _with_subjects(

@@ -1,6 +1,6 @@
 """The Lake resource: plans, stages and publishes tables, and hands out published ones."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from stedi_assets.lake.handles import TableFiles, TableHandle, content_of
 from stedi_assets.lake.landing_files import LONGEST_LINE
 from stedi_assets.lake.ledger import Ledger, read_ledger
 from stedi_assets.lake.outcomes import Outcome, Run, Staged
-from stedi_assets.lake.plan import Plan, Record, plan_refresh
+from stedi_assets.lake.plan import Plan, Record
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.publish import Conflict, describe_files, replace_files
 from stedi_assets.lake.secrets import PseudonymKey
@@ -180,6 +180,7 @@ class Lake(dg.ConfigurableResource[None]):
         except Conflict:
             self.discard(outcome)
             raise
+        staged.area.discard_folders(staged.unused)
         if outcome.batch is not None:
             self.settle(spec.name)
 
@@ -217,51 +218,6 @@ class Lake(dg.ConfigurableResource[None]):
             )
         plan = Plan(spec, handle.snapshot_id, record, ())
         return Outcome(plan, handle.snapshot_id, handle.content, record, handle)
-
-    def plan(self, spec: TableSpec, versions: Mapping[str, str], run: Run) -> Plan:
-        """Plans a table by comparing what it was computed from with what it would be computed from now.
-
-        Args:
-            spec: The table.
-            versions: Content version of every input.
-            run: The run.
-
-        Raises:
-            LakeError: The pseudonym key is another one.
-        """
-        report(spec.name, "planning")
-        record = Record(
-            inputs=versions,
-            policy=run.policy,
-            code_version=spec.code_version,
-            as_of=run.as_of,
-            key=pseudonyms.fingerprint(self.key.read()) if spec.subjects else None,
-            run=run.id,
-        )
-        table = load_table(self.catalog, self.database, spec)
-        current = None if table is None else table.current_snapshot()
-        return plan_refresh(spec, current, record, full=run.full, rekey=run.rekey)
-
-    def staged_unless_up_to_date(
-        self, plan: Plan, write: Callable[[StagingArea, "Table"], Record]
-    ) -> Outcome:
-        """Stages a table as a whole, or finds it up to date.
-
-        Args:
-            plan: What is to be done.
-            write: Writes the rows to a staging area and says what they were computed from.
-
-        Raises:
-            LakeError: The engine stopped, or rows were lost on the way.
-        """
-        spec = plan.spec
-        published = self.handle(spec.name)
-        if plan.nothing:
-            recorded = published.record
-            assert recorded is not None
-            report(spec.name, "up to date", published.content.rows)
-            return Outcome(plan, published.snapshot_id, published.content, recorded, published)
-        return self.staged(plan, write, published.files if plan.base else [], [])
 
     def staged(
         self,

@@ -1,7 +1,7 @@
 """Staging: the engine writes Parquet that nobody can see yet, under a fresh path, in bounded chunks."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -87,6 +87,12 @@ class StagingArea:
         """Removes what was needed only while staging."""
         self.storage.remove(self.scratch)
 
+    def discard_folders(self, folders: Iterable[str]) -> None:
+        """Removes some of the staged files; those that cannot be removed stay, unseen by every reader."""
+        with suppress(StediError), storage_errors(self.spec.name):
+            for folder in folders:
+                self.storage.remove(folder)
+
     def discard(self) -> None:
         """Removes everything; the table never knew of it.
 
@@ -98,30 +104,51 @@ class StagingArea:
 
 
 def chunked_frames(
-    spark: "SparkSession", spec: TableSpec, inputs: Mapping[str, TableHandle]
+    spark: "SparkSession",
+    spec: TableSpec,
+    inputs: Mapping[str, TableHandle],
+    days: Collection[date] | None = None,
 ) -> Iterator[Frames]:
     """The inputs of a table, chunk by chunk of days where the table is partitioned by day.
 
     Inputs without days are whole in every chunk.
+
+    Args:
+        spark: The engine's session.
+        spec: The table.
+        inputs: Its inputs by name.
+        days: The days that are needed; None for all.
     """
     dated = [handle for handle in inputs.values() if handle.spec.partitioned]
     if not spec.partitioned:
         yield {name: handle.frame(spark) for name, handle in inputs.items()}
         return
-    whole = {name: handle.frame(spark) for name, handle in inputs.items() if not handle.spec.partitioned}
-    for days in day_chunks(dated):
+    whole: dict[str, DataFrame] = {}
+    for chunk in day_chunks(dated, days=days):
+        whole = whole or {
+            name: handle.frame(spark) for name, handle in inputs.items() if not handle.spec.partitioned
+        }
         yield {
-            name: handle.frame(spark, days) if handle.spec.partitioned else whole[name]
+            name: handle.frame(spark, chunk) if handle.spec.partitioned else whole[name]
             for name, handle in inputs.items()
         }
 
 
-def day_chunks(handles: Sequence[TableFiles], chunk_rows: int = CHUNK_ROWS) -> Iterator[frozenset[date]]:
-    """Consecutive days that have at most `chunk_rows` rows together; a larger day stands alone."""
+def day_chunks(
+    handles: Sequence[TableFiles], chunk_rows: int = CHUNK_ROWS, *, days: Collection[date] | None = None
+) -> Iterator[frozenset[date]]:
+    """Consecutive days that have at most `chunk_rows` rows together; a larger day stands alone.
+
+    Args:
+        handles: What has the rows.
+        chunk_rows: Rows of a chunk.
+        days: The days that are wanted; None for all.
+    """
     rows: dict[date, int] = {}
     for handle in handles:
         for day, number in handle.rows_by_day.items():
-            rows[day] = rows.get(day, 0) + number
+            if days is None or day in days:
+                rows[day] = rows.get(day, 0) + number
     chunk: list[date] = []
     size = 0
     for day in sorted(rows):

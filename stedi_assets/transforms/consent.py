@@ -72,6 +72,21 @@ def people_with_readings(customers: DataFrame, readings: DataFrame) -> DataFrame
     return customers.join(people, person("email") == F.col("_person"), "left_semi")
 
 
+def active_people(customers: DataFrame, activity: DataFrame, policy: Policy) -> DataFrame:
+    """Customers who have readings that they agreed to share (table customer_curated), from the activity.
+
+    Args:
+        customers: customer_trusted, one row per person.
+        activity: The activity of accelerometer_landing.
+        policy: `strict` asks for a reading at or after the consent, `reference` for any.
+    """
+    last = activity.groupBy(F.col("who").alias("_who")).agg(F.max("last_instant").alias("_last"))
+    active = person("email") == F.col("_who")
+    if policy == "strict":
+        active &= F.col("_last") >= F.col(CONSENT)
+    return customers.join(last, active, "left_semi")
+
+
 def sole_owners(customers: DataFrame) -> DataFrame:
     """Devices that exactly one person ever registered, with that person.
 

@@ -37,14 +37,28 @@ def consented_step_trainer(
         policy: `strict` keeps readings at or after consent, of devices that exactly one person ever
             registered; `reference` all readings of a device of anyone in `customers`.
     """
+    devices = allowed_devices(customers, records, policy)
+    allowed = F.col("serialnumber") == F.col("_device")
+    if policy == "strict":
+        allowed &= F.col("sensorreadingtime") >= F.col("_consent")
+    return readings.drop(*PROVENANCE).join(devices, allowed, "left_semi").distinct()
+
+
+def allowed_devices(customers: DataFrame, records: DataFrame, policy: Policy) -> DataFrame:
+    """The devices whose readings are allowed, and from when on.
+
+    Args:
+        customers: customer_curated, one row per person.
+        records: customer_landing.
+        policy: See `consented_step_trainer`.
+
+    Returns:
+        Columns _device and _consent, epoch ms; one row per device. Under `reference` _consent is null.
+    """
     if policy == "reference":
         devices = customers.select(F.col("serialnumber").alias("_device")).distinct()
-        allowed = F.col("serialnumber") == F.col("_device")
-    else:
-        people = customers.select(person("email").alias("_curated"), F.col(CONSENT).alias("_consent"))
-        owned = sole_owners(records).withColumnRenamed("serialnumber", "_device")
-        devices = owned.join(people, F.col("_person") == F.col("_curated"))
-        allowed = (F.col("serialnumber") == F.col("_device")) & (
-            F.col("sensorreadingtime") >= F.col("_consent")
-        )
-    return readings.drop(*PROVENANCE).join(devices, allowed, "left_semi").distinct()
+        return devices.withColumn("_consent", F.lit(None).cast("bigint"))
+    people = customers.select(person("email").alias("_curated"), F.col(CONSENT).alias("_consent"))
+    owned = sole_owners(records).withColumnRenamed("serialnumber", "_device")
+    joined = owned.join(people, F.col("_person") == F.col("_curated"))
+    return joined.select("_device", "_consent")

@@ -103,8 +103,8 @@ class Auditor:
         if genuine is not None:
             transform = lambda frames, run: make(Bench(self.lake, run, frames, genuine))  # noqa: E731
         gate = Gate(LakeTable(spec, transform), self.lake, self.run, inputs)
-        assert not list(gate.removals())
-        audited = gate.audited()
+        assert not list(gate.goes_first())
+        audited = gate.last
         self.lake.discard(audited.outcome)
         return {it.rule.name: it.finding.broken for it in audited.verdicts if it.refuses}
 
