@@ -279,12 +279,13 @@ def customers_without_readings_are_kept(bench):
 
 @mutation("customer_curated", "has_readings")
 def readings_from_before_consent_make_somebody_curated(bench):
-    return bench.rows(accelerometer_trusted=bench.table("accelerometer_landing"))
+    later = F.col("last_instant") + 1_000 * 86_400_000
+    return bench.rows(activity=bench.frames["activity"].withColumn("last_instant", later))
 
 
 @mutation("customer_curated", "one_record_per_person")
 def everybody_is_there_once_per_reading(bench):
-    users = bench.frames["accelerometer_trusted"].select(person("user").alias("_user"))
+    users = bench.table("accelerometer_trusted").select(person("user").alias("_user"))
     return bench.frames["customer_trusted"].join(users, person("email") == F.col("_user")).drop("_user")
 
 
