@@ -18,7 +18,7 @@ from stedi_assets.assets.factory import Naming, Refresh
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.engines.spark import SparkResource
 from stedi_assets.errors import SettingError
-from stedi_assets.lake import Lake, LakeIOManager, PseudonymKey
+from stedi_assets.lake import LONGEST_LINE, Lake, LakeIOManager, PseudonymKey
 from stedi_assets.places import S3, catalog, place, within
 from stedi_assets.tables import STRICT_DATABASE
 from stedi_assets.transforms.consent import Policy
@@ -31,11 +31,15 @@ DEFAULTS = {
     "STEDI_POLICY": "strict",
     "STEDI_PSEUDONYM_KEY": "",
     "STEDI_MEMORY_MB": "2048",
+    "STEDI_BATCH_FILES": "2000",
+    "STEDI_BATCH_MB": "2048",
+    "STEDI_LINE_BYTES": str(LONGEST_LINE),
 }
 DATABASES = {"strict": STRICT_DATABASE, "reference": f"{STRICT_DATABASE}_reference"}
 ENGINES = re.compile(r"sail|local(\[(\d+|\*)\])?|(spark|sc)://\S+")
 SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
 SMALLEST_POOL_MB = 256
+SHORTEST_LINE = 1_000  # bytes; a customer record has some hundred
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class Environment:
         engine: `sail`, `local[N]`, `spark://…` or `sc://…`.
         policy: Consent policy.
         memory_mb: Bound of the embedded engine's memory pool, MiB.
+        batch_files: Landing files that one batch may have.
+        batch_mb: Size of the landing files of one batch, MiB; a larger file makes a batch of its own.
+        line_bytes: Bytes that a landing line may have.
         key_given: Whether STEDI_PSEUDONYM_KEY holds the pseudonym key or its ARN.
         key_file: Where the key is kept beside a local lake otherwise.
         region: AWS_REGION; empty where another of the standard AWS variables says it.
@@ -60,6 +67,9 @@ class Environment:
     engine: str
     policy: Policy
     memory_mb: int
+    batch_files: int
+    batch_mb: int
+    line_bytes: int
     key_given: bool
     key_file: str = ""
     region: str = ""
@@ -96,7 +106,10 @@ class Environment:
             catalog=catalog(chosen["STEDI_CATALOG"], lake),
             engine=_engine(chosen["STEDI_ENGINE"], "STEDI_MEMORY_MB" in given),
             policy=_policy(chosen["STEDI_POLICY"]),
-            memory_mb=_memory(chosen["STEDI_MEMORY_MB"]),
+            memory_mb=_whole("STEDI_MEMORY_MB", chosen, SMALLEST_POOL_MB, " of MiB"),
+            batch_files=_whole("STEDI_BATCH_FILES", chosen, 1),
+            batch_mb=_whole("STEDI_BATCH_MB", chosen, 1, " of MiB"),
+            line_bytes=_whole("STEDI_LINE_BYTES", chosen, SHORTEST_LINE, " of bytes"),
             key_given=_key_given(chosen["STEDI_PSEUDONYM_KEY"], needed=in_s3 and not reads_only),
             key_file="" if in_s3 else f"{lake.removeprefix('file://')}.pseudonym-key",
             region=region,
@@ -150,6 +163,9 @@ class Environment:
                 file=self.key_file,
             ),
             region=self.region,
+            batch_files=self.batch_files,
+            batch_bytes=self.batch_mb * 1024**2,
+            longest_line=self.line_bytes,
         )
         return {
             "pyspark": engine,
@@ -197,11 +213,10 @@ def _policy(value: str) -> Policy:
     raise SettingError(f"STEDI_POLICY is {value}, but must be strict or reference.")
 
 
-def _memory(value: str) -> int:
-    if not value.isdecimal() or int(value) < SMALLEST_POOL_MB:
-        raise SettingError(
-            f"STEDI_MEMORY_MB is {value}, but must be a whole number of MiB, {SMALLEST_POOL_MB} or more."
-        )
+def _whole(name: str, chosen: Mapping[str, str], least: int, unit: str = "") -> int:
+    value = chosen[name]
+    if not value.isdecimal() or int(value) < least:
+        raise SettingError(f"{name} is {value}, but must be a whole number{unit}, {least} or more.")
     return int(value)
 
 

@@ -62,7 +62,18 @@ def dagster_home(tmp_path_factory):
         home = tmp_path_factory.mktemp("dagster")
         patch.setattr(dg.DagsterInstance, "from_config", staticmethod(instance))
         patch.setenv("DAGSTER_HOME", str(home))
-        for name in ("LANDING", "LAKE", "CATALOG", "ENGINE", "POLICY", "PSEUDONYM_KEY", "MEMORY_MB"):
+        for name in (
+            "LANDING",
+            "LAKE",
+            "CATALOG",
+            "ENGINE",
+            "POLICY",
+            "PSEUDONYM_KEY",
+            "MEMORY_MB",
+            "BATCH_FILES",
+            "BATCH_MB",
+            "LINE_BYTES",
+        ):
             patch.delenv(f"STEDI_{name}", raising=False)
         yield home
 

@@ -8,6 +8,7 @@ from stedi_assets.lake.evidence import Days, Evidence, evidence_of
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.landing import refresh_landing
+from stedi_assets.lake.landing_files import LONGEST_LINE
 from stedi_assets.lake.outcomes import Follows, Outcome, Removal, Run, Transform
 from stedi_assets.lake.plan import Plan, Range, Record
 from stedi_assets.lake.planning import days_of, plan_derived, recorded_facts
@@ -19,6 +20,7 @@ from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import side_by_side
 
 __all__ = [
+    "LONGEST_LINE",
     "PROGRESS_LOGGER",
     "Conflict",
     "Days",

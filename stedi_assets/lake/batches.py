@@ -121,11 +121,11 @@ def plan_batch(
     superseded = [one for one in ledger.entries if one.outcome == SUPERSEDED]
     to_read: set[str] = set()
     for path, look in looks.items():
-        old = after.get(path)
-        refused.pop(path, None)
+        old, before = after.get(path), refused.pop(path, None)
         if look.content is None:
-            refused[path] = entry(look, REFUSED)
-            counts["refused"] += 1
+            same = before and (before.version, before.reason) == (look.file.version, look.fault)
+            refused[path] = before if before and same else entry(look, REFUSED)
+            counts["refused"] += not same
         elif old is None or old.content != look.content:
             after[path] = entry(look, DUPLICATE)
             if old is not None:

@@ -119,7 +119,7 @@ class Ledger:
     def knows(self, file: LandingFile) -> bool:
         """Whether this version of a file was seen before."""
         known = [self.current.get(file.path), self.refused.get(file.path)]
-        return any(entry and entry.version == file.version and not entry.deleted for entry in known)
+        return any(entry and entry.version == file.version and entry.deleted is None for entry in known)
 
     def waiting(self, files: Iterable[LandingFile]) -> list[LandingFile]:
         """The files that were not seen before in this version."""
@@ -128,7 +128,7 @@ class Ledger:
     def gone(self, files: Iterable[LandingFile]) -> list[Entry]:
         """The entries of files that were there and are there no more."""
         there = {file.path for file in files}
-        return [entry for entry in self.current.values() if not entry.deleted and entry.path not in there]
+        return [entry for entry in self.current.values() if entry.deleted is None and entry.path not in there]
 
 
 def read_ledger(landing_table: str, table: "Table | None", files: "list[DataFile]") -> Ledger:

@@ -31,7 +31,7 @@ FAULTS: Mapping[str, str] = {
     "impossible_instant": "The instant is on no calendar.",
     "null_byte": "The line holds a null byte.",
     "invalid_utf8": "The line holds bytes that are not UTF-8.",
-    "line_too_long": "The line is longer than 1,000,000 characters.",
+    "line_too_long": "The line is longer than STEDI_LINE_BYTES allows.",
     "nesting_too_deep": "The line nests lists or objects too deeply.",
     "file_unreadable": "The file cannot be read further from here, such as a cut-short gzip file.",
 }
