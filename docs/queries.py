@@ -16,7 +16,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from stedi_assets.cli import opened_lake
+from stedi_assets.flags import opened_lake
 from stedi_assets.sql import parse_query, run_query
 from stedi_assets_tests.lakes import PUBLIC, TestLake
 from stedi_assets_tests.test_public_data import AS_OF, COUNTS

@@ -8,39 +8,17 @@ import dataclasses
 import gc
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from stedi_assets.errors import SettingError, StediError
+from stedi_assets.flags import LAKE_FLAGS, environment_of, lake_flags, opened_lake, sentences
 
 if TYPE_CHECKING:
     from stedi_assets.environment import Environment
     from stedi_assets.lake import Lake
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-LAKE_FLAGS = {
-    "lake": click.option("--lake", metavar="URI", help="Folder or s3://… of the lake. [STEDI_LAKE]"),
-    "catalog": click.option(
-        "--catalog", metavar="URI", help="glue, https://…, postgresql://… or sqlite:///…. [STEDI_CATALOG]"
-    ),
-    "engine": click.option(
-        "--engine", metavar="ENGINE", help="sail, local[N], spark://… or sc://…. [STEDI_ENGINE]"
-    ),
-    "policy": click.option("--policy", metavar="POLICY", help="strict or reference. [STEDI_POLICY]"),
-}
-
-
-def lake_flags(command: Command) -> Command:
-    """Adds the flags that say which lake is meant."""
-    for flag in reversed(LAKE_FLAGS.values()):
-        command = flag(command)
-    return command
 
 
 @click.group()
@@ -74,7 +52,7 @@ def run(
 ) -> None:
     """Refreshes the tables from the landing files."""
     with sentences():
-        environment = _environment(flags)
+        environment = environment_of(flags)
 
         from stedi_assets.display import CHECK_COLUMNS, RunDisplay, check_rows, console, print_rows, run_table
         from stedi_assets.runs import refresh
@@ -115,7 +93,7 @@ def run(
 def check(tables: tuple[str, ...], rule: str | None, form: str, **flags: str | None) -> None:
     """Holds published tables, or all, against their contracts; writes nothing."""
     with sentences():
-        environment = _environment(flags)
+        environment = environment_of(flags)
         if rule is not None:
             _show(environment, tables, rule, form)
             return
@@ -137,7 +115,7 @@ def check(tables: tuple[str, ...], rule: str | None, form: str, **flags: str | N
 def rekey(**flags: str | None) -> None:
     """Replaces the pseudonym key, under all policies, by STEDI_PSEUDONYM_KEY or by a newly made one."""
     with sentences():
-        environment = _environment(flags)
+        environment = environment_of(flags)
 
         from stedi_assets.display import RunDisplay, console, run_table
         from stedi_assets.runs import rekey as replace_key
@@ -158,7 +136,7 @@ def rekey(**flags: str | None) -> None:
 @lake_flags
 def sql(query: str, form: str, **flags: str | None) -> None:
     """Runs a query over the published tables, such as "SELECT count(*) FROM customer_trusted"."""
-    with sentences(), opened_lake(_environment(flags, reads_only=True)) as lake:
+    with sentences(), opened_lake(environment_of(flags, reads_only=True)) as lake:
         from stedi_assets.display import print_rows
         from stedi_assets.sql import parse_query, run_query
 
@@ -171,7 +149,7 @@ def sql(query: str, form: str, **flags: str | None) -> None:
 @lake_flags
 def tables(form: str, **flags: str | None) -> None:
     """Lists the published tables."""
-    with sentences(), opened_lake(_environment(flags, reads_only=True)) as lake:
+    with sentences(), opened_lake(environment_of(flags, reads_only=True)) as lake:
         from stedi_assets.display import print_rows
         from stedi_assets.tables import TABLES
 
@@ -187,7 +165,7 @@ def tables(form: str, **flags: str | None) -> None:
 @lake_flags
 def quarantine(show: bool, form: str, **flags: str | None) -> None:
     """Counts the landing lines that could not become rows, by file and reason."""
-    with sentences(), opened_lake(_environment(flags, reads_only=True)) as lake:
+    with sentences(), opened_lake(environment_of(flags, reads_only=True)) as lake:
         from stedi_assets.display import print_rows
         from stedi_assets.quarantine import COUNTED, SHOWN, counted, shown
 
@@ -208,7 +186,7 @@ def quarantine(show: bool, form: str, **flags: str | None) -> None:
 def ddl(table: str, external: bool, location: str | None, **flags: str | None) -> None:
     """Prints the DDL of a table for Athena; of a landing table, that of its raw JSON files too."""
     with sentences():
-        environment = _environment(flags, reads_only=True)
+        environment = environment_of(flags, reads_only=True)
 
         from stedi_assets.ddl import external_ddl, iceberg_ddl, table_spec
 
@@ -241,30 +219,6 @@ def generate(customers: int, days: int, seed: int, out: Path, files_per_day: int
     )
 
 
-@contextmanager
-def sentences() -> Iterator[None]:
-    """Prints an error that a person can mend as its sentence, and exits."""
-    try:
-        yield
-    except SettingError as error:
-        click.echo(error, err=True)
-        sys.exit(2)
-    except StediError as error:
-        click.echo(error, err=True)
-        sys.exit(1)
-
-
-@contextmanager
-def opened_lake(environment: "Environment") -> "Iterator[Lake]":
-    """The lake of an environment, for reading outside of a run."""
-    import dagster as dg
-
-    from stedi_assets.lake import storage_errors
-
-    with dg.build_resources(environment.resources()) as resources, storage_errors("The lake"):
-        yield resources.lake
-
-
 def _show(environment: "Environment", tables: tuple[str, ...], rule: str, form: str) -> None:
     from stedi_assets.display import print_rows
     from stedi_assets.inspection import broken_rows, tables_with
@@ -273,15 +227,6 @@ def _show(environment: "Environment", tables: tuple[str, ...], rule: str, form: 
     with opened_lake(environment) as lake:
         for spec in found:
             print_rows(spec.columns, broken_rows(lake, spec, rule), form)
-
-
-def _environment(flags: dict[str, str | None], *, reads_only: bool = False) -> "Environment":
-    from stedi_assets.environment import Environment
-
-    gc.freeze()
-    gc.enable()
-    given = {f"STEDI_{name.upper()}": value for name, value in flags.items()}
-    return Environment.from_process(given, reads_only=reads_only)
 
 
 def _without(values: dict[str, Any], name: str) -> dict[str, Any]:

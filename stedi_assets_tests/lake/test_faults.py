@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from stedi_assets.cli import opened_lake
 from stedi_assets.errors import LakeError
+from stedi_assets.flags import opened_lake
 from stedi_assets.tables import TABLES
 from stedi_assets_tests.faulty import RESET, Fault, FaultyServer, faulty
 from stedi_assets_tests.lake.test_places import upload, zone

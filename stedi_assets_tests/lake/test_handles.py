@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql import functions as F
 
-from stedi_assets.cli import opened_lake
+from stedi_assets.flags import opened_lake
 from stedi_assets.lake.handles import TableFiles
 from stedi_assets.lake.publish import describe_files
 from stedi_assets.lake.staging import StagingArea

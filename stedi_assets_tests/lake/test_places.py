@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stedi_assets.cli import opened_lake
 from stedi_assets.errors import LakeError
+from stedi_assets.flags import opened_lake
 from stedi_assets.lake import resource
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.publish import replace_files
