@@ -1,6 +1,6 @@
 """Files in S3: listing and removal, through dagster-aws's client."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +51,24 @@ class S3Storage:
         for start in range(0, len(keys), MOST_DELETED):
             chunk = {"Objects": keys[start : start + MOST_DELETED], "Quiet": True}
             self.aws.s3.delete_objects(Bucket=bucket, Delete=chunk)
+
+    def remove_files(self, files: Iterable[StoredFile]) -> None:
+        """Removes files of one bucket that were listed; one that is gone is no error.
+
+        Raises:
+            LakeError: Some could not be removed.
+        """
+        places = [_split(file.uri) for file in files]
+        for start in range(0, len(places), MOST_DELETED):
+            some = places[start : start + MOST_DELETED]
+            chunk = {"Objects": [{"Key": key} for _, key in some], "Quiet": True}
+            answer = self.aws.s3.delete_objects(Bucket=some[0][0], Delete=chunk)
+            if refused := answer.get("Errors"):
+                code = refused[0].get("Code", "no code")
+                raise LakeError(
+                    f"The bucket {some[0][0]}: {len(refused):,} files could not be removed ({code}): check "
+                    "AWS_PROFILE and its permissions."
+                )
 
     def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
         """Makes sure that a folder can be listed, from the region that was given.

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +41,13 @@ class Storage(Protocol):
 
     def remove(self, folder: str) -> None:
         """Removes a folder and all in it; nothing where there is no such folder."""
+
+    def remove_files(self, files: Iterable[StoredFile]) -> None:
+        """Removes files that were listed, and the folders that this empties; one that is gone is no error.
+
+        Raises:
+            LakeError: Some could not be removed.
+        """
 
     def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
         """Makes sure that a folder is there and may be listed.
@@ -83,6 +91,16 @@ class LocalStorage:
         """Removes a folder and all in it; nothing where there is no such folder."""
         if Path(engine_path(folder)).is_dir():
             shutil.rmtree(engine_path(folder))
+
+    def remove_files(self, files: Iterable[StoredFile]) -> None:
+        """Removes files that were listed, and the folders that this empties; one that is gone is no error."""
+        for file in files:
+            path = Path(engine_path(file.uri))
+            path.unlink(missing_ok=True)
+            below = len(Path(file.path).parents) - 1
+            with suppress(OSError):  # a folder that is not empty, and so none above it
+                for folder in path.parents[:below]:
+                    folder.rmdir()
 
     def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
         """Makes sure that a folder is there, if it must be: others are made when they are needed.
