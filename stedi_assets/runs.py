@@ -1,27 +1,21 @@
-"""Running the graph in this process, recorded in the Dagster instance that the UI shows."""
+"""Running the graph in this process."""
 
-import logging
 import os
-import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, get_args
 
 import dagster as dg
 
 from stedi_assets.build import build_defs
-from stedi_assets.environment import Environment, dagster_home
+from stedi_assets.environment import Environment
 from stedi_assets.errors import SettingError
+from stedi_assets.execution import failures, in_this_process
 from stedi_assets.jobs import AUDIT, REFRESH
-from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, storage_errors
+from stedi_assets.lake import Progress, Range, storage_errors
 from stedi_assets.metadata import BROKEN, CHECKED, ROWS_REMOVED
 from stedi_assets.tables import TABLES
 from stedi_assets.transforms.consent import Policy
-
-INSTANCE_SETTINGS = Path(__file__).with_name("dagster.yaml")
 
 
 @dataclass(frozen=True)
@@ -55,15 +49,6 @@ class RunResult:
     removed: Mapping[str, int]
     failures: Sequence[str]
     seconds: float
-
-
-def prepare_home() -> Path:
-    """Makes the home of the Dagster instance with our settings, unless it has settings already."""
-    home = dagster_home()
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / INSTANCE_SETTINGS.name).exists():
-        shutil.copy(INSTANCE_SETTINGS, home)
-    return home
 
 
 def refresh(
@@ -164,58 +149,16 @@ def _executed(
     config: Mapping[str, Any],
     selection: list[dg.AssetKey] | None = None,
 ) -> RunResult:
-    with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=selection,
-            raise_on_error=False,
-            run_config={
-                "resources": {"refresh": {"config": dict(config)}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-        )
+    resources = {"refresh": {"config": dict(config)}}
+    result, seconds = in_this_process(job, on_progress, resources, selection)
     return RunResult(
         run_id=result.run_id,
         tables=_tables(result),
         checks=_checks(result),
         removed=_removed(result),
-        failures=_failures(result),
-        seconds=clock.seconds,
+        failures=failures(result),
+        seconds=seconds,
     )
-
-
-class _Clock:
-    """Seconds between the first and the last progress."""
-
-    first: float | None = None
-    last: float = 0.0
-
-    def tick(self) -> None:
-        self.last = time.monotonic()
-        self.first = self.last if self.first is None else self.first
-
-    @property
-    def seconds(self) -> float:
-        return 0.0 if self.first is None else round(self.last - self.first, 3)
-
-
-@contextmanager
-def _progress(listener: Callable[[Progress], None]) -> Iterator[_Clock]:
-    clock = _Clock()
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            clock.tick()
-            listener(record.progress)  # type: ignore[attr-defined]
-
-    logger = logging.getLogger(PROGRESS_LOGGER)
-    handler = Handler()
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield clock
-    finally:
-        logger.removeHandler(handler)
 
 
 def _pseudonymised(environment: Environment) -> dict[str, int]:
@@ -288,20 +231,3 @@ def _checks(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
         }
         for check in result.get_asset_check_evaluations()
     }
-
-
-def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
-    if result.success:
-        return []
-    sentences = []
-    for event in result.filter_events(lambda event: event.is_step_failure):
-        failure = event.step_failure_data
-        if failure.user_failure_data is not None:
-            sentences.append(failure.user_failure_data.description)
-        else:
-            # The text of an error that is not ours may quote data.
-            cause = failure.error_source.value if failure.error_source else "error"
-            sentences.append(f"{event.step_key}: {cause}, see run {result.run_id} in the Dagster UI.")
-    return [sentence or "" for sentence in sentences] or [
-        f"The run failed before its first table, see run {result.run_id} in the Dagster UI."
-    ]

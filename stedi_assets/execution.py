@@ -1,0 +1,107 @@
+"""Executing a job in this process, recorded in the Dagster instance that the UI shows."""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from stedi_assets.environment import dagster_home
+from stedi_assets.lake import PROGRESS_LOGGER, Progress
+
+INSTANCE_SETTINGS = Path(__file__).with_name("dagster.yaml")
+
+
+def prepare_home() -> Path:
+    """Makes the home of the Dagster instance with our settings, unless it has settings already."""
+    home = dagster_home()
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / INSTANCE_SETTINGS.name).exists():
+        shutil.copy(INSTANCE_SETTINGS, home)
+    return home
+
+
+def in_this_process(
+    job: dg.JobDefinition,
+    on_progress: Callable[[Progress], None],
+    resources: Mapping[str, Any],
+    selection: list[dg.AssetKey] | None = None,
+) -> tuple[dg.ExecuteInProcessResult, float]:
+    """Runs a job in this process, known to the Dagster instance.
+
+    Args:
+        job: The job.
+        on_progress: Is told every step.
+        resources: Config of its resources.
+        selection: The assets; None for all.
+
+    Returns:
+        The result, and seconds from the first progress to the last.
+    """
+    with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=selection,
+            raise_on_error=False,
+            run_config={
+                "resources": dict(resources),
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+    return result, clock.seconds
+
+
+def failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """One sentence for every step of a run that failed."""
+    if result.success:
+        return []
+    sentences = []
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        failure = event.step_failure_data
+        if failure.user_failure_data is not None:
+            sentences.append(failure.user_failure_data.description)
+        else:
+            # The text of an error that is not ours may quote data.
+            cause = failure.error_source.value if failure.error_source else "error"
+            sentences.append(f"{event.step_key}: {cause}, see run {result.run_id} in the Dagster UI.")
+    return [sentence or "" for sentence in sentences] or [
+        f"The run failed before its first table, see run {result.run_id} in the Dagster UI."
+    ]
+
+
+class _Clock:
+    """Seconds between the first and the last progress."""
+
+    first: float | None = None
+    last: float = 0.0
+
+    def tick(self) -> None:
+        self.last = time.monotonic()
+        self.first = self.last if self.first is None else self.first
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self.first is None else round(self.last - self.first, 3)
+
+
+@contextmanager
+def _progress(listener: Callable[[Progress], None]) -> Iterator[_Clock]:
+    clock = _Clock()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            clock.tick()
+            listener(record.progress)  # type: ignore[attr-defined]
+
+    logger = logging.getLogger(PROGRESS_LOGGER)
+    handler = Handler()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield clock
+    finally:
+        logger.removeHandler(handler)
