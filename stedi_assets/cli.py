@@ -131,6 +131,30 @@ def rekey(**flags: str | None) -> None:
 
 
 @main.command()
+@lake_flags
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output, nothing else."
+)
+def maintain(as_json: bool, **flags: str | None) -> None:
+    """Compacts small files, expires old snapshots, deletes files that no snapshot names."""
+    with sentences():
+        environment = environment_of(flags, reads_only=True)
+
+        from stedi_assets.display import RunDisplay, console, print_rows
+        from stedi_assets.maintenance import maintain as maintain_tables
+
+        with RunDisplay(console(stderr=True)).shown() as display:
+            result = maintain_tables(environment, display)
+        if as_json:
+            click.echo(json.dumps(dataclasses.asdict(result)))
+        else:
+            print_rows(result.columns, result.rows(), "table")
+        for sentence in result.failures:
+            click.echo(sentence, err=True)
+        sys.exit(1 if result.failures else 0)
+
+
+@main.command()
 @click.argument("query")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
 @lake_flags

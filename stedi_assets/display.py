@@ -14,7 +14,7 @@ from rich.text import Text
 
 from stedi_assets.lake import Progress
 from stedi_assets.runs import RunResult
-from stedi_assets.tables import TABLES
+from stedi_assets.tables import SYSTEM_TABLES, TABLES
 
 WIDE = 160  # columns of text that is not shown on a terminal
 
@@ -54,7 +54,7 @@ class RunDisplay:
     def _overview(self) -> Table:
         table = Table("table", "step", box=None)
         table.add_column("rows", justify="right")
-        for name in TABLES:
+        for name in (*TABLES, *SYSTEM_TABLES):
             if name in self._steps:
                 progress = self._steps[name]
                 table.add_row(name, progress.step, "" if progress.rows is None else f"{progress.rows:,}")

@@ -34,12 +34,14 @@ DEFAULTS = {
     "STEDI_BATCH_FILES": "2000",
     "STEDI_BATCH_MB": "2048",
     "STEDI_LINE_BYTES": str(LONGEST_LINE),
+    "STEDI_KEEP_DAYS": "7",
 }
 DATABASES = {"strict": STRICT_DATABASE, "reference": f"{STRICT_DATABASE}_reference"}
 ENGINES = re.compile(r"sail|local(\[(\d+|\*)\])?|(spark|sc)://\S+")
 SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
 SMALLEST_POOL_MB = 256
 SHORTEST_LINE = 1_000  # bytes; a customer record has some hundred
+MOST_KEEP_DAYS = 3_650
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Environment:
         batch_files: Landing files that one batch may have.
         batch_mb: Size of the landing files of one batch, MiB; a larger file makes a batch of its own.
         line_bytes: Bytes that a landing line may have.
+        keep_days: For how many days snapshots can be read after they were replaced.
         key_given: Whether STEDI_PSEUDONYM_KEY holds the pseudonym key or its ARN.
         key_file: Where the key is kept beside a local lake otherwise.
         region: AWS_REGION; empty where another of the standard AWS variables says it.
@@ -70,6 +73,7 @@ class Environment:
     batch_files: int
     batch_mb: int
     line_bytes: int
+    keep_days: int
     key_given: bool
     key_file: str = ""
     region: str = ""
@@ -83,7 +87,7 @@ class Environment:
         Args:
             settings: The settings by name.
             region: AWS_REGION.
-            reads_only: Whether tables will only be read, for which nobody needs the pseudonym key.
+            reads_only: Whether no row will be computed; without that nobody needs the pseudonym key.
 
         Raises:
             SettingError: A setting is unknown, malformed or contradicts another one.
@@ -110,6 +114,7 @@ class Environment:
             batch_files=_whole("STEDI_BATCH_FILES", chosen, 1),
             batch_mb=_whole("STEDI_BATCH_MB", chosen, 1, " of MiB"),
             line_bytes=_whole("STEDI_LINE_BYTES", chosen, SHORTEST_LINE, " of bytes"),
+            keep_days=_whole("STEDI_KEEP_DAYS", chosen, 0, " of days", MOST_KEEP_DAYS),
             key_given=_key_given(chosen["STEDI_PSEUDONYM_KEY"], needed=in_s3 and not reads_only),
             key_file="" if in_s3 else f"{lake.removeprefix('file://')}.pseudonym-key",
             region=region,
@@ -162,6 +167,7 @@ class Environment:
                 given=dg.EnvVar("STEDI_PSEUDONYM_KEY") if self.key_given else "",
                 file=self.key_file,
             ),
+            keep_days=self.keep_days,
             region=self.region,
             batch_files=self.batch_files,
             batch_bytes=self.batch_mb * 1024**2,
@@ -213,10 +219,12 @@ def _policy(value: str) -> Policy:
     raise SettingError(f"STEDI_POLICY is {value}, but must be strict or reference.")
 
 
-def _whole(name: str, chosen: Mapping[str, str], least: int, unit: str = "") -> int:
+def _whole(name: str, chosen: Mapping[str, str], least: int, unit: str = "", most: int | None = None) -> int:
     value = chosen[name]
-    if not value.isdecimal() or int(value) < least:
-        raise SettingError(f"{name} is {value}, but must be a whole number{unit}, {least} or more.")
+    # Digits of other scripts are no numbers here.
+    if not (value.isascii() and value.isdecimal() and least <= int(value) <= (most or int(value))):
+        bounds = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise SettingError(f"{name} is {value}, but must be a whole number{unit}, {bounds}.")
     return int(value)
 
 

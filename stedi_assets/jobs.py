@@ -1,11 +1,58 @@
-"""Jobs, named ways to refresh and audit tables, and when they run by themselves."""
+"""Jobs, named ways to refresh, audit and maintain tables, and when they run by themselves."""
+
+import dataclasses
+from typing import Any
 
 import dagster as dg
 
+from stedi_assets.lake import Lake, TableReport, maintain
+from stedi_assets.tables import SYSTEM_TABLES, TABLES, TableSpec
+
 REFRESH = "refresh"
 AUDIT = "audit"
+MAINTAIN = "maintain"
 
-JOBS = [
+COUNTS = tuple(
+    field.name for field in dataclasses.fields(TableReport) if field.name not in ("table", "failures")
+)
+"""What maintenance reports of a table."""
+
+
+def count_name(name: str) -> str:
+    """A count as it is shown."""
+    return name.replace("_", " ")
+
+
+def maintenance_op(spec: TableSpec) -> dg.OpDefinition:
+    """The op that maintains a table; one for each, so that a fault of one does not stop the others."""
+
+    @dg.op(
+        name=f"{MAINTAIN}_{spec.name}",
+        description=f"Compacts {spec.name}, expires its old snapshots, deletes files that no snapshot names.",
+        out=dg.Out(dg.Nothing),
+    )
+    def maintain_table(context: dg.OpExecutionContext, lake: Lake) -> None:
+        done = maintain(lake, spec)
+        counts = {name: getattr(done, name) for name in COUNTS}
+        metadata = {count_name(name): value for name, value in counts.items() if value is not None}
+        if done.failures:
+            raise dg.Failure(" ".join(done.failures), metadata=metadata, allow_retries=False)
+        context.add_output_metadata(metadata)
+
+    return maintain_table
+
+
+@dg.job(
+    name=MAINTAIN,
+    description="Compacts small files, expires old snapshots, deletes files that no snapshot names. No table "
+    "changes its rows, so nothing has to be refreshed after it.",
+)
+def _maintain() -> None:
+    for spec in (*TABLES.values(), *SYSTEM_TABLES.values()):
+        maintenance_op(spec)()
+
+
+JOBS: list[Any] = [
     dg.define_asset_job(
         REFRESH,
         selection=dg.AssetSelection.all(),
@@ -16,6 +63,7 @@ JOBS = [
         selection=dg.AssetSelection.all_asset_checks(),
         description="Holds the published tables against their contracts; writes nothing.",
     ),
+    _maintain,
 ]
 
 SCHEDULES = [
@@ -26,5 +74,13 @@ SCHEDULES = [
         execution_timezone="UTC",
         description="Consent may have been withdrawn since a table was published, so all are audited daily.",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-    )
+    ),
+    dg.ScheduleDefinition(
+        name="weekly_maintenance",
+        job_name=MAINTAIN,
+        cron_schedule="0 3 * * 0",
+        execution_timezone="UTC",
+        description="Rows that left the tables leave the files, too, once their snapshots are expired.",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    ),
 ]

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from sqlalchemy import Engine, event
 
 from stedi_assets.engines.sail import SailResource
+from stedi_assets.environment import DEFAULTS
 from stedi_assets_tests.faulty import faulty
 from stedi_assets_tests.lakes import TestLake
 from stedi_assets_tests.servers import POSTGRES, aws_services, object_store, postgres
@@ -62,19 +63,8 @@ def dagster_home(tmp_path_factory):
         home = tmp_path_factory.mktemp("dagster")
         patch.setattr(dg.DagsterInstance, "from_config", staticmethod(instance))
         patch.setenv("DAGSTER_HOME", str(home))
-        for name in (
-            "LANDING",
-            "LAKE",
-            "CATALOG",
-            "ENGINE",
-            "POLICY",
-            "PSEUDONYM_KEY",
-            "MEMORY_MB",
-            "BATCH_FILES",
-            "BATCH_MB",
-            "LINE_BYTES",
-        ):
-            patch.delenv(f"STEDI_{name}", raising=False)
+        for name in DEFAULTS:
+            patch.delenv(name, raising=False)
         yield home
 
 

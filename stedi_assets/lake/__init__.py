@@ -9,6 +9,7 @@ from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
 from stedi_assets.lake.landing import refresh_landing
 from stedi_assets.lake.landing_files import LONGEST_LINE
+from stedi_assets.lake.maintenance import TableReport, maintain
 from stedi_assets.lake.outcomes import Follows, Outcome, Removal, Run, Transform
 from stedi_assets.lake.plan import Plan, Range, Record
 from stedi_assets.lake.planning import days_of, plan_derived, recorded_facts
@@ -37,11 +38,13 @@ __all__ = [
     "Removal",
     "Run",
     "TableHandle",
+    "TableReport",
     "Transform",
     "Unpublished",
     "days_of",
     "engine_errors",
     "evidence_of",
+    "maintain",
     "plan_derived",
     "recorded_facts",
     "refresh_derived",

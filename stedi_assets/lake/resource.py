@@ -51,6 +51,7 @@ class Lake(dg.ConfigurableResource[None]):
         policy: The consent policy.
         pyspark: The engine.
         key: The pseudonym key.
+        keep_days: For how many days snapshots can be read after they were replaced.
         region: AWS_REGION; empty where another of the standard variables says it.
         batch_files: Landing files that one batch may have.
         batch_bytes: Bytes of landing files that one batch may have; a larger file makes a batch of its own.
@@ -64,6 +65,7 @@ class Lake(dg.ConfigurableResource[None]):
     policy: str
     pyspark: ResourceDependency[LazyPySparkResource]
     key: ResourceDependency[PseudonymKey]
+    keep_days: int
     region: str = ""
     batch_files: int = 2_000
     batch_bytes: int = 2 * 1024**3

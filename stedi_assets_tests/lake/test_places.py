@@ -13,8 +13,10 @@ from stedi_assets.flags import opened_lake
 from stedi_assets.lake import resource
 from stedi_assets.lake.aws import Aws
 from stedi_assets.lake.publish import replace_files
+from stedi_assets.lake.storage import open_storage
 from stedi_assets.sql import parse_query, run_query
 from stedi_assets.tables import TABLES
+from stedi_assets_tests.lake.test_maintenance import maintained, scatter
 from stedi_assets_tests.lakes import PUBLIC, SAMPLE, TestLake, customer, write_landing
 from stedi_assets_tests.servers import WAREHOUSES
 from stedi_assets_tests.test_public_data import AS_OF as PUBLIC_AS_OF
@@ -222,6 +224,30 @@ def test_a_publish_after_another_one_is_refused(make_lake):
     with pytest.raises(LakeError, match="published by another run"):
         replace_files(mine, [], [], 1_002, {})
     assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
+
+
+def test_maintenance_keeps_the_rows_and_deletes_what_no_snapshot_names(make_lake):
+    lake = make_lake(zone())
+    lake.deliver({"customer/landing/2.json": customer("bo@example.com", 500, serial="device-2")})
+    lake.built(select="customer_landing")
+    scatter(lake, "customer_landing")
+    rows = lake.rows("customer_landing")
+    table = lake.table("customer_landing")
+    orphan = f"{table.location()}/data/{'a' * 32}/part.parquet"
+    with table.io.new_output(orphan).create() as stream:
+        stream.write(b"left behind")
+    now = maintained(lake)
+    assert (now.files_before, now.files_after, now.files_deleted, now.failures) == (2, 1, 0, ())
+    later = maintained(lake, later=8 * 86_400_000)
+    assert (later.snapshots_expired, later.failures) == (2, ())
+    assert later.files_deleted
+    assert later.bytes_deleted
+    assert lake.rows("customer_landing") == rows
+    assert sum(rows.values()) == 2
+    left = open_storage(table.location(), Aws("us-east-1")).list(f"{table.location()}/data")
+    assert len([*left]) == 1
+    again = maintained(lake, later=8 * 86_400_000)
+    assert (again.snapshots_expired, again.files_deleted, again.failures) == (0, 0, ())
 
 
 @pytest.mark.parametrize("in_s3", ["STEDI_LANDING", "STEDI_LAKE"])
