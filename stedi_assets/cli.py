@@ -61,10 +61,7 @@ def run(
             result = refresh(environment, select, full, as_of, display, days=days)
         if as_json:
             report = {
-                "tables": {
-                    name: _without(dataclasses.asdict(table), "what_changed")
-                    for name, table in result.tables.items()
-                },
+                "tables": {name: dataclasses.asdict(table) for name, table in result.tables.items()},
                 "checks": result.checks,
                 "removed": result.removed,
                 "policy": environment.policy,
@@ -181,7 +178,7 @@ def tables(form: str, **flags: str | None) -> None:
         print_rows(columns, (_described(lake, name) for name in TABLES), form)
 
 
-@main.command()
+@main.group(invoke_without_command=True)
 @click.option(
     "--show", is_flag=True, help="Print the lines too: they hold what people never agreed to share."
 )
@@ -189,6 +186,8 @@ def tables(form: str, **flags: str | None) -> None:
 @lake_flags
 def quarantine(show: bool, form: str, **flags: str | None) -> None:
     """Counts the landing lines that could not become rows, by file and reason."""
+    if click.get_current_context().invoked_subcommand is not None:
+        return
     with sentences(), opened_lake(environment_of(flags, reads_only=True)) as lake:
         from stedi_assets.display import print_rows
         from stedi_assets.quarantine import COUNTED, SHOWN, counted, shown
@@ -197,6 +196,25 @@ def quarantine(show: bool, form: str, **flags: str | None) -> None:
             print_rows(SHOWN, shown(lake), form)
         else:
             print_rows(COUNTED, counted(lake), form)
+
+
+@quarantine.command()
+@click.option("--landing", metavar="URI", help="Landing root. [STEDI_LANDING]")
+@lake_flags
+def retry(**flags: str | None) -> None:
+    """Reads landing files with quarantined lines again, and refreshes what depends on them."""
+    with sentences():
+        environment = environment_of(flags)
+
+        from stedi_assets.display import RunDisplay, console, run_table
+        from stedi_assets.runs import refresh
+
+        with RunDisplay(console()).shown() as display:
+            result = refresh(environment, None, False, None, display, retry=True)
+        console().print(run_table(result))
+        for sentence in result.failures:
+            click.echo(sentence, err=True)
+        sys.exit(1 if result.failures else 0)
 
 
 @main.command()
@@ -251,10 +269,6 @@ def _show(environment: "Environment", tables: tuple[str, ...], rule: str, form: 
     with opened_lake(environment) as lake:
         for spec in found:
             print_rows(spec.columns, broken_rows(lake, spec, rule), form)
-
-
-def _without(values: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key != name}
 
 
 def _described(lake: "Lake", name: str) -> tuple[Any, ...]:

@@ -59,6 +59,7 @@ def refresh(
     on_progress: Callable[[Progress], None],
     rekey: bool = False,
     days: str | None = None,
+    retry: bool = False,
 ) -> RunResult:
     """Refreshes tables in one run.
 
@@ -70,6 +71,7 @@ def refresh(
         on_progress: Is told every step.
         rekey: Replace the pseudonym key of tables that were made with another one.
         days: Days to make anew in any case, as `A..B`.
+        retry: Read landing files with quarantined lines again.
 
     Raises:
         SettingError: Days are no days, nothing is selected, or the landing root, the lake or the catalog
@@ -82,7 +84,7 @@ def refresh(
     tables = [*TABLES] if selection is None else [key.path[-1] for key in selection]
     environment.resources()["lake"].check(tables, landing=not rekey)
     job = definitions.resolve_job_def(REFRESH)
-    config = {"full": full, "as_of": as_of, "rekey": rekey, "days": days}
+    config = {"full": full, "as_of": as_of, "rekey": rekey, "days": days, "retry": retry}
     return _executed(job, on_progress, config, selection)
 
 

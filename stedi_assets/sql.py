@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, engine_errors
-from stedi_assets.tables import TABLES
+from stedi_assets.tables import SYSTEM_TABLES, TABLES
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -97,9 +97,10 @@ def _plain_name(table: "exp.Table", database: str) -> str:
     from sqlglot import exp
 
     name = table.name.lower()
-    if name not in TABLES or table.db.lower() not in ("", database) or table.catalog:
+    known = (*TABLES, *SYSTEM_TABLES)
+    if name not in known or table.db.lower() not in ("", database) or table.catalog:
         raise QueryError(
-            f"There is no table {table.sql(dialect=DIALECT)}: {database} has the tables {', '.join(TABLES)}."
+            f"There is no table {table.sql(dialect=DIALECT)}: {database} has the tables {', '.join(known)}."
         )
     # A table that goes by another name in the query keeps it: its columns may be qualified by it.
     if not table.alias:

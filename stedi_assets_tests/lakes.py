@@ -47,9 +47,10 @@ class TestLake:
         full: bool = False,
         as_of: int | None = AS_OF,
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        **options: Any,
     ) -> RunResult:
         """Runs the graph; the caller decides what to make of failures."""
-        return refresh(self.environment, select, full, as_of, on_progress)
+        return refresh(self.environment, select, full, as_of, on_progress, **options)
 
     def built(self, **options: Any) -> RunResult:
         """Runs the graph, which must succeed."""

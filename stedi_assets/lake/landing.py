@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FILES_AT_ONCE = 8
 NO_LINES = "none"
+MANY_FILES = 32  # of quarantined lines, one a batch: then they are merged
 CHANGING = 5  # times that files may change under our hands before a run gives up
 
 
@@ -284,7 +285,8 @@ class _Work:
         superseded = any(
             entry.quarantined for path, entry in self.ledger.current.items() if path in batch.owners
         )
-        removed = there.files if superseded or not self.ledger.entries else []
+        anew = superseded or not self.ledger.entries or len(there.files) >= MANY_FILES
+        removed = there.files if anew else []
         self._rewrite(TableFiles(QUARANTINE, removed, "the quarantine"), batch.owners, area)
         added: list[DataFile] = []
         if staged := area.staged_files():
