@@ -87,7 +87,7 @@ def _compact(lake: "Lake", spec: TableSpec, _now: int) -> Mapping[str, Any]:
     if table is None:
         return {"left": "not published yet"}
     if spec.name in SYSTEM_TABLES:
-        # Their files are known by name: to the landing tables, and to a batch that is not written through.
+        # Batches name their files: those that are to be replaced must not be called otherwise by then.
         files = len(list(table.scan().plan_files()))
         return {"files_before": files, "files_after": files}
     done = compact(spec, table, open_storage(table.location(), lake.aws))

@@ -19,13 +19,13 @@ from stedi_assets.build import build_defs
 from stedi_assets.cli import main
 from stedi_assets.environment import Environment
 from stedi_assets.flags import opened_lake
-from stedi_assets.lake import compaction
+from stedi_assets.lake import compaction, resource
 from stedi_assets.lake.compaction import small_groups
 from stedi_assets.lake.maintenance import maintain, superseded
 from stedi_assets.lake.plan import Record
 from stedi_assets.lake.publish import describe_files, replace_files
 from stedi_assets.lake.storage import LocalStorage
-from stedi_assets.tables import QUARANTINE, SYSTEM_TABLES, TABLES
+from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES, TABLES
 from stedi_assets_tests.lakes import EPOCH, TestLake, customer, write_landing
 
 HOUR = 3_600_000
@@ -97,14 +97,14 @@ def scatter(lake, name):
 
 @contextmanager
 def opened(lake):
-    with opened_lake(lake.environment) as resource:
-        yield resource
+    with opened_lake(lake.environment) as found:
+        yield found
 
 
 def maintained(lake, name="customer_landing", *, later=0):
     """Maintains a table as if it were later, in milliseconds."""
-    with opened(lake) as resource:
-        return maintain(resource, (TABLES | SYSTEM_TABLES)[name], int(time.time() * 1000) + later)
+    with opened(lake) as found:
+        return maintain(found, (TABLES | SYSTEM_TABLES)[name], int(time.time() * 1000) + later)
 
 
 def files_of(lake, name):
@@ -268,9 +268,9 @@ def test_rows_that_are_lost_while_compacting_change_nothing(people, monkeypatch)
 
 def test_a_lake_that_was_never_built_stays_as_it_is(tmp_path):
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", {}))
-    with opened(lake) as resource:
+    with opened(lake) as found:
         for spec in (TABLES | SYSTEM_TABLES).values():
-            assert maintain(resource, spec).left == "not published yet"
+            assert maintain(found, spec).left == "not published yet"
     assert [path.name for path in (tmp_path / "lake").iterdir()] == ["catalog.db"]
 
 
@@ -298,19 +298,29 @@ def test_a_table_of_another_catalog_in_the_same_folder_is_left_alone(people):
     assert len(other.rows("customer_landing")) == len(people.rows("customer_landing")) == 3
 
 
-def test_staged_files_that_a_landing_table_announces_stay(people):
-    quarantine = people.table("quarantine")
-    root = Path(quarantine.location().removeprefix("file://"))
-    announced = aged(root / "data" / ("a" * 32) / "00000/part.parquet", 100)
-    forgotten = aged(root / "data" / ("b" * 32) / "00000/part.parquet", 100)
-    landed = [file.file_path for file in files_of(people, "customer_landing")]
-    published_again(
-        people, "customer_landing", landed, **{"stedi.batch": json.dumps([f"file://{announced}"])}
+def test_a_batch_that_was_interrupted_is_finished_however_long_after(people, monkeypatch):
+    write_landing(
+        people.landing, {"customer/landing/2.json": customer("dee@example.com", 500) + "\nnobody\n"}
     )
-    done = maintained(people, QUARANTINE.name)
-    assert (done.files_deleted, done.failures) == (1, ())
-    assert announced.exists()
+
+    def crash(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resource, "apply", crash)
+        assert people.run(select="customer_landing").failures
+    assert sum(people.rows("customer_landing").values()) == 4
+    assert sum(people.rows(QUARANTINE.name).values()) == 1
+    root = Path(people.table(QUARANTINE.name).location().removeprefix("file://"))
+    forgotten = aged(root / "data" / ("b" * 32) / "00000/part.parquet", 100)
+
+    for name in ("customer_landing", *SYSTEM_TABLES):
+        assert not maintained(people, name, later=30 * DAY).failures
     assert not forgotten.exists()
+    people.built(select="customer_landing")
+    assert sum(people.rows("customer_landing").values()) == 4
+    assert sum(people.rows(QUARANTINE.name).values()) == 2
+    assert sum(people.rows(LEDGER.name).values()) == 2
 
 
 def test_the_files_of_system_tables_are_not_rewritten(people):
