@@ -1,0 +1,310 @@
+"""Work follows the change: which days are made anew is counted by hand, what becomes of them by the oracle.
+
+One lake goes through a story, told in the order in which it happens. Everybody measures twice a day, at
+ten and at noon, with both sensors; the chapters say which days of a table got other data files.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from stedi_assets.assets import DECLARED
+from stedi_assets.lake.handles import file_day
+from stedi_assets.lake.plan import Record
+from stedi_assets.lake.publish import replace_files
+from stedi_assets.tables import TABLES
+from stedi_assets.transforms import pseudonyms
+from stedi_assets_tests import oracle
+from stedi_assets_tests.lakes import TestLake, write_landing
+from stedi_assets_tests.oracle import Acceleration, Customer, Keys, Step, World
+from stedi_assets_tests.scenario import acceleration, device, instant, record, step
+
+pytestmark = pytest.mark.slow
+
+FIRST = date(2024, 3, 1)
+HOUR, DAY = 3_600_000, 86_400_000
+START = instant("2024-03-01T00:00:00")
+KEY = "an invented pseudonym key of 40 letters!"
+ADA, BO, CY, DEE = PEOPLE = [f"{name}@example.com" for name in ("ada", "bo", "cy", "dee")]
+DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
+DATED = ["accelerometer_trusted", "step_trainer_trusted", "machine_learning_curated"]
+FOLDERS = {"customer": Customer, "accelerometer": Acceleration, "step_trainer": Step}
+
+
+def day(number: int, hour: int = 0) -> int:
+    """An instant on one of the days of the story, which are numbered from 0."""
+    return START + number * DAY + hour * HOUR
+
+
+def readings(email: str, *days: int) -> list[Acceleration | Step]:
+    """What a person and their device measure on some days."""
+    instants = [day(number, hour) for number in days for hour in (10, 12)]
+    return [
+        row
+        for at in instants
+        for row in (acceleration(email, at), step(device(email), at, distance=PEOPLE.index(email)))
+    ]
+
+
+@dataclass
+class Chapter:
+    """The lake after a run.
+
+    Attributes:
+        reasons: What was planned and why, by table.
+        rewritten: The days that got other data files, by table.
+        found: The derived tables as they are, and as the oracle has them.
+    """
+
+    reasons: dict[str, str]
+    rewritten: dict[str, set[int]]
+    found: dict[str, Counter]
+    expected: dict[str, Counter]
+    removed: dict[str, int]
+    profiles: dict[str, int]
+
+    @property
+    def days(self) -> list[set[int]]:
+        """The days that got other data files, of the three tables of readings."""
+        return [self.rewritten[name] for name in DATED]
+
+
+@dataclass
+class Story:
+    """A lake, its landing files by name, and what is done to it."""
+
+    lake: TestLake
+    files: dict[str, list[Customer | Acceleration | Step]] = field(default_factory=dict)
+    as_of: int = day(20)
+
+    def deliver(self, name: str, *rows: Customer | Acceleration | Step) -> None:
+        """Writes landing files of that name; one that is there is replaced."""
+        self.files[name] = list(rows)
+        for source, kind in FOLDERS.items():
+            lines = [json_line(source, row) for row in rows if isinstance(row, kind)]
+            path = self.lake.landing / source / "landing" / f"{name}.json"
+            if lines or path.exists():
+                write_landing(self.lake.landing, {f"{source}/landing/{name}.json": "".join(lines)})
+
+    @property
+    def world(self) -> World:
+        rows = [row for rows in self.files.values() for row in rows]
+        return World(*([row for row in rows if isinstance(row, kind)] for kind in FOLDERS.values()))
+
+    def chapter(self, **options) -> Chapter:
+        before = self._files()
+        result = self.lake.built(as_of=self.as_of, **options)
+        after = self._files()
+        changed = {name: before[name] ^ after[name] for name in DATED}
+        return Chapter(
+            {name: table.what_changed for name, table in result.tables.items()},
+            {name: {(it - FIRST).days for it, _ in changed[name]} for name in DATED},
+            {name: self.lake.rows(name) for name in DERIVED},
+            expected(self.world, self.as_of),
+            dict(result.removed),
+            {name: len(self.lake.table(name).snapshots()) for name in DERIVED},
+        )
+
+    def _files(self) -> dict[str, set[tuple[date, str]]]:
+        return {name: self._files_of(name) for name in DATED}
+
+    def _files_of(self, name: str) -> set[tuple[date, str]]:
+        try:
+            files = [task.file for task in self.lake.table(name).scan().plan_files()]
+        except Exception:  # there is no table yet
+            return set()
+        return {(file_day(file), file.file_path) for file in files}
+
+
+def json_line(source: str, row: Customer | Acceleration | Step) -> str:
+    [spec] = [spec for spec in TABLES.values() if spec.source and spec.source.folder == f"{source}/landing"]
+    columns = spec.source.record.to_schema().columns
+    keys = {name: (column.metadata or {}).get("key") or name for name, column in columns.items()}
+    return json.dumps({keys[name]: value for name, value in row._asdict().items()}) + "\n"
+
+
+def expected(world: World, as_of: int, policy: oracle.Policy = "strict") -> dict[str, Counter]:
+    """The derived tables as the oracle has them."""
+    keys = Keys(KEY.encode(), pseudonyms.first_salt(KEY.encode()))
+    tables = oracle.tables(world, policy, as_of, keys)
+    found = {}
+    for name, rows in tables._asdict().items():
+        instant_of = TABLES[name].instant
+        found[name] = Counter(
+            (*row, oracle.event_date(getattr(row, instant_of))) if instant_of else tuple(row) for row in rows
+        )
+    return found
+
+
+def new_story(folder: Path) -> Story:
+    return Story(TestLake(folder, write_landing(folder / "in", {}), {"STEDI_PSEUDONYM_KEY": KEY}))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def key():
+    """The key of the lakes of these tests, which is looked up in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+        yield
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory, key):
+    """The chapters by what happens in them."""
+    it = new_story(tmp_path_factory.mktemp("story"))
+    told: dict[str, Chapter] = {}
+
+    # Ada consents before everything, Bo at the beginning of day 1, Cy never; nobody knows Dee yet.
+    it.deliver("people", record(ADA, day(0)), record(BO, day(1)), record(CY, None))
+    it.deliver("a", *(row for email in PEOPLE for row in readings(email, 0, 1, 2, 3)))
+    told["built"] = it.chapter()
+
+    it.deliver("b", *readings(ADA, 4))
+    told["a new day"] = it.chapter()
+
+    it.deliver("c", *readings(CY, 4))
+    told["readings of somebody without consent"] = it.chapter()
+
+    it.deliver("dee", record(DEE, day(2)))
+    told["a record after the readings"] = it.chapter()
+
+    it.deliver("bo withdraws", record(BO, None, day(5)))
+    told["withdrawn"] = it.chapter()
+
+    it.deliver("bo again", record(BO, day(3), day(6)))
+    told["given again"] = it.chapter()
+
+    it.deliver("ada later", record(ADA, day(1), day(7)))
+    told["changed"] = it.chapter()
+
+    it.deliver("cy with ada's", record(CY, None, day(7), serial=device(ADA)))
+    told["ambiguous"] = it.chapter()
+
+    it.deliver("cy with ada's", record(CY, None, day(7)))
+    told["unique"] = it.chapter()
+
+    it.deliver("tie", record(BO, None, day(6)))
+    told["tie"] = it.chapter()
+
+    it.deliver("dee later", record(DEE, day(21), day(19)))
+    told["consent in the future"] = it.chapter()
+
+    it.as_of = day(22)
+    told["time passes"] = it.chapter()
+
+    it.deliver("dee at once", record(DEE, day(2), day(22)))
+    told["dee is back"] = it.chapter()
+
+    it.deliver("b")
+    told["a day becomes empty"] = it.chapter()
+
+    told["forced"] = it.chapter(days="2024-03-02..2024-03-03")
+
+    maintained(it.lake)
+    it.deliver("d", *readings(ADA, 5))
+    told["after maintenance"] = it.chapter()
+
+    with pytest.MonkeyPatch.context() as patch:
+        declared = DECLARED["accelerometer_trusted"]
+        newer = replace(declared, spec=replace(declared.spec, code_version="other"))
+        patch.setitem(DECLARED, "accelerometer_trusted", newer)
+        told["code version"] = it.chapter()
+    told["code version back"] = it.chapter()
+
+    it.deliver("e", *readings(DEE, 5), record(CY, day(1), day(8)))
+    it.lake.built(select="customer_landing,customer_trusted,accelerometer_landing", as_of=it.as_of)
+    it.deliver("f", *readings(BO, 6), record(BO, day(3), day(9)))
+    told["interrupted"] = it.chapter()
+
+    rebuilt = new_story(tmp_path_factory.mktemp("rebuilt"))
+    rebuilt.as_of = it.as_of
+    for name, rows in it.files.items():
+        rebuilt.deliver(name, *rows)
+    told["rebuilt"] = rebuilt.chapter()
+
+    it.deliver("nobody", *(record(email, None, day(10)) for email in PEOPLE))
+    told["nobody"] = it.chapter()
+    return told
+
+
+def maintained(lake: TestLake) -> None:
+    """What maintenance does: inputs get snapshots with the same rows, and those before them expire."""
+    for name in ("customer_trusted", "customer_curated", "accelerometer_landing", "accelerometer_trusted"):
+        table = lake.table(name)
+        carried = replace(Record.of(table.current_snapshot()), days=[])
+        replace_files(table, [], [], table.metadata.new_snapshot_id(), carried.properties())
+        table.refresh()
+        current = table.current_snapshot().snapshot_id
+        expire = table.maintenance.expire_snapshots()
+        for snapshot in table.snapshots():
+            if snapshot.snapshot_id != current:
+                expire = expire.by_id(snapshot.snapshot_id)
+        expire.commit()
+
+
+CHAPTERS = (
+    "built", "a new day", "readings of somebody without consent", "a record after the readings",
+    "withdrawn", "given again", "changed", "ambiguous", "unique", "tie", "consent in the future",
+    "time passes", "dee is back", "a day becomes empty", "forced", "after maintenance", "code version",
+    "code version back", "interrupted", "rebuilt", "nobody",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_tables_are_what_the_rules_make_of_all_that_was_delivered(story, name):
+    for table in DERIVED:
+        assert story[name].found[table] == story[name].expected[table], table
+
+
+def test_the_tables_are_those_of_a_lake_that_is_built_at_once(story):
+    assert story["interrupted"].found == story["rebuilt"].found
+
+
+@pytest.mark.parametrize(
+    ("name", "accelerometer", "steps", "pairs"),
+    [
+        ("a new day", {4}, {4}, {4}),
+        ("readings of somebody without consent", set(), set(), set()),
+        ("a record after the readings", {2, 3}, {2, 3}, {2, 3}),
+        ("withdrawn", {1, 2, 3}, {1, 2, 3}, {1, 2, 3}),
+        ("given again", {3}, {3}, {3}),
+        ("changed", {0}, {0}, {0}),
+        ("ambiguous", set(), {1, 2, 3, 4}, {1, 2, 3, 4}),
+        ("unique", set(), {1, 2, 3, 4}, {1, 2, 3, 4}),
+        ("tie", {3}, {3}, {3}),
+        ("consent in the future", {2, 3}, {2, 3}, {2, 3}),
+        ("time passes", set(), set(), set()),
+        ("dee is back", {2, 3}, {2, 3}, {2, 3}),
+        ("a day becomes empty", {4}, {4}, {4}),
+        ("forced", set(), set(), set()),
+        ("after maintenance", {5}, {5}, {5}),
+        ("code version", set(), set(), set()),
+        ("interrupted", {1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 5, 6}),
+    ],
+)
+def test_only_days_whose_rows_change_get_other_data_files(story, name, accelerometer, steps, pairs):
+    assert story[name].days == [accelerometer, steps, pairs]
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "reasons"),
+    [
+        ("a new day", "accelerometer_trusted", "accelerometer_landing changed → 1 day"),
+        (
+            "a record after the readings",
+            "accelerometer_trusted",
+            "1 changed consent → 4 days",
+        ),
+        ("ambiguous", "accelerometer_trusted", "nothing"),
+    ],
+)
+def test_a_run_says_what_it_planned_and_why_in_counts(story, name, table, reasons):
+    assert story[name].reasons[table] == reasons
+
+
+def test_who_withdraws_is_removed_first_from_the_days_of_their_readings(story):
+    assert story["withdrawn"].removed == dict(zip(DERIVED, (1, 6, 1, 6, 6), strict=True))
