@@ -65,12 +65,32 @@ class Chapter:
     found: dict[str, Counter]
     expected: dict[str, Counter]
     removed: dict[str, int]
-    profiles: dict[str, int]
+    snapshots: dict[str, int]
+    records: dict[str, Record]
 
     @property
     def days(self) -> list[set[int]]:
         """The days that got other data files, of the three tables of readings."""
         return [self.rewritten[name] for name in DATED]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The content versions."""
+        return {name: record.version for name, record in self.records.items()}
+
+    @property
+    def looked_at(self) -> dict[str, dict[str, int | None]]:
+        """How many days rules were held against, by table and rule; None for all."""
+        return {
+            name: {rule: check["days"] for rule, check in record.checks.items()}
+            for name, record in self.records.items()
+        }
+
+    @property
+    def warned(self) -> tuple[int, int]:
+        """Rows of step_trainer_trusted that were held against the form of serial numbers, and break it."""
+        check = self.records["step_trainer_trusted"].checks["serialnumber_format"]
+        return check["checked"], check["broken"]
 
 
 @dataclass
@@ -107,6 +127,7 @@ class Story:
             expected(self.world, self.as_of),
             dict(result.removed),
             {name: len(self.lake.table(name).snapshots()) for name in DERIVED},
+            {name: Record.of(self.lake.table(name).current_snapshot()) for name in DERIVED},
         )
 
     def _files(self) -> dict[str, set[tuple[date, str]]]:
@@ -160,7 +181,9 @@ def story(tmp_path_factory, key):
 
     # Ada consents before everything, Bo at the beginning of day 1, Cy never; nobody knows Dee yet.
     it.deliver("people", record(ADA, day(0)), record(BO, day(1)), record(CY, None))
-    it.deliver("a", *(row for email in PEOPLE for row in readings(email, 0, 1, 2, 3)))
+    # Dee's clock is ahead.
+    everybody = [row for email in PEOPLE for row in readings(email, 0, 1, 2, 3)]
+    it.deliver("a", *everybody, *readings(DEE, 21))
     told["built"] = it.chapter()
 
     it.deliver("b", *readings(ADA, 4))
@@ -269,20 +292,21 @@ def test_the_tables_are_those_of_a_lake_that_is_built_at_once(story):
     [
         ("a new day", {4}, {4}, {4}),
         ("readings of somebody without consent", set(), set(), set()),
-        ("a record after the readings", {2, 3}, {2, 3}, {2, 3}),
+        ("a record after the readings", {2, 3, 21}, {2, 3, 21}, {2, 3, 21}),
         ("withdrawn", {1, 2, 3}, {1, 2, 3}, {1, 2, 3}),
         ("given again", {3}, {3}, {3}),
         ("changed", {0}, {0}, {0}),
         ("ambiguous", set(), {1, 2, 3, 4}, {1, 2, 3, 4}),
         ("unique", set(), {1, 2, 3, 4}, {1, 2, 3, 4}),
         ("tie", {3}, {3}, {3}),
-        ("consent in the future", {2, 3}, {2, 3}, {2, 3}),
-        ("time passes", set(), set(), set()),
+        ("consent in the future", {2, 3, 21}, {2, 3, 21}, {2, 3, 21}),
+        ("time passes", {21}, {21}, {21}),
         ("dee is back", {2, 3}, {2, 3}, {2, 3}),
         ("a day becomes empty", {4}, {4}, {4}),
         ("forced", set(), set(), set()),
         ("after maintenance", {5}, {5}, {5}),
         ("code version", set(), set(), set()),
+        ("code version back", set(), set(), set()),
         ("interrupted", {1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 5, 6}),
     ],
 )
@@ -294,16 +318,45 @@ def test_only_days_whose_rows_change_get_other_data_files(story, name, accelerom
     ("name", "table", "reasons"),
     [
         ("a new day", "accelerometer_trusted", "accelerometer_landing changed → 1 day"),
-        (
-            "a record after the readings",
-            "accelerometer_trusted",
-            "1 changed consent → 4 days",
-        ),
+        ("a record after the readings", "accelerometer_trusted", "1 changed consent → 5 days"),
         ("ambiguous", "accelerometer_trusted", "nothing"),
+        ("time passes", "customer_trusted", "a consent or record came into effect"),
+        ("forced", "machine_learning_curated", "asked for → 2 days"),
+        ("forced", "customer_curated", "nothing"),
+        ("code version", "accelerometer_trusted", "code version 1 → other"),
+        (
+            "interrupted",
+            "accelerometer_trusted",
+            "accelerometer_landing changed → 2 days; 2 changed consents → 6 days",
+        ),
     ],
 )
 def test_a_run_says_what_it_planned_and_why_in_counts(story, name, table, reasons):
     assert story[name].reasons[table] == reasons
+
+
+def test_what_comes_out_the_same_is_published_once_more_with_its_old_content_version(story):
+    before, after = story["a day becomes empty"], story["forced"]
+    for name in DATED:
+        assert after.snapshots[name] == before.snapshots[name] + 1
+        assert after.versions[name] == before.versions[name]
+    assert story["code version"].reasons["customer_curated"] == "nothing"
+
+
+def test_a_check_says_how_many_days_it_looked_at(story):
+    checks = story["a new day"].looked_at
+    assert checks["accelerometer_trusted"]["unique_rows"] == 1
+    assert checks["machine_learning_curated"]["after_consent"] == 1
+    customers = story["a record after the readings"].looked_at["accelerometer_trusted"]
+    assert customers["only_consenting_people"] is None  # all days
+    assert customers["unique_rows"] == 5
+
+
+def test_rules_that_only_warn_count_the_days_that_nobody_planned(story):
+    """No device of this story is numbered by a UUID, which is worth a warning."""
+    for name in ("built", "a new day", "forced", "withdrawn", "nobody"):
+        warned = story[name].warned
+        assert warned == (story[name].found["step_trainer_trusted"].total(),) * 2, name
 
 
 def test_who_withdraws_is_removed_first_from_the_days_of_their_readings(story):
