@@ -8,6 +8,7 @@ import dataclasses
 import gc
 import json
 import sys
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ def main() -> None:
 @click.option("--select", metavar="TABLES", help="Tables by name, or a Dagster asset selection.")
 @click.option("--days", metavar="A..B", help="Make these days anew too, such as 2024-03-01..2024-03-31.")
 @click.option("--full", is_flag=True, help="Make all days anew, also when nothing changed.")
+@click.option("--explain", is_flag=True, help="Print what would be done and why, and do nothing.")
 @click.option(
     "--as-of", metavar="MS", type=int, help="Judge consent at this instant (epoch ms) instead of now."
 )
@@ -46,6 +48,7 @@ def run(
     select: str | None,
     days: str | None,
     full: bool,
+    explain: bool,
     as_of: int | None,
     as_json: bool,
     **flags: str | None,
@@ -53,6 +56,9 @@ def run(
     """Refreshes the tables from the landing files."""
     with sentences():
         environment = environment_of(flags)
+        if explain:
+            _explain(environment, select, days, full, as_of, "json" if as_json else "table")
+            return
 
         from stedi_assets.display import CHECK_COLUMNS, RunDisplay, check_rows, console, print_rows, run_table
         from stedi_assets.runs import refresh
@@ -259,6 +265,27 @@ def generate(customers: int, days: int, seed: int, out: Path, files_per_day: int
         f"{made.customers:,} customer records, {made.accelerometer:,} accelerometer and "
         f"{made.step_trainer:,} step-trainer readings in {made.files:,} files, {made.bytes:,} bytes."
     )
+
+
+def _explain(
+    environment: "Environment",
+    select: str | None,
+    days: str | None,
+    full: bool,
+    as_of: int | None,
+    form: str,
+) -> None:
+    from stedi_assets.display import print_rows
+    from stedi_assets.explain import EXPLAINED, explained
+    from stedi_assets.lake import Range, Run
+    from stedi_assets.runs import selected_tables
+
+    asked = None if days is None else Range.parse(days)
+    tables = selected_tables(environment, select)
+    now = int(time.time() * 1000) if as_of is None else as_of
+    run = Run("none", now, environment.policy, full, days=asked)
+    with opened_lake(environment) as lake:
+        print_rows(EXPLAINED, explained(lake, run, tables), form)
 
 
 def _show(environment: "Environment", tables: tuple[str, ...], rule: str, form: str) -> None:

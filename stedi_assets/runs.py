@@ -88,6 +88,20 @@ def refresh(
     return _executed(job, on_progress, config, selection)
 
 
+def selected_tables(environment: Environment, select: str | None) -> list[str]:
+    """Names of the tables that are selected.
+
+    Args:
+        environment: Where the lake is.
+        select: See `refresh`.
+
+    Raises:
+        SettingError: Nothing is selected.
+    """
+    selection = None if select is None else _selected(build_defs(environment), environment, select)
+    return [*TABLES] if selection is None else [key.path[-1] for key in selection]
+
+
 def check(
     environment: Environment, tables: Sequence[str], on_progress: Callable[[Progress], None]
 ) -> RunResult:

@@ -7,7 +7,7 @@ that breaks a rule keeps what it had, but nobody waits for that to be mended unt
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from stedi_assets.assets.follows import FOLLOWS
@@ -140,9 +140,17 @@ class Gate:
         started = time.monotonic()
         report(table.spec.name, "auditing", outcome.content.rows)
         with self._discarded_on_error(outcome):
-            audit = agreed.audit(evidence_of(lake, outcome, self._inputs, run))
+            audit = agreed.audit(self._evidence(outcome))
         seconds = time.monotonic() - started
         return Audited(outcome.audited(audit.recorded()), audit.verdicts, audit.profile, seconds)
+
+    def _evidence(self, outcome: Outcome) -> Evidence:
+        """What the audit looks at: of days that stay as they are, if somebody may have to go."""
+        evidence = evidence_of(self._lake, outcome, self._inputs, self._run)
+        if evidence.planned is None or not evidence.customers_changed:
+            return evidence
+        doubtful = self._doubtful_days(self._lake.published(outcome.plan.spec), None)
+        return replace(evidence, customers_changed=doubtful is None or bool(doubtful))
 
     def profile(self, outcome: Outcome) -> Profile:
         """What a table holds that is up to date.

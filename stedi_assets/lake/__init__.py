@@ -7,11 +7,11 @@ from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.evidence import Days, Evidence, evidence_of
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
-from stedi_assets.lake.landing import refresh_landing
+from stedi_assets.lake.landing import gone_files, refresh_landing, waiting_files
 from stedi_assets.lake.landing_files import LONGEST_LINE
 from stedi_assets.lake.maintenance import TableReport, maintain
 from stedi_assets.lake.outcomes import Follows, Outcome, Removal, Run, Transform
-from stedi_assets.lake.plan import Plan, Range, Record
+from stedi_assets.lake.plan import Plan, Range, Record, counted_words
 from stedi_assets.lake.planning import days_of, plan_derived, recorded_facts
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
 from stedi_assets.lake.publish import Conflict
@@ -41,9 +41,11 @@ __all__ = [
     "TableReport",
     "Transform",
     "Unpublished",
+    "counted_words",
     "days_of",
     "engine_errors",
     "evidence_of",
+    "gone_files",
     "maintain",
     "plan_derived",
     "recorded_facts",
@@ -52,5 +54,6 @@ __all__ = [
     "report",
     "side_by_side",
     "storage_errors",
+    "waiting_files",
     "without_rows",
 ]

@@ -73,6 +73,7 @@ class Lake(dg.ConfigurableResource[None]):
 
     _catalog: "Catalog | None" = PrivateAttr(default=None)
     _aws: Aws | None = PrivateAttr(default=None)
+    _looks_only: bool = PrivateAttr(default=False)
     _cleared: set[tuple[str, str, int]] = PrivateAttr(default_factory=set)
 
     @property
@@ -142,11 +143,15 @@ class Lake(dg.ConfigurableResource[None]):
         handle = self.system(LEDGER, landing_table)
         return read_ledger(landing_table, handle.table if handle.exists else None, handle.files)
 
+    def only_look(self) -> None:
+        """From now on writes nothing: what an interrupted run left is not finished either."""
+        self._looks_only = True
+
     def settle(self, landing_table: str) -> None:
         """Finishes a batch whose run ended between the commit of the landing table and that of the ledger."""
         handle = self.handle(landing_table)
         record = handle.record if handle.exists else None
-        if record is None or not record.batch:
+        if self._looks_only or record is None or not record.batch:
             return
         changes = Changes.of(record.batch)
         if changes.done(self.system(LEDGER, landing_table)):

@@ -11,8 +11,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from stedi_assets.assets import DECLARED
+from stedi_assets.cli import main
 from stedi_assets.lake.handles import file_day
 from stedi_assets.lake.plan import Record
 from stedi_assets.lake.publish import replace_files
@@ -254,6 +256,37 @@ def story(tmp_path_factory, key):
     return told
 
 
+def test_explain_says_what_a_run_would_do_and_does_nothing(tmp_path):
+    it = new_story(tmp_path)
+    it.deliver("people", record(ADA, day(0)), record(BO, day(1)), *readings(ADA, 0, 1), *readings(BO, 1))
+    it.chapter()
+    it.deliver("bo withdraws", record(BO, None, day(5)))
+    it.lake.built(select="customer_landing,customer_trusted", as_of=it.as_of)
+    it.deliver("more", *readings(ADA, 2))
+    stored = sorted(tmp_path.rglob("*"))
+    arguments = ["run", "--explain", "--json", "--as-of", str(it.as_of), "--days", "2024-03-01"]
+    where = ["--lake", str(tmp_path / "lake"), "--landing", str(tmp_path / "in")]
+    result = CliRunner().invoke(main, [*arguments, *where])
+    assert result.exit_code == 0, result.output
+    assert sorted(tmp_path.rglob("*")) == stored
+    said = {row["table"]: row for row in json.loads(result.stdout)}
+    assert said["customer_landing"]["what would be done"] == "nothing"
+    assert said["accelerometer_landing"]["what would be done"] == "1 new file"
+    assert said["accelerometer_trusted"] == {
+        "table": "accelerometer_trusted",
+        "what would be done": "rows of people who withdrew were removed → 1 day; 1 changed consent → 1 day; "
+        "asked for → 1 day; what comes of accelerometer_landing",
+        "days": "2024-03-01..2024-03-02",
+    }
+
+
+@pytest.mark.parametrize("days", ["yesterday", "2024-03-02..2024-03-01", "2024-02-30", ".."])
+def test_days_that_are_none_are_refused_in_one_sentence(tmp_path, days):
+    result = CliRunner().invoke(main, ["run", "--days", days, "--lake", str(tmp_path)])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"--days {days}: ")
+
+
 def maintained(lake: TestLake) -> None:
     """What maintenance does: inputs get snapshots with the same rows, and those before them expire."""
     for name in ("customer_trusted", "customer_curated", "accelerometer_landing", "accelerometer_trusted"):
@@ -347,9 +380,14 @@ def test_a_check_says_how_many_days_it_looked_at(story):
     checks = story["a new day"].looked_at
     assert checks["accelerometer_trusted"]["unique_rows"] == 1
     assert checks["machine_learning_curated"]["after_consent"] == 1
-    customers = story["a record after the readings"].looked_at["accelerometer_trusted"]
-    assert customers["only_consenting_people"] is None  # all days
-    assert customers["unique_rows"] == 5
+    somebody_new = story["a record after the readings"].looked_at["accelerometer_trusted"]
+    assert somebody_new["only_consenting_people"] == somebody_new["unique_rows"] == 5
+
+
+def test_when_somebody_withdraws_all_days_are_looked_through(story):
+    checks = story["withdrawn"].looked_at["accelerometer_trusted"]
+    assert checks["only_consenting_people"] is None
+    assert checks["unique_rows"] == 4
 
 
 def test_rules_that_only_warn_count_the_days_that_nobody_planned(story):
