@@ -23,6 +23,9 @@ Dagster UI. This page is made from the definitions by `python -m docs.rules`.
 - A landing line that breaks a blocking rule about values goes to the quarantine under the rule's name, so
   that it holds nothing up. The person whom such a customer line names counts as not consenting.
 - A missing value breaks no rule about values, only `no_missing_values`.
+
+One check is no rule: `landing_is_quiet` of a landing table is amber when no new rows arrived for longer than
+`STEDI_QUIET_HOURS`. It is kept up to date by a sensor, and holds nothing up.
 """
 
 

@@ -2,9 +2,10 @@
 
 import dagster as dg
 
-from stedi_assets.assets import build_assets
+from stedi_assets.assets import build_assets, build_freshness
 from stedi_assets.environment import Environment
-from stedi_assets.jobs import JOBS, SCHEDULES
+from stedi_assets.jobs import SCHEDULES, build_jobs
+from stedi_assets.sensors import build_sensors
 
 
 def build_defs(environment: Environment) -> dg.Definitions:
@@ -15,7 +16,9 @@ def build_defs(environment: Environment) -> dg.Definitions:
     """
     return dg.Definitions(
         assets=build_assets(environment.naming),
-        jobs=JOBS,
+        asset_checks=[build_freshness(environment.naming, environment.quiet_hours)],
+        jobs=build_jobs(environment.naming),
+        sensors=build_sensors(environment.naming, environment.sensor_seconds, environment.quiet_hours),
         schedules=SCHEDULES,
         resources=environment.resources(),
         # One process: a process per asset would start the engine and its imports eight times.

@@ -18,6 +18,7 @@ from stedi_assets.assets.factory import Naming, Refresh
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.engines.spark import SparkResource
 from stedi_assets.errors import SettingError
+from stedi_assets.failures import Webhook
 from stedi_assets.lake import LONGEST_LINE, Lake, LakeIOManager, PseudonymKey
 from stedi_assets.places import S3, catalog, place, within
 from stedi_assets.tables import STRICT_DATABASE
@@ -35,13 +36,18 @@ DEFAULTS = {
     "STEDI_BATCH_MB": "2048",
     "STEDI_LINE_BYTES": str(LONGEST_LINE),
     "STEDI_KEEP_DAYS": "7",
+    "STEDI_SENSOR_SECONDS": "30",
+    "STEDI_QUIET_HOURS": "24",
+    "STEDI_WEBHOOK_URL": "",
 }
 DATABASES = {"strict": STRICT_DATABASE, "reference": f"{STRICT_DATABASE}_reference"}
 ENGINES = re.compile(r"sail|local(\[(\d+|\*)\])?|(spark|sc)://\S+")
 SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
+WEBHOOK = re.compile(r"https?://[^\s/?#]+\S*")
 SMALLEST_POOL_MB = 256
 SHORTEST_LINE = 1_000  # bytes; a customer record has some hundred
 MOST_KEEP_DAYS = 3_650
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,10 @@ class Environment:
         key_given: Whether STEDI_PSEUDONYM_KEY holds the pseudonym key or its ARN.
         key_file: Where the key is kept beside a local lake otherwise.
         region: AWS_REGION; empty where another of the standard AWS variables says it.
+        sensor_seconds: Seconds from one look at the landing files to the next; 0 for sensors that are off
+            until somebody switches them on.
+        quiet_hours: Hours without new rows after which a table of the landing zone counts as quiet.
+        webhook_given: Whether STEDI_WEBHOOK_URL holds where sentences about failed runs go.
     """
 
     landing: str
@@ -77,6 +87,9 @@ class Environment:
     key_given: bool
     key_file: str = ""
     region: str = ""
+    sensor_seconds: int = 30
+    quiet_hours: float = 24
+    webhook_given: bool = False
 
     @classmethod
     def from_settings(
@@ -118,6 +131,9 @@ class Environment:
             key_given=_key_given(chosen["STEDI_PSEUDONYM_KEY"], needed=in_s3 and not reads_only),
             key_file="" if in_s3 else f"{lake.removeprefix('file://')}.pseudonym-key",
             region=region,
+            sensor_seconds=_whole("STEDI_SENSOR_SECONDS", chosen, 0, " of seconds", DAY_SECONDS),
+            quiet_hours=_quiet_hours(chosen["STEDI_QUIET_HOURS"]),
+            webhook_given=_webhook_given(chosen["STEDI_WEBHOOK_URL"]),
         )
 
     @classmethod
@@ -178,6 +194,7 @@ class Environment:
             "lake": lake,
             "io_manager": LakeIOManager(lake=lake),
             "refresh": Refresh.configure_at_launch(),
+            "webhook": Webhook(url=dg.EnvVar("STEDI_WEBHOOK_URL") if self.webhook_given else ""),
         }
 
 
@@ -226,6 +243,19 @@ def _whole(name: str, chosen: Mapping[str, str], least: int, unit: str = "", mos
         bounds = f"{least} or more" if most is None else f"from {least} to {most}"
         raise SettingError(f"{name} is {value}, but must be a whole number{unit}, {bounds}.")
     return int(value)
+
+
+def _quiet_hours(value: str) -> float:
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value) or not float(value):
+        raise SettingError(f"STEDI_QUIET_HOURS is {value}, but must be a number of hours above 0.")
+    return float(value)
+
+
+def _webhook_given(value: str) -> bool:
+    # The URL lets whoever knows it post, so no text quotes it.
+    if value and not WEBHOOK.fullmatch(value):
+        raise SettingError("STEDI_WEBHOOK_URL is no URL: it must begin with https:// or http://.")
+    return bool(value)
 
 
 def _did_you_mean(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from stedi_assets.environment import dagster_home
+from stedi_assets.failures import failure_sentences
 from stedi_assets.lake import PROGRESS_LOGGER, Progress
 
 INSTANCE_SETTINGS = Path(__file__).with_name("dagster.yaml")
@@ -57,20 +58,7 @@ def in_this_process(
 
 def failures(result: dg.ExecuteInProcessResult) -> list[str]:
     """One sentence for every step of a run that failed."""
-    if result.success:
-        return []
-    sentences = []
-    for event in result.filter_events(lambda event: event.is_step_failure):
-        failure = event.step_failure_data
-        if failure.user_failure_data is not None:
-            sentences.append(failure.user_failure_data.description)
-        else:
-            # The text of an error that is not ours may quote data.
-            cause = failure.error_source.value if failure.error_source else "error"
-            sentences.append(f"{event.step_key}: {cause}, see run {result.run_id} in the Dagster UI.")
-    return [sentence or "" for sentence in sentences] or [
-        f"The run failed before its first table, see run {result.run_id} in the Dagster UI."
-    ]
+    return [] if result.success else failure_sentences(result.all_events, result.run_id)
 
 
 class _Clock:

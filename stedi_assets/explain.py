@@ -13,7 +13,6 @@ from stedi_assets.lake import (
     Run,
     Unpublished,
     counted_words,
-    gone_files,
     plan_derived,
     waiting_files,
 )
@@ -49,12 +48,12 @@ def explained(lake: Lake, run: Run, tables: Sequence[str]) -> Iterator[tuple[str
 
 
 def _landing(lake: Lake, spec: TableSpec, run: Run) -> tuple[str, str]:
-    files, known = waiting_files(lake, spec), lake.ledger(spec.name).current
-    changed = sum(file.path in known for file in files)
+    waiting, known = waiting_files(lake, spec), lake.ledger(spec.name).current
+    changed = sum(file.path in known for file in waiting.files)
     counts = {
-        ("new file", "new files"): len(files) - changed,
+        ("new file", "new files"): len(waiting.files) - changed,
         ("file written again", "files written again"): changed,
-        ("deleted file", "deleted files"): gone_files(lake, spec),
+        ("deleted file", "deleted files"): len(waiting.deleted),
     }
     found = [counted_words(number, *words) for words, number in counts.items() if number]
     if run.full:

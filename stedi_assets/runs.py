@@ -85,7 +85,9 @@ def refresh(
     environment.resources()["lake"].check(tables, landing=not rekey)
     job = definitions.resolve_job_def(REFRESH)
     config = {"full": full, "as_of": as_of, "rekey": rekey, "days": days, "retry": retry}
-    return _executed(job, on_progress, config, selection)
+    # Named one by one, so that automation knows which tables the run refreshes.
+    keys = [environment.naming.key(name) for name in tables]
+    return _executed(job, on_progress, config, keys)
 
 
 def selected_tables(environment: Environment, select: str | None) -> list[str]:
@@ -246,4 +248,5 @@ def _checks(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
             "broken": check.metadata[BROKEN].value,
         }
         for check in result.get_asset_check_evaluations()
+        if CHECKED in check.metadata  # it is a rule
     }

@@ -154,6 +154,7 @@ def dagster_dev(elsewhere: Mapping[str, str] | None = None) -> Iterator[DagsterU
             "DAGSTER_HOME": str(home),
             "STEDI_LANDING": str(REPOSITORY / "data"),
             "STEDI_LAKE": str(folder / "lake"),
+            "STEDI_SENSOR_SECONDS": "0",  # runs are those that a test or a picture asks for
             "PYTHONPATH": str(REPOSITORY),  # this checkout, whichever one is installed
             "TMPDIR": str(sockets),
             **(elsewhere or {}),

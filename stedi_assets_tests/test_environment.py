@@ -63,6 +63,19 @@ def test_engines_that_are_supported(engine):
         ({"STEDI_KEEP_DAYS": "-1"}, "STEDI_KEEP_DAYS is -1, but must be a whole number of days, from 0"),
         ({"STEDI_KEEP_DAYS": "1.5"}, "STEDI_KEEP_DAYS is 1.5, but must be"),
         ({"STEDI_KEEP_DAYS": "3651"}, "STEDI_KEEP_DAYS is 3651, but must be"),
+        (
+            {"STEDI_SENSOR_SECONDS": "10s"},
+            "STEDI_SENSOR_SECONDS is 10s, but must be a whole number of seconds",
+        ),
+        ({"STEDI_SENSOR_SECONDS": "-1"}, "STEDI_SENSOR_SECONDS is -1, but must be a whole number of seconds"),
+        ({"STEDI_SENSOR_SECONDS": "86401"}, "STEDI_SENSOR_SECONDS is 86401, but must be"),
+        (
+            {"STEDI_QUIET_HOURS": "a day"},
+            "STEDI_QUIET_HOURS is a day, but must be a number of hours above",
+        ),
+        ({"STEDI_QUIET_HOURS": "0"}, "STEDI_QUIET_HOURS is 0, but must be a number of hours above 0."),
+        ({"STEDI_QUIET_HOURS": "inf"}, "STEDI_QUIET_HOURS is inf, but must be"),
+        ({"STEDI_WEBHOOK_URL": "hooks.example/hunter2"}, "STEDI_WEBHOOK_URL is no URL: it must begin with"),
         ({"STEDI_LAEK": "x"}, "STEDI_LAEK is not a setting: did you mean STEDI_LAKE?"),
         ({"STEDI_XYZZY": "x"}, "STEDI_XYZZY is not a setting: the settings are STEDI_LANDING,"),
         ({"STEDI_LAKE": "gs://bucket/lake"}, "STEDI_LAKE is gs://bucket/lake, but only folders"),
@@ -118,6 +131,12 @@ def test_a_bad_setting_is_refused_by_name(settings, sentence):
         Environment.from_settings(settings)
     assert str(refused.value).startswith(sentence)
     assert "hunter2" not in str(refused.value)
+
+
+def test_the_webhook_is_no_part_of_what_the_environment_shows():
+    environment = Environment.from_settings({"STEDI_WEBHOOK_URL": "https://hooks.example/hunter2"})
+    assert "hunter2" not in repr(environment)
+    assert environment.webhook_given
 
 
 def test_the_key_is_no_part_of_what_the_environment_shows():

@@ -4,7 +4,25 @@ import dagster as dg
 
 from stedi_assets.assets import curated, landing, trusted
 from stedi_assets.assets.factory import AssetFactory, Naming
+from stedi_assets.assets.freshness import (
+    LANDING_TABLES,
+    Freshness,
+    build_freshness,
+    freshness_keys,
+    freshness_of,
+)
 from stedi_assets.assets.gate import LakeTable
+
+__all__ = [
+    "DECLARED",
+    "LANDING_TABLES",
+    "Freshness",
+    "Naming",
+    "build_assets",
+    "build_freshness",
+    "freshness_keys",
+    "freshness_of",
+]
 
 DECLARED: dict[str, LakeTable] = {
     table.spec.name: table for table in (*landing.TABLES, *trusted.TABLES, *curated.TABLES)

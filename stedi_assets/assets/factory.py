@@ -4,13 +4,16 @@ Dagster is told every verdict of the audit first; then the table is handed over 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import dagster as dg
 
+from stedi_assets.assets.automation import follows_inputs
 from stedi_assets.assets.gate import Audited, Gate, LakeTable, audit_published
+from stedi_assets.at_work import at_work
 from stedi_assets.contracts import contract
 from stedi_assets.errors import StediError
 from stedi_assets.lake import (
@@ -36,7 +39,7 @@ from stedi_assets.metadata import (
     refusal,
     removal_event,
 )
-from stedi_assets.tables import TableSpec, table_location
+from stedi_assets.tables import TABLES, TableSpec, table_location
 from stedi_assets.transforms.consent import Policy
 
 CONFLICTS = 3  # times that another run may be faster
@@ -59,6 +62,17 @@ class Refresh(dg.ConfigurableResource[None]):
     retry: bool = False
     days: str | None = None
 
+    @contextmanager
+    def yield_for_execution(  # type: ignore[override]
+        self, context: dg.InitResourceContext
+    ) -> Generator["Refresh", None, None]:
+        """Says, for as long as the run lasts, that this process works on it."""
+        if context.run is None or context.instance is None:
+            yield self
+            return
+        with at_work(context.instance, context.run.run_id):
+            yield self
+
 
 @dataclass(frozen=True)
 class Naming:
@@ -79,6 +93,16 @@ class Naming:
     def key(self, table: str) -> dg.AssetKey:
         """The asset key of a table."""
         return dg.AssetKey([*self.prefix, table])
+
+    @property
+    def keys(self) -> list[dg.AssetKey]:
+        """The asset keys of all tables."""
+        return [self.key(name) for name in TABLES]
+
+    @property
+    def pool(self) -> str:
+        """What runs that write these tables share, so that they can be made to wait for each other."""
+        return self.database
 
     @property
     def kinds(self) -> set[str]:
@@ -142,6 +166,7 @@ class AssetFactory:
                     code_version=spec.code_version,
                     kinds=naming.kinds,
                     tags={"zone": spec.zone, "personal_data": spec.personal_data},
+                    automation_condition=follows_inputs() if spec.inputs else None,
                     metadata=definition_metadata(spec, keys) | naming.storage(spec),
                 )
             },
@@ -150,6 +175,7 @@ class AssetFactory:
             can_subset=True,
             # Another run may publish in between: then the table is planned again from what it is now.
             retry_policy=dg.RetryPolicy(max_retries=CONFLICTS, delay=0.5),
+            pool=naming.pool,
         )
         def refresh(
             context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh, **inputs: TableHandle

@@ -7,8 +7,8 @@ from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.evidence import Days, Evidence, evidence_of
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
-from stedi_assets.lake.landing import gone_files, refresh_landing, waiting_files
-from stedi_assets.lake.landing_files import LONGEST_LINE
+from stedi_assets.lake.landing import refresh_landing
+from stedi_assets.lake.landing_files import LONGEST_LINE, LandingFile
 from stedi_assets.lake.maintenance import TableReport, maintain
 from stedi_assets.lake.outcomes import Follows, Outcome, Removal, Run, Transform
 from stedi_assets.lake.plan import Plan, Range, Record, counted_words
@@ -19,6 +19,7 @@ from stedi_assets.lake.refresh import refresh_derived, without_rows
 from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import side_by_side
+from stedi_assets.lake.waiting import Waiting, last_arrival, waiting_files
 
 __all__ = [
     "LONGEST_LINE",
@@ -29,6 +30,7 @@ __all__ = [
     "Follows",
     "Lake",
     "LakeIOManager",
+    "LandingFile",
     "Outcome",
     "Plan",
     "Progress",
@@ -41,11 +43,12 @@ __all__ = [
     "TableReport",
     "Transform",
     "Unpublished",
+    "Waiting",
     "counted_words",
     "days_of",
     "engine_errors",
     "evidence_of",
-    "gone_files",
+    "last_arrival",
     "maintain",
     "plan_derived",
     "recorded_facts",

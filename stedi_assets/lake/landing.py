@@ -40,16 +40,6 @@ MANY_FILES = 32  # of quarantined lines, one a batch: then they are merged
 CHANGING = 5  # times that files may change under our hands before a run gives up
 
 
-def waiting_files(lake: "Lake", spec: TableSpec) -> list[LandingFile]:
-    """The landing files of a table that the ledger does not know in this version."""
-    return lake.ledger(spec.name).waiting(_listed(lake, spec))
-
-
-def gone_files(lake: "Lake", spec: TableSpec) -> int:
-    """How many landing files of a table were there and are there no more, unknown to the ledger."""
-    return len(lake.ledger(spec.name).gone(_listed(lake, spec)))
-
-
 def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
     """Stages the next batch of the landing files of a table, up to the publish.
 

@@ -49,6 +49,11 @@ class LandingFile:
     long_lines: bool = False
 
     @property
+    def appears_whole(self) -> bool:
+        """Whether nobody sees the file until it is complete, as in S3."""
+        return self.uri.startswith(S3_SCHEME)
+
+    @property
     def plain(self) -> bool:
         """Whether engines can be given the file: not compressed, no surprising name, no endless line."""
         named = self.path.endswith(".json") and PLAIN_PATH.fullmatch(_slashed(self.uri)) is not None

@@ -1,0 +1,55 @@
+"""What waits below the landing root, and when something last arrived: by the ledger, without the engine."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stedi_assets.lake.landing_files import LandingFile, list_landing_files
+from stedi_assets.lake.ledger import INGESTED
+from stedi_assets.lake.storage import open_storage
+from stedi_assets.tables import TableSpec
+
+if TYPE_CHECKING:
+    from stedi_assets.lake.resource import Lake
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What the next run that ingests will find of a table.
+
+    Attributes:
+        files: Landing files that the ledger does not know in this version.
+        deleted: Paths of landing files that are gone, of which the ledger does not say so.
+    """
+
+    files: tuple[LandingFile, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+
+def waiting_files(lake: "Lake", spec: TableSpec) -> Waiting:
+    """Compares the landing files of a table with the ledger.
+
+    Raises:
+        SettingError: The landing root, the lake or the catalog cannot be reached.
+    """
+    assert spec.source is not None
+    files = list_landing_files(open_storage(lake.landing, lake.aws), lake.landing, spec.source)
+    ledger = lake.ledger(spec.name)
+    return Waiting(tuple(ledger.waiting(files)), tuple(entry.path for entry in ledger.gone(files)))
+
+
+def last_arrival(lake: "Lake", spec: TableSpec, now: int) -> int | None:
+    """When a file with rows last arrived for a table of the landing zone, epoch ms; None if none ever did.
+
+    That is when it was written, or ingested if that was later; a time in the future is none.
+
+    Args:
+        lake: The lake.
+        spec: The table.
+        now: The time, epoch ms.
+
+    Raises:
+        SettingError: The lake or the catalog cannot be reached.
+    """
+    entries = [entry for entry in lake.ledger(spec.name).entries if entry.outcome == INGESTED and entry.rows]
+    times = [time for entry in entries for time in (entry.seen, entry.modified) if time <= now]
+    return max(times, default=None)

@@ -1,0 +1,166 @@
+"""When a run is requested for landing files that wait: what a tick comes to, and what is remembered.
+
+No Dagster and no storage: what waits and what became of the last request in, a decision out. What is
+remembered are digests and numbers, so that no path of a file gets into Dagster's storage.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+
+from stedi_assets.lake import LandingFile, Waiting
+
+SETTLED_SECONDS = 3.0
+"""A file of this machine that was written to so recently may still be written to."""
+LONGEST_WAIT_SECONDS = 60.0
+"""How long files that are complete wait for others that are still written to."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60.0, 3_600.0
+"""How long nothing is requested after a run that failed; twice as long after each further one."""
+MOST_REMEMBERED = 256
+"""Files with a time in the future that are remembered; the others wait until these are ingested."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the sensor remembers from tick to tick.
+
+    Attributes:
+        digest: Names the files of the last request; empty where there was none.
+        attempt: The attempt of that request.
+        requested: When it was made, epoch seconds.
+        judged: Whether it is known what became of it.
+        failures: Requests in a row whose runs failed, up to that one.
+        held: Since when complete files wait for others, epoch seconds.
+        ahead: Digests of files with a time in the future.
+    """
+
+    digest: str = ""
+    attempt: int = 0
+    requested: float = 0.0
+    judged: bool = True
+    failures: int = 0
+    held: float | None = None
+    ahead: tuple[str, ...] = ()
+
+    @property
+    def run_key(self) -> str:
+        """The run key of the last request."""
+        return f"{self.digest}-{self.attempt}"
+
+    @classmethod
+    def load(cls, cursor: str | None) -> "Memory":
+        """The memory that a cursor holds; a new one where it holds none that this version understands."""
+        try:
+            return cls(**json.loads(cursor or "{}"))
+        except (TypeError, ValueError):
+            return cls()
+
+    def dump(self) -> str:
+        """The memory as a cursor."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a tick comes to.
+
+    Attributes:
+        memory: What is remembered.
+        files: How many files the request is about.
+        wait: Why nothing is requested, in a sentence; empty where a run is.
+    """
+
+    memory: Memory
+    files: int = 0
+    wait: str = ""
+
+
+def judge(memory: Memory, waiting: Mapping[str, Waiting], ended: str | None) -> Memory:
+    """Takes in what became of the last request.
+
+    Args:
+        memory: What is remembered.
+        waiting: What waits now, by landing table.
+        ended: `success`, `failure` or `canceled`; None where there is no such run.
+    """
+    if memory.judged:
+        return memory
+    # A run that says it went well and left its files behind would be requested at every tick.
+    left = digest_of(waiting) == memory.digest and any(True for _ in _parts(waiting))
+    stopped = ended == "canceled" and not left
+    failed = not stopped and (ended != "success" or left)
+    return replace(memory, judged=True, failures=memory.failures + 1 if failed else 0)
+
+
+def decide(memory: Memory, waiting: Mapping[str, Waiting], now: float) -> Decision:
+    """Decides whether to request a run.
+
+    Args:
+        memory: What is remembered, with the last request judged.
+        waiting: What waits, by landing table.
+        now: The time, epoch seconds.
+    """
+    files = [file for table in waiting.values() for file in table.files]
+    count = len(files) + sum(len(table.deleted) for table in waiting.values())
+    ages = [(file, now - file.modified / 1000) for file in files if not file.appears_whole]
+    ahead = [file for file, age in ages if age < 0]
+    known = set(memory.ahead)
+    moving = sum(0 <= age < SETTLED_SECONDS for _, age in ages) + sum(
+        _digest(file) not in known for file in ahead
+    )
+    memory = replace(memory, ahead=tuple(_digest(file) for file in ahead[:MOST_REMEMBERED]))
+    if not count and not memory.failures:
+        return Decision(replace(memory, held=None), wait="No landing file waits.")
+    if moving:
+        held = now if memory.held is None else memory.held
+        if moving == count or now - held < LONGEST_WAIT_SECONDS:
+            held_on = None if moving == count else held
+            return Decision(
+                replace(memory, held=held_on),
+                wait=f"{moving:,} of {count:,} landing files that wait may still be written to.",
+            )
+    if memory.failures and now < (until := memory.requested + pause(memory.failures)):
+        again = datetime.fromtimestamp(until, timezone.utc)
+        return Decision(
+            memory,
+            wait=f"{count:,} landing files wait; the last {memory.failures:,} runs for such files failed, "
+            f"the next one is requested at {again:%H:%M:%S} UTC.",
+        )
+    digest = digest_of(waiting)
+    asked = replace(memory, digest=digest, attempt=1, requested=now, judged=False, held=None)
+    return Decision(asked, files=count)
+
+
+def pause(failures: int) -> float:
+    """Seconds between a request whose run failed and the next one.
+
+    Args:
+        failures: Runs in a row that failed.
+    """
+    return float(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 20)))
+
+
+def digest_of(waiting: Mapping[str, Waiting]) -> str:
+    """Names what waits: the same versions of the same files always give the same digest."""
+    digest = hashlib.sha256()
+    for part in sorted(_parts(waiting)):
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()[:16]
+
+
+def _parts(waiting: Mapping[str, Waiting]) -> Iterator[bytes]:
+    for name, table in waiting.items():
+        for file in table.files:
+            yield _text(name, file.path, file.version)
+        for path in table.deleted:
+            yield _text(name, path, "deleted")
+
+
+def _digest(file: LandingFile) -> str:
+    return hashlib.sha256(_text(file.path, file.version)).hexdigest()[:12]
+
+
+def _text(*parts: str) -> bytes:
+    return "\0".join(parts).encode(errors="surrogateescape")
