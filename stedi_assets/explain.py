@@ -1,22 +1,14 @@
-"""What a run would do, table by table: planned from the tables as they are published, and not done.
+"""What a run would do, table by table and with its days: everything is read and planned, nothing is done."""
 
-What the waiting landing files hold is known once they are read, so what they bring further on is only named.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
+from pyspark.sql import DataFrame
+
+from stedi_assets.assets import DECLARED
 from stedi_assets.assets.follows import FOLLOWS
-from stedi_assets.lake import (
-    Lake,
-    Plan,
-    Run,
-    Unpublished,
-    counted_words,
-    plan_derived,
-    waiting_files,
-)
-from stedi_assets.tables import TABLES, TableSpec
+from stedi_assets.lake import Foreseen, Lake, Plan, Run, TableHandle, foresee, plan_derived, why
+from stedi_assets.tables import ACCELEROMETER_LANDING, ACTIVITY, QUARANTINE, TABLES, TableSpec
 
 EXPLAINED = ("table", "what would be done", "days")
 NOTHING = "nothing"
@@ -34,44 +26,60 @@ def explained(lake: Lake, run: Run, tables: Sequence[str]) -> Iterator[tuple[str
         LakeError: The pseudonym key is another one, or the engine stopped.
     """
     lake.only_look()
-    coming: set[str] = set()
+    foreseen = _Foreseen(lake, run)
     for name in (name for name in TABLES if name in tables):
         spec = TABLES[name]
-        upstream = [one for one in spec.inputs if one in coming]
-        why, days = _landing(lake, spec, run) if spec.source else _derived(lake, spec, run)
-        reasons = [why] if why else []
-        if upstream:
-            reasons.append(f"what comes of {', '.join(upstream)}")
-        if reasons:
-            coming.add(name)
-        yield name, "; ".join(reasons) or NOTHING, days
+        why, days = foreseen.landing(spec) if spec.source else foreseen.derived(spec)
+        yield name, why or NOTHING, days
 
 
-def _landing(lake: Lake, spec: TableSpec, run: Run) -> tuple[str, str]:
-    waiting, known = waiting_files(lake, spec), lake.ledger(spec.name).current
-    changed = sum(file.path in known for file in waiting.files)
-    counts = {
-        ("new file", "new files"): len(waiting.files) - changed,
-        ("file written again", "files written again"): changed,
-        ("deleted file", "deleted files"): len(waiting.deleted),
-    }
-    found = [counted_words(number, *words) for words, number in counts.items() if number]
-    if run.full:
-        found.append("all files read again")
-    if not lake.handle(spec.name).exists:
-        found.insert(0, "first build")
-    return ", ".join(found), "as the files say" if found and spec.partitioned else ""
+class _Foreseen:
+    """The tables as they will be, as far as it is foreseen yet."""
 
+    def __init__(self, lake: Lake, run: Run) -> None:
+        self._lake = lake
+        self._run = run
+        self._coming: dict[str, TableHandle] = {}
+        self._lines: DataFrame | None = None
 
-def _derived(lake: Lake, spec: TableSpec, run: Run) -> tuple[str, str]:
-    if not lake.handle(spec.name).exists:
-        return "first build", ""
-    inputs = {name: lake.handle(name) for name in spec.inputs}
-    try:
-        plan = plan_derived(lake, spec, inputs, run, FOLLOWS.get(spec.name))
-    except Unpublished:
-        return "first build", ""
-    return "; ".join(plan.reasons), "" if plan.nothing else _days(plan)
+    def landing(self, spec: TableSpec) -> tuple[str, str]:
+        """What becomes of a table of the landing zone, and its days."""
+        lake = self._lake
+        found, published = foresee(lake, spec, self._run), lake.handle(spec.name)
+        text = "; ".join(why(found.counts, found.days, first=not published.exists))
+        if text and published.exists:
+            self._coming[spec.name] = Foreseen(published, found.days, found.rows)
+        if found.activity is not None:
+            lake.foresee_activity(spec.name, found.activity)
+        self._lines = self._lines if found.lines is None else found.lines
+        return text, ", ".join(_ranges(found.days))
+
+    def derived(self, spec: TableSpec) -> tuple[str, str]:
+        """What becomes of a table that is computed from others, and its days."""
+        lake, published = self._lake, self._lake.handle(spec.name)
+        inputs = {name: self._coming.get(name) or lake.handle(name) for name in spec.inputs}
+        if not published.exists or not all(handle.exists for handle in inputs.values()):
+            return "first build", "all" if spec.partitioned else ""
+        plan = plan_derived(lake, spec, inputs, self._run, FOLLOWS.get(spec.name))
+        if plan.nothing:
+            return "", ""
+        rows = None if spec.partitioned else self._rows(spec, inputs)
+        self._coming[spec.name] = Foreseen(published, plan.days, rows)
+        return "; ".join(plan.reasons), _days(plan)
+
+    def _rows(self, spec: TableSpec, inputs: Mapping[str, TableHandle]) -> DataFrame:
+        """The rows of a table without days as they will be."""
+        lake, transform = self._lake, DECLARED[spec.name].transform
+        assert transform is not None
+        frames = {
+            name: handle.frame(lake.spark) for name, handle in inputs.items() if not handle.spec.partitioned
+        }
+        if spec.quarantine_of is not None:
+            lines = lake.quarantine(spec.quarantine_of).frame(lake.spark)
+            frames[QUARANTINE.name] = lines if self._lines is None else self._lines
+        if spec.activity_of is not None:
+            frames[ACTIVITY.name] = lake.foreseen_activity(ACCELEROMETER_LANDING.name)
+        return transform(frames, self._run)
 
 
 def _days(plan: Plan) -> str:

@@ -5,9 +5,10 @@ The only package that knows PyIceberg. What is imported here is its public face;
 
 from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.evidence import Days, Evidence, evidence_of
+from stedi_assets.lake.foresight import Foreseen, foresee
 from stedi_assets.lake.handles import TableHandle, Unpublished
 from stedi_assets.lake.io_manager import LakeIOManager
-from stedi_assets.lake.landing import refresh_landing
+from stedi_assets.lake.landing import refresh_landing, why
 from stedi_assets.lake.landing_files import LONGEST_LINE, LandingFile
 from stedi_assets.lake.maintenance import TableReport, maintain
 from stedi_assets.lake.outcomes import Follows, Outcome, Removal, Run, Transform
@@ -28,6 +29,7 @@ __all__ = [
     "Days",
     "Evidence",
     "Follows",
+    "Foreseen",
     "Lake",
     "LakeIOManager",
     "LandingFile",
@@ -48,6 +50,7 @@ __all__ = [
     "days_of",
     "engine_errors",
     "evidence_of",
+    "foresee",
     "last_arrival",
     "maintain",
     "plan_derived",
@@ -58,5 +61,6 @@ __all__ = [
     "side_by_side",
     "storage_errors",
     "waiting_files",
+    "why",
     "without_rows",
 ]

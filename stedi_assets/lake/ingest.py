@@ -294,30 +294,47 @@ class _Reader:
         if not files:
             return []
         scratch = f"{self._area.scratch}/{name}"
-        paths = [(file.path, file.uri) for file in files]
-        listed = self._spark.createDataFrame(paths, "path string, uri string")
-        schema = StructType(
-            [
-                *(StructField(field.name, SPARK_TYPES[field.kind]) for field in self._form.fields),
-                StructField("source_file", StringType()),
-                StructField("_line", LongType()),
-                StructField("_reason", StringType()),
-                StructField("_unknown_keys", LongType()),
-                StructField("_raw", BinaryType()),
-                StructField("_people", StringType()),
-            ]
-        )
-        parse = line_parser(self._form, self._aws.given_region, self._longest_line)
-        parsed = listed.repartition(min(len(files), PARSERS)).mapInArrow(parse, schema)
+        parsed = parsed_lines(self._spark, self._form, files, self._aws, self._longest_line)
         parsed.write.parquet(engine_path(scratch))
         written = [file.uri for file in self._area.storage.list(scratch) if file.path.endswith(".parquet")]
         if not written:
             return []
-        lines = self._spark.read.schema(schema).parquet(*map(engine_path, written))
+        lines = self._spark.read.schema(parsed.schema).parquet(*map(engine_path, written))
         seen, expected = lines.count(), self._rows(written)
         if seen != expected:
             raise LakeError(f"{self._spec.name}: the engine sees {seen:,} of {expected:,} lines: run again.")
         return [lines]
+
+
+def parsed_lines(
+    spark: SparkSession, form: LineForm, files: list[LandingFile], aws: Aws, longest_line: int
+) -> DataFrame:
+    """The lines of landing files as the parser has them, see `line_parser`; lazily, and parsed at every look.
+
+    Args:
+        spark: The engine's session.
+        form: What the lines must look like.
+        files: The files.
+        aws: Where files in S3 are.
+        longest_line: Bytes that a line may have.
+    """
+    schema = StructType(
+        [
+            *(StructField(field.name, SPARK_TYPES[field.kind]) for field in form.fields),
+            StructField("source_file", StringType()),
+            StructField("_line", LongType()),
+            StructField("_reason", StringType()),
+            StructField("_unknown_keys", LongType()),
+            StructField("_raw", BinaryType()),
+            StructField("_people", StringType()),
+        ]
+    )
+    if not files:
+        return spark.createDataFrame([], schema)
+    paths = [(file.path, file.uri) for file in files]
+    listed = spark.createDataFrame(paths, "path string, uri string")
+    parse = line_parser(form, aws.given_region, longest_line)
+    return listed.repartition(min(len(files), PARSERS)).mapInArrow(parse, schema)
 
 
 def line_parser(

@@ -30,7 +30,7 @@ from stedi_assets.transforms.activity import activity, merged
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from stedi_assets.lake.resource import Lake
 
@@ -70,6 +70,29 @@ def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
     raise LakeError(f"{spec.name}: its landing files change all the time: run again when they are written.")
 
 
+def next_batch(lake: "Lake", spec: TableSpec, run: Run) -> Batch:
+    """What would become of all landing files of a table that have something to be done, in one batch."""
+    published = lake.handle(spec.name)
+    base = published.snapshot_id if published.exists else None
+    work = _Work(lake, spec, run, published, base, lake.ledger(spec.name))
+    files = _listed(lake, spec)
+    return work.plan(work.waiting(files), files)
+
+
+def owned(spark: "SparkSession", rows: "DataFrame", owners: Mapping[str, str | None]) -> "DataFrame":
+    """The rows that stay, under the files that own them now.
+
+    Args:
+        spark: The engine's session.
+        rows: Rows with their source_file.
+        owners: See `Batch`.
+    """
+    moved = spark.createDataFrame([*owners.items()], "_former string, _owner string")
+    joined = rows.join(moved, F.col("source_file") == F.col("_former"), "left")
+    stay = joined.where(F.col("_former").isNull() | F.col("_owner").isNotNull())
+    return stay.withColumn("source_file", F.coalesce("_owner", "source_file"))
+
+
 def _listed(lake: "Lake", spec: TableSpec) -> list[LandingFile]:
     assert spec.source is not None
     return list_landing_files(open_storage(lake.landing, lake.aws), lake.landing, spec.source)
@@ -93,13 +116,17 @@ class _Work:
 
     def choose(self, files: list[LandingFile]) -> tuple[list[LandingFile], bool]:
         """The files of the next batch, and whether there will be more."""
-        unknown = [file for file in files if self._to_do(file)]
+        unknown = self.waiting(files)
         chosen = choose(unknown, Limits(self.lake.batch_files, self.lake.batch_bytes))
         more = len(unknown) > len(chosen)
         # What was refused may be readable by now; it costs a look.
         room = self.lake.batch_files - len(chosen)
         refused = [file for file in files if file.path in self.ledger.refused and file not in chosen]
         return sorted([*chosen, *refused[:room]], key=lambda file: file.path), more
+
+    def waiting(self, files: list[LandingFile]) -> list[LandingFile]:
+        """The files that have something to be done."""
+        return [file for file in files if self._to_do(file)]
 
     def plan(self, chosen: list[LandingFile], files: list[LandingFile]) -> Batch:
         """What becomes of them."""
@@ -188,7 +215,7 @@ class _Work:
             batch=changes.system.recorded(),
         )
         return Outcome(
-            Plan(spec, self.base, record, _reasons(batch, days, first=before is None), previous=before),
+            Plan(spec, self.base, record, why(batch.counts, days, first=before is None), previous=before),
             snapshot_id,
             content,
             record,
@@ -229,14 +256,8 @@ class _Work:
         chunks = day_chunks([old]) if old.spec.partitioned else [None]
         for days in chunks:
             with engine_errors(old.spec.name, "rewriting rows"):
-                rows = self._owned(old.frame(self.lake.spark, days), owners)
+                rows = owned(self.lake.spark, old.frame(self.lake.spark, days), owners)
             area.write(rows)
-
-    def _owned(self, rows: "DataFrame", owners: Mapping[str, str | None]) -> "DataFrame":
-        moved = self.lake.spark.createDataFrame([*owners.items()], "_former string, _owner string")
-        joined = rows.join(moved, F.col("source_file") == F.col("_former"), "left")
-        owned = joined.where(F.col("_former").isNull() | F.col("_owner").isNotNull())
-        return owned.withColumn("source_file", F.coalesce("_owner", "source_file"))
 
     def _system_changes(
         self,
@@ -361,12 +382,15 @@ FILES = {
 }
 
 
-def _reasons(batch: Batch, days: Collection[date] | None, *, first: bool) -> tuple[str, ...]:
-    """Why the table changes, in counts."""
-    found = [counted_words(number, *FILES[name]) for name, number in batch.counts.items() if number]
-    if not found:
-        return ("first build",)
-    text = ", ".join(found)
-    if days:
+def why(counts: Mapping[str, int], days: Collection[date] | None, *, first: bool) -> tuple[str, ...]:
+    """Why a table of the landing zone changes, in counts.
+
+    Args:
+        counts: Files by what they are, see `Batch`.
+        days: The days that change, if there are days.
+        first: Whether it was never published.
+    """
+    text = ", ".join(counted_words(number, *FILES[name]) for name, number in counts.items() if number)
+    if text and days:
         text += f" → {counted_words(len(days), 'day', 'days')}"
-    return ("first build", text) if first else (text,)
+    return tuple(part for part in ("first build" if first else "", text) if part)

@@ -30,14 +30,14 @@ from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import StagingArea
 from stedi_assets.lake.storage import open_storage
 from stedi_assets.lake.system import ORDER, Changes, SystemHandle, apply
-from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES, TABLES, TableSpec, table_location
+from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, SYSTEM_TABLES, TABLES, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 class Lake(dg.ConfigurableResource[None]):
@@ -74,6 +74,7 @@ class Lake(dg.ConfigurableResource[None]):
     _catalog: "Catalog | None" = PrivateAttr(default=None)
     _aws: Aws | None = PrivateAttr(default=None)
     _looks_only: bool = PrivateAttr(default=False)
+    _foreseen: "dict[str, DataFrame]" = PrivateAttr(default_factory=dict)
     _cleared: set[tuple[str, str, int]] = PrivateAttr(default_factory=set)
 
     @property
@@ -146,6 +147,16 @@ class Lake(dg.ConfigurableResource[None]):
     def only_look(self) -> None:
         """From now on writes nothing: what an interrupted run left is not finished either."""
         self._looks_only = True
+
+    def foresee_activity(self, landing_table: str, coming: "DataFrame") -> None:
+        """Counts readings that are still to come to the activity, for who only looks."""
+        self._foreseen[landing_table] = coming
+
+    def foreseen_activity(self, landing_table: str) -> "DataFrame":
+        """The activity of a landing table, with what is still to come where that is foreseen."""
+        there = self.system(ACTIVITY, landing_table).frame(self.spark)
+        coming = self._foreseen.get(landing_table)
+        return there if coming is None else there.unionByName(coming.select(*there.columns))
 
     def settle(self, landing_table: str) -> None:
         """Finishes a batch whose run ended between the commit of the landing table and that of the ledger."""

@@ -271,13 +271,33 @@ def test_explain_says_what_a_run_would_do_and_does_nothing(tmp_path):
     assert sorted(tmp_path.rglob("*")) == stored
     said = {row["table"]: row for row in json.loads(result.stdout)}
     assert said["customer_landing"]["what would be done"] == "nothing"
-    assert said["accelerometer_landing"]["what would be done"] == "1 new file"
+    assert said["accelerometer_landing"]["what would be done"] == "1 new file → 1 day"
+    assert said["accelerometer_landing"]["days"] == "2024-03-03"
     assert said["accelerometer_trusted"] == {
         "table": "accelerometer_trusted",
-        "what would be done": "rows of people who withdrew were removed → 1 day; 1 changed consent → 1 day; "
-        "asked for → 1 day; what comes of accelerometer_landing",
-        "days": "2024-03-01..2024-03-02",
+        "what would be done": "rows of people who withdrew were removed → 1 day; "
+        "accelerometer_landing changed → 1 day; 1 changed consent → 1 day; asked for → 1 day",
+        "days": "2024-03-01..2024-03-03",
     }
+
+
+def test_a_run_does_what_was_explained(tmp_path):
+    it = new_story(tmp_path)
+    it.deliver("people", record(ADA, day(0)), record(BO, None), *readings(ADA, 0, 1, 4), *readings(BO, 0, 3))
+    it.chapter()
+    it.deliver("bo agrees", record(BO, day(1), day(5)))
+    it.deliver("more", *readings(ADA, 2), *readings(BO, 6))
+    arguments = ["run", "--explain", "--json", "--as-of", str(it.as_of)]
+    where = ["--lake", str(tmp_path / "lake"), "--landing", str(tmp_path / "in")]
+    result = CliRunner().invoke(main, [*arguments, *where])
+    assert result.exit_code == 0, result.output
+    said = {row["table"]: row for row in json.loads(result.stdout)}
+    done = it.lake.built(as_of=it.as_of)
+    for name, table in done.tables.items():
+        assert said[name]["what would be done"] == table.what_changed, name
+    assert said["accelerometer_landing"]["days"] == "2024-03-03, 2024-03-07"
+    assert said["accelerometer_trusted"]["days"] == "2024-03-01, 2024-03-03..2024-03-04, 2024-03-07"
+    assert said["machine_learning_curated"]["days"] == "2024-03-01, 2024-03-03..2024-03-04, 2024-03-07"
 
 
 @pytest.mark.parametrize("days", ["yesterday", "2024-03-02..2024-03-01", "2024-02-30", ".."])
