@@ -59,7 +59,7 @@ def plan_derived(
         LakeError: An input is not published, or the pseudonym key is another one.
     """
     report(spec.name, "planning")
-    inputs = with_quarantine(lake, spec, inputs)
+    inputs = with_quarantine(lake, spec, {name: inputs[name] for name in spec.inputs})
     wanted = Record(
         inputs={name: _version(name, inputs, spec) for name in inputs},
         snapshots={name: inputs[name].snapshot_id for name in spec.inputs},
