@@ -1,7 +1,7 @@
 """What a run would do, table by table and with its days: everything is read and planned, nothing is done.
 
-Days that come out as they were are known only once they are made, so of the tables behind them it is the most that
-would be done.
+Days that come out as they were are known only once they are made, so of the tables behind them it is the most
+that would be done.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
