@@ -24,7 +24,7 @@ from stedi_assets.lake import LandingFile, Waiting
 from stedi_assets.lake.aws import Aws
 from stedi_assets.sensors.landing import ABANDONED
 from stedi_assets.sensors.requests import MOST_REMEMBERED, Memory, decide, judge, pause
-from stedi_assets_tests.lakes import TestLake, customer, write_landing
+from stedi_assets_tests.lakes import EPOCH, TestLake, customer, write_landing
 
 NOW = 1_700_000_000.0
 LANDING = "customer_landing,accelerometer_landing,step_trainer_landing"
@@ -51,6 +51,15 @@ class TestDecisions:
 
     def test_a_deleted_file_is_requested(self):
         assert decide(Memory(), waiting(deleted=["a.json"]), NOW).files == 1
+
+    def test_a_consent_that_takes_effect_by_now_is_requested_once(self):
+        due = {"customer_trusted": Waiting(due=int(NOW * 1000) - 5)}
+        decision = decide(Memory(), due, NOW)
+        assert (decision.wait, decision.files) == ("", 0)
+        done = judge(decision.memory, {"customer_trusted": Waiting()}, "success")
+        assert decide(done, {"customer_trusted": Waiting()}, NOW + 60).wait == "No landing file waits."
+        stuck = judge(decision.memory, due, "success")
+        assert "failed" in decide(stuck, due, NOW + 30).wait
 
     def test_a_file_that_grows_waits(self):
         memory = Memory()
@@ -222,6 +231,18 @@ class TestLandingFiles:
         [again] = sensor.tick().run_requests
         assert again.tags["stedi/landing_files"] == "1"
         assert again.run_key != request.run_key
+
+    def test_a_consent_that_has_come_into_effect_is_requested(self, lake, home):
+        write_landing(lake.landing, {"customer/landing/bo.json": customer("bo@x.io", 5_000)})
+        tables = f"{LANDING},customer_trusted"
+        lake.built(select=tables, as_of=EPOCH + 4_000)
+        sensor = Sensor(lake, home, "landing_files")
+        [request] = sensor.tick().run_requests
+        assert request.tags["stedi/landing_files"] == "0"
+        lake.built(select=tables)
+        with run_in(home, lake, STATUS.SUCCESS, {"dagster/run_key": request.run_key}):
+            pass
+        assert sensor.tick().skip_message == "No landing file waits."
 
     def test_nothing_is_requested_while_a_run_is_at_work(self, lake, home):
         sensor = Sensor(lake, home, "landing_files")

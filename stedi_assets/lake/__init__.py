@@ -20,7 +20,7 @@ from stedi_assets.lake.refresh import refresh_derived, without_rows
 from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.secrets import PseudonymKey
 from stedi_assets.lake.staging import side_by_side
-from stedi_assets.lake.waiting import Waiting, last_arrival, waiting_files
+from stedi_assets.lake.waiting import Waiting, due_change, last_arrival, waiting_files
 
 __all__ = [
     "LONGEST_LINE",
@@ -48,6 +48,7 @@ __all__ = [
     "Waiting",
     "counted_words",
     "days_of",
+    "due_change",
     "engine_errors",
     "evidence_of",
     "foresee",

@@ -19,10 +19,12 @@ class Waiting:
     Attributes:
         files: Landing files that the ledger does not know in this version.
         deleted: Paths of landing files that are gone, of which the ledger does not say so.
+        due: Instant that has come, at which a consent or record takes effect, epoch ms.
     """
 
     files: tuple[LandingFile, ...] = ()
     deleted: tuple[str, ...] = ()
+    due: int | None = None
 
 
 def waiting_files(lake: "Lake", spec: TableSpec) -> Waiting:
@@ -35,6 +37,20 @@ def waiting_files(lake: "Lake", spec: TableSpec) -> Waiting:
     files = list_landing_files(open_storage(lake.landing, lake.aws), lake.landing, spec.source)
     ledger = lake.ledger(spec.name)
     return Waiting(tuple(ledger.waiting(files)), tuple(entry.path for entry in ledger.gone(files)))
+
+
+def due_change(lake: "Lake", spec: TableSpec, now: int) -> Waiting:
+    """Whether time alone changes a table by now.
+
+    Args:
+        lake: The lake.
+        spec: The table.
+        now: The time, epoch ms.
+    """
+    handle = lake.handle(spec.name)
+    record = handle.record if handle.exists else None
+    due = record.next_change if record else None
+    return Waiting(due=due if due is not None and due <= now else None)
 
 
 def last_arrival(lake: "Lake", spec: TableSpec, now: int) -> int | None:

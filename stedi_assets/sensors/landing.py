@@ -10,8 +10,9 @@ import dagster as dg
 from stedi_assets.assets import LANDING_TABLES, Naming
 from stedi_assets.at_work import forget, is_abandoned
 from stedi_assets.jobs import REFRESH
-from stedi_assets.lake import Lake, storage_errors, waiting_files
+from stedi_assets.lake import Lake, due_change, storage_errors, waiting_files
 from stedi_assets.sensors.requests import Memory, decide, judge
+from stedi_assets.tables import CUSTOMER_TRUSTED
 
 RUN_KEY_TAG = "dagster/run_key"
 FILES_TAG = "stedi/landing_files"
@@ -43,7 +44,8 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
         job_name=REFRESH,
         minimum_interval_seconds=seconds,
         default_status=status,
-        description="Looks for landing files that are new, changed or gone, and has all tables refreshed.",
+        description="Looks for landing files that are new, changed or gone, and for consents that have come "
+        "into effect, and has all tables refreshed.",
     )
     def landing_files(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult | dg.SkipReason:
         instance = context.instance
@@ -51,6 +53,9 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
             return dg.SkipReason(f"Run {working[0].run_id} is queued or at work.")
         with storage_errors("The landing files"):
             waiting = {f"{naming.database}.{it.name}": waiting_files(lake, it) for it in LANDING_TABLES}
+            waiting[f"{naming.database}.{CUSTOMER_TRUSTED.name}"] = due_change(
+                lake, CUSTOMER_TRUSTED, int(time.time() * 1000)
+            )
         memory = Memory.load(context.cursor)
         memory = judge(memory, waiting, None if memory.judged else _ended(instance, memory.run_key))
         decision = decide(memory, waiting, time.time())

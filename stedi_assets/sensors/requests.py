@@ -103,6 +103,7 @@ def decide(memory: Memory, waiting: Mapping[str, Waiting], now: float) -> Decisi
         now: The time, epoch seconds.
     """
     files = [file for table in waiting.values() for file in table.files]
+    due = any(table.due is not None for table in waiting.values())
     count = len(files) + sum(len(table.deleted) for table in waiting.values())
     ages = [(file, now - file.modified / 1000) for file in files if not file.appears_whole]
     ahead = [file for file, age in ages if age < 0]
@@ -111,12 +112,12 @@ def decide(memory: Memory, waiting: Mapping[str, Waiting], now: float) -> Decisi
         _digest(file) not in known for file in ahead
     )
     memory = replace(memory, ahead=tuple(_digest(file) for file in ahead[:MOST_REMEMBERED]))
-    if not count and not memory.failures:
+    if not (count or due or memory.failures):
         return Decision(replace(memory, held=None), wait="No landing file waits.")
     if moving:
         held = now if memory.held is None else memory.held
-        if moving == count or now - held < LONGEST_WAIT_SECONDS:
-            held_on = None if moving == count else held
+        if (moving == count and not due) or now - held < LONGEST_WAIT_SECONDS:
+            held_on = None if moving == count and not due else held
             return Decision(
                 replace(memory, held=held_on),
                 wait=f"{moving:,} of {count:,} landing files that wait may still be written to.",
@@ -156,6 +157,8 @@ def _parts(waiting: Mapping[str, Waiting]) -> Iterator[bytes]:
             yield _text(name, file.path, file.version)
         for path in table.deleted:
             yield _text(name, path, "deleted")
+        if table.due is not None:
+            yield _text(name, "due", str(table.due))
 
 
 def _digest(file: LandingFile) -> str:
