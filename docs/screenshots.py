@@ -7,7 +7,10 @@ From the root of the repository, after `make test` has set up `.venv` and with a
 It serves the UI over the sample landing zone and an empty lake, in a temporary folder.
 """
 
+import json
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,7 @@ from stedi_assets_tests.browser import (
     open_lineage,
     show_charts,
 )
+from stedi_assets_tests.lakes import AS_OF, SAMPLE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -44,6 +48,14 @@ def main() -> None:
             take_charts(page)
             take_checks(page, ui)
             take_run(page, ui, run)
+    with tempfile.TemporaryDirectory() as folder:
+        landing = Path(folder) / "landing"
+        shutil.copytree(SAMPLE, landing)
+        with dagster_dev({"STEDI_LANDING": str(landing), "STEDI_SENSOR_SECONDS": "10"}) as ui:
+            arrive(ui, landing)
+            with browser_page(WIDTH) as page:
+                take_sensor(page, ui)
+                take_quarantined(page, ui)
 
 
 def take_graph(page: "Page", ui: DagsterUI) -> str:
@@ -91,6 +103,37 @@ def take_run(page: "Page", ui: DagsterUI, run: str) -> None:
     page.get_by_text("RUN_SUCCESS").wait_for()
     page.get_by_role("button", name="expand_arrows").first.click()
     take(page, "run")
+
+
+def arrive(ui: DagsterUI, landing: Path) -> None:
+    """Drops a file into the landing folder of a lake that is up to date, and waits for the run."""
+    run, status = ui.finished_run(set())
+    assert status == "SUCCESS", ui.problems(run)
+    day = "".join(
+        json.dumps({"user": "ada@example.com", "timestamp": AS_OF + n, "x": 0.1, "y": 0.2, "z": 0.9}) + "\n"
+        for n in range(0, 60_000, 1_000)
+    )
+    arrived = landing / "accelerometer/landing/accelerometer-2024-03-05-00.json"
+    arrived.write_text(day + '{"user": "ada@exam\n-- end of export --\n')
+    _, status = ui.finished_run({run})
+    assert status == "SUCCESS"
+
+
+def take_sensor(page: "Page", ui: DagsterUI) -> None:
+    """The ticks of the sensor that found the landing files."""
+    page.set_viewport_size({"width": WIDTH, "height": 760})
+    page.goto(f"{ui.url}/locations/__repository__@stedi_assets/sensors/landing_files")
+    page.get_by_role("button", name="Hide navigation").click()
+    page.get_by_text("runs requested").first.wait_for()
+    take(page, "sensor")
+
+
+def take_quarantined(page: "Page", ui: DagsterUI) -> None:
+    """What the lines in the quarantine are, by reason."""
+    page.set_viewport_size({"width": WIDTH, "height": 1000})
+    page.goto(f"{ui.url}/assets/accelerometer_landing?view=checks&checkDetail=nothing_quarantined")
+    page.get_by_text("not_json").wait_for()
+    take(page, "quarantined")
 
 
 def take(page: "Page", name: str) -> None:
