@@ -17,7 +17,6 @@ from stedi_assets.at_work import at_work
 from stedi_assets.contracts import contract
 from stedi_assets.errors import StediError
 from stedi_assets.lake import (
-    Conflict,
     Lake,
     Outcome,
     Range,
@@ -25,6 +24,7 @@ from stedi_assets.lake import (
     Run,
     TableHandle,
     Transform,
+    fail_step,
     storage_errors,
 )
 from stedi_assets.metadata import (
@@ -41,8 +41,6 @@ from stedi_assets.metadata import (
 )
 from stedi_assets.tables import TABLES, TableSpec, table_location
 from stedi_assets.transforms.consent import Policy
-
-CONFLICTS = 3  # times that another run may be faster
 
 
 class Refresh(dg.ConfigurableResource[None]):
@@ -173,8 +171,6 @@ class AssetFactory:
             ins={name: dg.AssetIn(key=keys[name]) for name in spec.inputs},
             check_specs=[check_spec(rule, key) for rule in rules],
             can_subset=True,
-            # Another run may publish in between: then the table is planned again from what it is now.
-            retry_policy=dg.RetryPolicy(max_retries=CONFLICTS, delay=0.5),
             pool=naming.pool,
         )
         def refresh(
@@ -194,7 +190,7 @@ class AssetFactory:
                     else:
                         audited = audit_published(spec, lake, run)
             except StediError as error:
-                raise dg.Failure(str(error), allow_retries=isinstance(error, Conflict)) from None
+                fail_step(error)
             asked = {check.name for check in context.selected_asset_check_keys}
             days = audited.outcome.content.days
             yield from (check_result(it, key, days) for it in audited.verdicts if it.rule.name in asked)

@@ -7,7 +7,7 @@ from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.evidence import Days, Evidence, evidence_of
 from stedi_assets.lake.foresight import Foreseen, foresee
 from stedi_assets.lake.handles import TableHandle, Unpublished
-from stedi_assets.lake.io_manager import LakeIOManager
+from stedi_assets.lake.io_manager import LakeIOManager, fail_step
 from stedi_assets.lake.landing import refresh_landing, why
 from stedi_assets.lake.landing_files import LONGEST_LINE, LandingFile
 from stedi_assets.lake.maintenance import TableReport, maintain
@@ -15,7 +15,6 @@ from stedi_assets.lake.outcomes import Follows, Outcome, Removal, Run, Transform
 from stedi_assets.lake.plan import Plan, Range, Record, counted_words
 from stedi_assets.lake.planning import days_of, plan_derived, recorded_facts
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
-from stedi_assets.lake.publish import Conflict
 from stedi_assets.lake.refresh import refresh_derived, without_rows
 from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.secrets import PseudonymKey
@@ -25,7 +24,6 @@ from stedi_assets.lake.waiting import Waiting, due_change, last_arrival, waiting
 __all__ = [
     "LONGEST_LINE",
     "PROGRESS_LOGGER",
-    "Conflict",
     "Days",
     "Evidence",
     "Follows",
@@ -51,6 +49,7 @@ __all__ = [
     "due_change",
     "engine_errors",
     "evidence_of",
+    "fail_step",
     "foresee",
     "last_arrival",
     "maintain",

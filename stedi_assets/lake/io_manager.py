@@ -3,6 +3,8 @@
 It works the same for a local folder and for S3, because the lake does.
 """
 
+from typing import NoReturn
+
 import dagster as dg
 from dagster import ResourceDependency
 
@@ -12,6 +14,19 @@ from stedi_assets.lake.handles import TableHandle
 from stedi_assets.lake.outcomes import Outcome
 from stedi_assets.lake.publish import Conflict
 from stedi_assets.lake.resource import Lake
+
+CONFLICTS = 3  # times that another run may be faster
+
+
+def fail_step(error: StediError) -> NoReturn:
+    """Fails the step with a sentence; after a conflict it is done again, planned from what the table is now.
+
+    A retry policy would do so after every error that is not ours, too.
+    """
+    failure = dg.Failure(str(error), allow_retries=False)
+    if isinstance(error, Conflict):
+        raise dg.RetryRequested(CONFLICTS, seconds_to_wait=0.5) from failure
+    raise failure from None
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
@@ -25,7 +40,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
             with storage_errors(obj.plan.spec.name):
                 self.lake.publish(obj)
         except StediError as error:
-            raise dg.Failure(str(error), allow_retries=isinstance(error, Conflict)) from None
+            fail_step(error)
 
     def load_input(self, context: dg.InputContext) -> TableHandle:
         """The upstream table; a lazy handle, so that nothing is read before it is needed."""
