@@ -1,0 +1,109 @@
+"""What one more day costs, in lakes of different ages: work, CPU and memory must not grow with the history.
+
+For each age a landing zone of that many generated days is ingested; then days are added one by one, in turns
+with the other lakes, each with its readings and the customer records of that day. Each refresh is measured.
+
+Run: python -m benchmarks.growth --workdir DIR
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.measure import run_measured
+from stedi_assets.samples import generate
+
+STEDI = [sys.executable, "-c", "from stedi_assets.cli import main; main()"]
+
+
+@dataclass
+class Lake:
+    """A lake of some days; `later` are the landing files of the days that are still to come."""
+
+    days: int
+    folder: Path
+    later: list[list[Path]]
+    work: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+
+    def refresh(self) -> tuple[float, float, float, float]:
+        """Seconds of work, of CPU and of the whole process, and its peak memory in MB."""
+        environ = os.environ | {
+            "STEDI_LANDING": str(self.folder / "landing"),
+            "STEDI_LAKE": str(self.folder / "lake"),
+            "DAGSTER_HOME": str(self.folder / "dagster"),
+        }
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = run_measured([*STEDI, "run", "--json"], environ, self.folder / "run.log")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return json.loads(done.stdout)["seconds"], cpu, done.wall_seconds, (done.peak_bytes or 0) / 1e6
+
+    def add_a_day(self) -> None:
+        """Delivers the next day and measures the refresh."""
+        for file in self.later.pop(0):
+            target = self.folder / "landing" / file.relative_to(self.folder / "all")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(file, target)
+        for figures, value in zip((self.work, self.cpu, self.wall, self.memory), self.refresh(), strict=True):
+            figures.append(value)
+
+
+def built(days: int, added: int, customers: int, folder: Path) -> Lake:
+    """A lake of so many days, with the files of further ones at hand."""
+    generate(folder / "all", customers, days + added, seed=1)
+    files = sorted(path for path in (folder / "all").rglob("*.json"))
+    dated: dict[str, list[Path]] = {}
+    for path in files:
+        day = "-".join(path.stem.split("-")[1:4])
+        dated.setdefault(day, []).append(path)
+    ordered = [dated[day] for day in sorted(dated)]
+    lake = Lake(days, folder, ordered[days : days + added])
+    for path in (path for group in ordered[:days] for path in group):
+        target = folder / "landing" / path.relative_to(folder / "all")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
+    print(f"{days} days: built in {lake.refresh()[2]:.0f} s", flush=True)
+    return lake
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--days", default="10,100,1000", help="ages of the lakes, in days")
+    parser.add_argument("--customers", type=int, default=100)
+    parser.add_argument("--added", type=int, default=5, help="days added to each")
+    parser.add_argument("--workdir", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="stedi-growth-", dir=arguments.workdir) as name:
+        ages = [int(days) for days in arguments.days.split(",")]
+        lakes = [
+            built(days, arguments.added + 1, arguments.customers, Path(name) / str(days)) for days in ages
+        ]
+        for number in range(arguments.added + 1):
+            for lake in lakes:
+                lake.add_a_day()
+                if number == 0:  # the first one warms the file system
+                    for figures in (lake.work, lake.cpu, lake.wall, lake.memory):
+                        figures.clear()
+    print("| days | work, s | CPU, s | whole process, s | peak memory, MB |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    first = lakes[0]
+    for lake in lakes:
+        medians = [statistics.median(it) for it in (lake.work, lake.cpu, lake.wall, lake.memory)]
+        base = [statistics.median(it) for it in (first.work, first.cpu, first.wall, first.memory)]
+        shown = (f"{value:,.1f} ({value / of:.2f})" for value, of in zip(medians, base, strict=True))
+        print(f"| {lake.days} | {' | '.join(shown)} |")
+
+
+if __name__ == "__main__":
+    main()
