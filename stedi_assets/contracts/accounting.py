@@ -15,6 +15,7 @@ from stedi_assets.contracts.privacy import (
     mixed_rows,
     rows_that_mix_people,
     user_consents,
+    with_subject,
 )
 from stedi_assets.contracts.rules import ROWS, Examination, Finding, Rule, hashed
 from stedi_assets.lake import Days, Evidence
@@ -208,7 +209,7 @@ class Accelerometer(Reconciled):
     def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """See `Reconciled`."""
         readings = evidence.other("accelerometer_landing", days)
-        users = user_consents(evidence, "accelerometer_landing")
+        users = user_consents(evidence, "accelerometer_landing").select("_key", "_consent")
         joined = readings.join(users, F.col("user") == F.col("_key"))
         if evidence.policy == "reference":
             return joined, {}
@@ -257,19 +258,25 @@ class PairedReadings:
 
     def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
         """See `Examination`."""
-        expected, found = self._expected(evidence, days), self._found(evidence, days)
-        [wanted] = expected.agg(
-            _total(F.when(F.col("steps") == 0, F.col("readings")), "lonely"),
-            _total(F.when(F.col("steps") > 0, F.col("readings")), "readings"),
-            _total(F.col("pairs"), "pairs"),
-            _total(F.col("number"), "number"),
-        ).collect()
-        numbers = evidence.rows(days).select(self._row_number().alias("number"))
-        [rows] = numbers.agg(_total(F.col("number"), "number")).collect()
+        readings, steps = self._sides(evidence, days)
+        [wanted] = (
+            readings.join(_by_instant(steps, "step", "steps"), INSTANT, "left")
+            .agg(
+                F.count(F.when(F.col("steps").isNull(), 1)).alias("lonely"),
+                F.count("steps").alias("readings"),
+                _total(F.col("steps"), "pairs"),
+                _total(_small(F.col("reading") * F.col("step")), "number"),
+            )
+            .collect()
+        )
+        rows = with_subject(evidence.rows(days))
+        numbers = rows.select(self._row_number().alias("number"))
+        [made] = numbers.agg(_total(F.col("number"), "number")).collect()
         checked, mixed, wrong = evidence.row_count(days), 0, 0
-        same = (wanted["pairs"], wanted["number"] & MASK) == (checked, rows["number"] & MASK)
+        same = (wanted["pairs"], wanted["number"] & MASK) == (checked, made["number"] & MASK)
         if not same:
-            groups = expected.join(found, ["subject", "at"], "full_outer").fillna(0)
+            expected, found = _pairs(readings, steps), self._found(evidence, days)
+            groups = expected.join(found, INSTANT, "full_outer").fillna(0)
             differ = (F.col("pairs") != F.col("rows")) | (F.col("number") != F.col("found"))
             most = F.greatest("pairs", "rows")
             [row] = groups.where(differ).agg(_total(most, "rows")).collect()
@@ -291,62 +298,75 @@ class PairedReadings:
         """See `Examination`."""
         return rows_that_mix_people(evidence, days)
 
-    def _expected(self, evidence: Evidence, days: Days) -> DataFrame:
-        """Per subject and instant: readings of either kind, the pairs that they make, and their number."""
-        subjects = evidence.subjects().select(
-            F.col("_person").alias("_of"), "subject_id", hashed("subject_id").alias("_subject")
-        )
-        readings = evidence.other("accelerometer_trusted", days)
+    def _sides(self, evidence: Evidence, days: Days) -> tuple[DataFrame, DataFrame]:
+        """The readings of either kind with their numbers, per subject where a device is its owner's."""
+        strict = evidence.policy == "strict"
+        nobody = F.lit(0).cast("bigint")
+        users = evidence.fact("subjects of users", lambda: _subjects_of_users(evidence), own=True)
+        readings = evidence.other("accelerometer_trusted", days).join(users, F.col("user") == F.col("_key"))
         steps = evidence.other("step_trainer_trusted", days)
-        users = user_consents(evidence, "accelerometer_trusted").join(
-            subjects, F.col("_person") == F.col("_of")
-        )
-        readings = readings.join(
-            users.select("_key", "subject_id", "_subject"), F.col("user") == F.col("_key")
-        )
-        subject, owner = F.lit(0).cast("bigint"), F.lit(0).cast("bigint")
-        if evidence.policy == "strict":
-            people = evidence.other("customer_curated").select(
-                canonical("email").alias("_owner"), F.col("serialnumber").alias("_device")
-            )
-            owned = people.join(subjects, F.col("_owner") == F.col("_of")).select("_device", "_subject")
+        if strict:
+            owned = evidence.fact("subjects of devices", lambda: _subjects_of_devices(evidence))
             steps = steps.join(owned, F.col("serialnumber") == F.col("_device"))
-            subject = owner = F.col("_subject")
-        none = F.lit(0).cast("bigint")
-        reading, step = row_number("subject_id", "timestamp", "x", "y", "z"), F.col("sensorreadingtime")
-        distance = row_number("sensorreadingtime", "distancefromobject")
-        sensed = readings.select(
-            subject.alias("subject"),
-            F.col("timestamp").alias("at"),
-            reading.alias("reading"),
-            none.alias("step"),
-        ).unionAll(steps.select(owner, step, none, distance))
-        sides = sensed.groupBy("subject", "at").agg(
-            F.sum((F.col("reading") > 0).cast("bigint")).alias("readings"),
-            F.sum((F.col("step") > 0).cast("bigint")).alias("steps"),
-            *(_small(F.sum(side)).alias(side) for side in ("reading", "step")),
-        )
-        return sides.select(
-            "subject",
-            "at",
-            "readings",
-            "steps",
-            (F.col("readings") * F.col("steps")).alias("pairs"),
-            _small(F.col("reading") * F.col("step")).alias("number"),
+        return (
+            readings.select(
+                (F.col("_subject") if strict else nobody).alias("subject"),
+                F.col("timestamp").alias("at"),
+                row_number("_subject", "timestamp", "x", "y", "z").alias("reading"),
+            ),
+            steps.select(
+                (F.col("_subject") if strict else nobody).alias("subject"),
+                F.col("sensorreadingtime").alias("at"),
+                row_number("sensorreadingtime", "distancefromobject").alias("step"),
+            ),
         )
 
     def _found(self, evidence: Evidence, days: Days) -> DataFrame:
         """Per subject and instant: the rows and their number."""
-        subject = hashed("subject_id") if evidence.policy == "strict" else F.lit(0).cast("bigint")
-        rows = evidence.rows(days).select(
+        subject = F.col("_subject") if evidence.policy == "strict" else F.lit(0).cast("bigint")
+        rows = with_subject(evidence.rows(days)).select(
             subject.alias("subject"), F.col("timestamp").alias("at"), self._row_number().alias("found")
         )
-        number = _small(F.sum("found")).alias("found")
-        return rows.groupBy("subject", "at").agg(F.count(F.lit(1)).alias("rows"), number)
+        return _by_instant(rows, "found", "rows")
 
     def _row_number(self) -> Column:
-        reading = row_number("subject_id", "timestamp", "x", "y", "z")
+        reading = row_number("_subject", "timestamp", "x", "y", "z")
         return _small(reading * row_number("timestamp", "distancefromobject"))
+
+
+INSTANT = ["subject", "at"]
+
+
+def _by_instant(rows: DataFrame, number: str, count: str) -> DataFrame:
+    """Per subject and instant: how many rows there are, and what their numbers add up to."""
+    return rows.groupBy(*INSTANT).agg(F.count(F.lit(1)).alias(count), _small(F.sum(number)).alias(number))
+
+
+def _pairs(readings: DataFrame, steps: DataFrame) -> DataFrame:
+    """Per subject and instant with readings of either kind: the pairs that they make, and their number."""
+    both = _by_instant(readings, "reading", "readings").join(_by_instant(steps, "step", "steps"), INSTANT)
+    return both.select(
+        *INSTANT,
+        (F.col("readings") * F.col("steps")).alias("pairs"),
+        _small(F.col("reading") * F.col("step")).alias("number"),
+    )
+
+
+def _subjects_of_users(evidence: Evidence) -> DataFrame:
+    users = user_consents(evidence, "accelerometer_trusted")
+    return users.join(_numbered(evidence), F.col("_person") == F.col("_of")).select("_key", "_subject")
+
+
+def _subjects_of_devices(evidence: Evidence) -> DataFrame:
+    people = evidence.other("customer_curated").select(
+        canonical("email").alias("_owner"), F.col("serialnumber").alias("_device")
+    )
+    return people.join(_numbered(evidence), F.col("_owner") == F.col("_of")).select("_device", "_subject")
+
+
+def _numbered(evidence: Evidence) -> DataFrame:
+    subjects = with_subject(evidence.subjects())
+    return subjects.select(F.col("_person").alias("_of"), "_subject")
 
 
 @dataclass(frozen=True)
@@ -360,15 +380,13 @@ class Fingerprint:
 def _fingerprint(rows: DataFrame, columns: list[str]) -> tuple[Fingerprint, int]:
     """The fingerprint of rows, and how many of them are different."""
     # One number per row: to count different combinations of columns takes the engine minutes.
-    [row] = (
-        rows.select(hashed(*columns).alias("hash"))
-        .agg(
-            F.count(F.lit(1)).alias("rows"),
-            _total(_odd(F.col("hash")), "number"),
-            F.count_distinct("hash").alias("different"),
-        )
-        .collect()
-    )
+    hashes = rows.select(hashed(*columns).alias("hash"))
+    equal = hashes.groupBy("hash").agg(F.count(F.lit(1)).alias("rows"))
+    [row] = equal.agg(
+        _total(F.col("rows"), "rows"),
+        _total(_odd(F.col("hash")) * F.col("rows"), "number"),
+        F.count(F.lit(1)).alias("different"),
+    ).collect()
     return Fingerprint(row["rows"], row["number"]), row["different"]
 
 

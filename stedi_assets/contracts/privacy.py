@@ -307,11 +307,11 @@ def mixed_rows(evidence: Evidence, days: Days) -> int:
 def rows_that_mix_people(evidence: Evidence, days: Days) -> DataFrame:
     """The rows, and those equal to them, of which there are more than the subject's own readings make."""
     mixed = _rows_and_own(evidence, days).where("_rows > _own")
-    return _with_subject(evidence.rows(days)).join(mixed, ROW, "left_semi").select(*evidence.spec.columns)
+    return with_subject(evidence.rows(days)).join(mixed, ROW, "left_semi").select(*evidence.spec.columns)
 
 
-def _with_subject(rows: DataFrame) -> DataFrame:
-    # A number in place of a pseudonym: the joins are on millions of rows.
+def with_subject(rows: DataFrame) -> DataFrame:
+    """Rows with a number in place of a pseudonym in _subject, as there are millions of them."""
     return rows.withColumn("_subject", hashed("subject_id"))
 
 
@@ -321,7 +321,7 @@ def _rows_and_own(evidence: Evidence, days: Days) -> DataFrame:
     def count(frame: DataFrame, columns: list[str], name: str) -> DataFrame:
         return frame.groupBy(*columns).agg(F.count(F.lit(1)).alias(name))
 
-    rows = count(_with_subject(evidence.rows(days)), ROW, "_rows")
+    rows = count(with_subject(evidence.rows(days)), ROW, "_rows")
     steps = count(_own_steps(evidence, days).distinct(), STEP, "_steps")
     readings = count(_own_readings(evidence, days).distinct(), READING, "_readings")
     joined = rows.join(steps, STEP, "left").join(readings, READING, "left")
@@ -330,7 +330,7 @@ def _rows_and_own(evidence: Evidence, days: Days) -> DataFrame:
 
 def _own_steps(evidence: Evidence, days: Days) -> DataFrame:
     sole = devices(evidence).where("_sole").select("_device", "_owner")
-    subjects = _with_subject(evidence.subjects()).select("_person", "_subject")
+    subjects = with_subject(evidence.subjects()).select("_person", "_subject")
     owned = sole.join(subjects, F.col("_owner") == F.col("_person"))
     steps = evidence.other("step_trainer_landing", days)
     return steps.join(owned, F.col("serialnumber") == F.col("_device")).select(
@@ -341,7 +341,7 @@ def _own_steps(evidence: Evidence, days: Days) -> DataFrame:
 def _own_readings(evidence: Evidence, days: Days) -> DataFrame:
     readings = evidence.other("accelerometer_landing", days)
     users = user_consents(evidence, "accelerometer_landing").withColumnRenamed("_person", "_of")
-    subjects = _with_subject(evidence.subjects()).select("_person", "_subject")
+    subjects = with_subject(evidence.subjects()).select("_person", "_subject")
     owned = users.join(subjects, F.col("_of") == F.col("_person"))
     return readings.join(owned, F.col("user") == F.col("_key")).select(*READING, "user")
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Days = Collection[date] | None
 
 MOST_FACTS = 20_000  # rows that are sent along with a query
+# Rows that one query of an audit may read: more than one that makes a table, as it keeps numbers only.
+CHUNK_ROWS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Evidence:
     _facts: "dict[str, DataFrame]" = field(default_factory=dict, repr=False)
     _own_facts: "dict[str, DataFrame]" = field(default_factory=dict, repr=False)
     _frames: "dict[Any, DataFrame]" = field(default_factory=dict, repr=False)
+    _locks: "dict[Any, RLock]" = field(default_factory=dict, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
 
     @property
@@ -116,14 +119,13 @@ class Evidence:
             make: Makes the frame.
             own: Whether it depends on the days that are looked at.
         """
-        facts = self._own_facts if own else self._facts
-        with self._lock:
-            if name not in facts:
-                frame = make()
-                rows = frame.limit(MOST_FACTS + 1).toArrow()
-                small = 0 < rows.num_rows <= MOST_FACTS
-                facts[name] = self.spark.createDataFrame(rows) if small else frame
-            return facts[name]
+
+        def computed() -> "DataFrame":
+            frame = make()
+            rows = frame.limit(MOST_FACTS + 1).toArrow()
+            return self.spark.createDataFrame(rows) if 0 < rows.num_rows <= MOST_FACTS else frame
+
+        return self._once(self._own_facts if own else self._facts, name, computed)
 
     def _days_of(self, name: str, days: Days) -> Days:
         if not self.others[name].spec.partitioned:
@@ -133,10 +135,16 @@ class Evidence:
     def _frame(self, table: TableFiles, days: Days) -> "DataFrame":
         # Every frame has its rows counted when it is made, which once is enough.
         key = (id(table), None if days is None else frozenset(days))
+        return self._once(self._frames, key, lambda: table.frame(self.spark, days))
+
+    def _once(self, made: "dict[Any, DataFrame]", key: Any, make: "Callable[[], DataFrame]") -> "DataFrame":
+        # Each has a lock of its own: who needs another frame does not wait for the query of this one.
         with self._lock:
-            if key not in self._frames:
-                self._frames[key] = table.frame(self.spark, days)
-            return self._frames[key]
+            lock = self._locks.setdefault(key, RLock())
+        with lock:
+            if key not in made:
+                made[key] = make()
+            return made[key]
 
     @property
     def days(self) -> Mapping[date, int]:
@@ -177,7 +185,7 @@ class Evidence:
         if not self.spec.partitioned:
             yield None
             return
-        yield from day_chunks([self.table, *dated], days=self.planned)
+        yield from day_chunks([self.table, *dated], CHUNK_ROWS, days=self.planned)
 
 
 def evidence_of(
