@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +19,8 @@ from scripts.spark_cluster import spark_cluster
 from stedi_assets.lake.ingest import line_parser
 from stedi_assets.tables import TABLES
 from stedi_assets.transforms.landing import line_form
-from stedi_assets_tests.lakes import PUBLIC, REPOSITORY, SAMPLE, customer
+from stedi_assets_tests.commands import Commands, commands
+from stedi_assets_tests.lakes import PUBLIC, SAMPLE, customer
 from stedi_assets_tests.test_public_data import COUNTS
 
 if TYPE_CHECKING:
@@ -41,22 +40,21 @@ public = pytest.mark.skipif(
     not PUBLIC.is_dir(),
     reason="The public STEDI data is not in ../shared/stedi-public beside the repository.",
 )
-zones = pytest.mark.parametrize(
-    ("zone", "policy"),
-    [
-        pytest.param(PUBLIC, "strict", marks=public),
-        pytest.param(PUBLIC, "reference", marks=public),
-        (SAMPLE, "strict"),
-    ],
-    ids=["public-strict", "public-reference", "sample-strict"],
-)
+# Java code that is compiled with much care pays off after minutes only. Queries are compiled too, or they are
+# interpreted, which is as good for few rows and much sooner done.
+COMPILED = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}
+INTERPRETED = {
+    "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 "
+    "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+}
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine, and where the nodes of its cluster log."""
+    """An engine, what gives it commands, and where the nodes of its cluster log."""
 
     address: str
+    commands: Commands
     logs: Path
 
 
@@ -71,83 +69,83 @@ class Refreshed:
 
 @pytest.fixture(scope="module", params=["local", "cluster", "connect"])
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    folder = tmp_path_factory.mktemp(request.param)
+    folder, logs = tmp_path_factory.mktemp(request.param), tmp_path_factory.mktemp("logs")
     if request.param == "local":
-        yield Engine("local[2]", folder)
+        with commands(folder, **COMPILED) as running:
+            yield Engine("local[2]", running, logs)
         return
-    with ExitStack() as stack:
-        # Nodes on which our package cannot be imported, as on any cluster that is not ours.
-        absent = folder / "absent/stedi_assets"
-        absent.mkdir(parents=True)
-        (absent / "__init__.py").write_text("raise ImportError('not on the nodes')")
-        environment = {"PYTHONPATH": str(absent.parent)}
-        connect = request.param == "connect"
-        yield Engine(
-            stack.enter_context(spark_cluster(folder, connect=connect, environment=environment)), folder
-        )
+    # Nodes on which our package cannot be imported, as on any cluster that is not ours.
+    absent = folder / "absent/stedi_assets"
+    absent.mkdir(parents=True)
+    (absent / "__init__.py").write_text("raise ImportError('not on the nodes')")
+    nodes = {"PYTHONPATH": str(absent.parent)} | INTERPRETED
+    with (
+        spark_cluster(logs, connect=request.param == "connect", environment=nodes) as address,
+        commands(folder, **INTERPRETED) as running,
+    ):
+        yield Engine(address, running, logs)
 
 
 @pytest.fixture(scope="module")
-def by_sail(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str], Path]:
+def sail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Sail in a process of its own: two engines in one process disturb each other."""
+    folder = tmp_path_factory.mktemp("sail")
+    with commands(folder) as running:
+        yield Engine("sail", running, folder)
+
+
+@pytest.fixture(scope="module")
+def by_sail(sail: Engine) -> Callable[[Path, str], Path]:
     """Lakes made by Sail, each of them once."""
-
-    @cache
-    def made(zone: Path, policy: str) -> Path:
-        return refresh(tmp_path_factory.mktemp("sail"), "sail", zone, policy).lake
-
-    return made
+    return cache(lambda zone, policy: made_by(sail, zone, policy).lake)
 
 
 @pytest.fixture(scope="module")
-def by_spark(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str], Refreshed]:
+def by_spark(engine: Engine) -> Callable[[Path, str], Refreshed]:
     """Lakes made by Spark, each of them once."""
+    return cache(partial(made_by, engine))
 
-    @cache
-    def made(zone: Path, policy: str) -> Refreshed:
-        return refresh(tmp_path_factory.mktemp("spark"), engine.address, zone, policy)
 
-    return made
+def made_by(engine: Engine, zone: Path, policy: str) -> Refreshed:
+    lake = engine.commands.folder / f"{zone.name}-{policy}"
+    return refresh(engine.commands, lake, engine.address, zone, policy)
+
+
+@pytest.mark.parametrize("policy", COUNTS)
+def test_every_row_is_the_one_that_sail_makes(
+    by_sail: Callable[[Path, str], Path], by_spark: Callable[[Path, str], Refreshed], policy: str
+) -> None:
+    assert different_tables(by_sail, by_spark, SAMPLE, policy) == []
 
 
 @public
+@pytest.mark.parametrize("engine", ["local"], indirect=True)
 @pytest.mark.parametrize("policy", COUNTS)
-def test_the_public_data_has_the_published_counts(
-    by_spark: Callable[[Path, str], Refreshed], policy: str
+def test_the_public_data_has_the_published_counts_and_the_rows_that_sail_makes(
+    by_sail: Callable[[Path, str], Path], by_spark: Callable[[Path, str], Refreshed], policy: str
 ) -> None:
     report = by_spark(PUBLIC, policy).report
     assert {name: table["rows"] for name, table in report["tables"].items()} == COUNTS[policy]
-
-
-@zones
-def test_every_row_is_the_one_that_sail_makes(
-    by_sail: Callable[[Path, str], Path],
-    by_spark: Callable[[Path, str], Refreshed],
-    zone: Path,
-    policy: str,
-) -> None:
-    expected, made = by_sail(zone, policy), by_spark(zone, policy).lake
-    different = [name for name in TABLES if rows(made, policy, name) != rows(expected, policy, name)]
-    assert different == []
+    assert different_tables(by_sail, by_spark, PUBLIC, policy) == []
 
 
 def test_a_second_run_finds_the_tables_up_to_date(
     engine: Engine, by_spark: Callable[[Path, str], Refreshed]
 ) -> None:
     lake = by_spark(SAMPLE, "strict").lake
-    again = refresh(lake.parent, engine.address, SAMPLE, "strict")
+    again = refresh(engine.commands, lake, engine.address, SAMPLE, "strict")
     assert [name for name, table in again.report["tables"].items() if table["changed"]] == []
 
 
 def test_sail_takes_up_what_spark_published(
-    engine: Engine, by_spark: Callable[[Path, str], Refreshed], tmp_path: Path
+    engine: Engine, sail: Engine, by_spark: Callable[[Path, str], Refreshed]
 ) -> None:
     lake = by_spark(SAMPLE, "strict").lake
     query = "SELECT count(*) AS n, count(DISTINCT subject_id) AS people FROM machine_learning_curated"
+    where = ("--format", "json", "--lake", str(lake))
     answers = [
-        json.loads(
-            stedi(tmp_path, "sql", query, "--format", "json", "--lake", str(lake), "--engine", name).stdout
-        )
-        for name in ("sail", engine.address)
+        json.loads(one.commands.stedi("sql", query, *where, "--engine", one.address).stdout)
+        for one in (sail, engine)
     ]
     assert answers[0] == answers[1]
 
@@ -159,14 +157,13 @@ def test_no_table_with_rows_has_files_without_rows(by_spark: Callable[[Path, str
 
 
 def test_nothing_that_a_person_sent_is_logged(
-    engine: Engine, by_spark: Callable[[Path, str], Refreshed], tmp_path: Path
+    engine: Engine, by_spark: Callable[[Path, str], Refreshed]
 ) -> None:
     refreshed = by_spark(SAMPLE, "strict")
     # The error of this cast quotes an email.
     query = "SELECT sum(CAST(email AS BIGINT)) FROM customer_landing"
-    refused = stedi(
-        tmp_path, "sql", query, "--lake", str(refreshed.lake), "--engine", engine.address, check=False
-    )
+    where = ("--lake", str(refreshed.lake), "--engine", engine.address)
+    refused = engine.commands.stedi("sql", query, *where, check=False)
     assert refused.returncode == 1
     assert "CAST_INVALID_INPUT" in refused.stderr
     logs = {
@@ -221,35 +218,17 @@ print(rows.column("_reason").to_pylist())
     assert done.stdout.strip() == f"['missing_field', 'empty', 'not_an_object', '{broken}']"
 
 
-def refresh(folder: Path, address: str, zone: Path, policy: str) -> Refreshed:
-    """One run, in a process of its own: two engines in one process disturb each other."""
-    lake = folder / "lake"
-    where = ("--landing", str(zone), "--lake", str(lake), "--engine", address)
-    done = stedi(folder, "run", *where, "--policy", policy, "--as-of", str(AS_OF), "--json")
+def different_tables(
+    by_sail: Callable[[Path, str], Path], by_spark: Callable[[Path, str], Refreshed], zone: Path, policy: str
+) -> list[str]:
+    expected, made = by_sail(zone, policy), by_spark(zone, policy).lake
+    return [name for name in TABLES if rows(made, policy, name) != rows(expected, policy, name)]
+
+
+def refresh(commands: Commands, lake: Path, engine: str, zone: Path, policy: str) -> Refreshed:
+    where = ("--landing", str(zone), "--lake", str(lake), "--engine", engine)
+    done = commands.stedi("run", *where, "--policy", policy, "--as-of", str(AS_OF), "--json")
     return Refreshed(lake, json.loads(done.stdout), done.stderr)
-
-
-def stedi(
-    folder: Path, *arguments: str, check: bool = True, **variables: str
-) -> subprocess.CompletedProcess[str]:
-    left_out = ("STEDI_", "PYSPARK_", "SPARK_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    environment |= {
-        "DAGSTER_HOME": str(folder / "dagster"),
-        "PYTHONPATH": str(REPOSITORY),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "STEDI_PSEUDONYM_KEY": "a key for tests that keeps no secret",
-        **variables,
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", "from stedi_assets.cli import main; main()", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert not check or done.returncode == 0, done.stderr
-    return done
 
 
 def rows(lake: Path, policy: str, name: str) -> pa.Table:

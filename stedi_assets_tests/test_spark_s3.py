@@ -11,11 +11,12 @@ import pytest
 
 from scripts.spark_cluster import spark_cluster
 from stedi_assets.tables import TABLES
+from stedi_assets_tests.commands import stedi
 from stedi_assets_tests.lake.test_places import contents, upload
 from stedi_assets_tests.lakes import PUBLIC, TestLake
 from stedi_assets_tests.servers import object_store
 from stedi_assets_tests.test_public_data import AS_OF, COUNTS
-from stedi_assets_tests.test_spark import public, stedi
+from stedi_assets_tests.test_spark import public
 
 pytestmark = [pytest.mark.maven, pytest.mark.timeout(1800), public]
 

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ class PlacedLake(TestLake):
         """Puts landing files where the lake finds them."""
         write_landing(self.landing, files)
         if self.in_s3:
-            upload(self.landing, self.settings["STEDI_LANDING"])
+            upload(self.landing, self.settings["STEDI_LANDING"], files)
 
 
 @pytest.fixture(params=PLACES)
@@ -70,8 +71,10 @@ def make_lake(request, tmp_path, monkeypatch, place):
             {**placed(request, place, folder), "STEDI_PSEUDONYM_KEY": KEY, **settings},
             place,
         )
-        if files is not None or lake.in_s3:
-            lake.deliver(files or {})
+        if files is not None:
+            lake.deliver(files)
+        elif lake.in_s3:
+            upload(landing, lake.settings["STEDI_LANDING"])
         return lake
 
     return make
@@ -96,12 +99,12 @@ def placed(request, place, folder):
     return {**settings, "STEDI_LAKE": warehouse, "STEDI_CATALOG": store.rest}
 
 
-def upload(folder, uri):
-    """Copies a folder to S3."""
+def upload(folder, uri, paths=None):
+    """Copies a folder to S3, or some files of it."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     client = Aws("us-east-1").s3
     client.put_object(Bucket=bucket, Key=f"{prefix}/")
-    for file in Path(folder).rglob("*"):
+    for file in Path(folder).rglob("*") if paths is None else (Path(folder, path) for path in paths):
         if file.is_file():
             key = f"{prefix}/{file.relative_to(folder).as_posix()}"
             client.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
@@ -118,14 +121,29 @@ def zone(email="ada@example.com", serial="device-1"):
     }
 
 
+NEWCOMER = {"customer/landing/2.json": customer("bo@example.com", 500, serial="device-2")}
+
+
 @pytest.fixture(scope="module")
-def local_contents(tmp_path_factory, dagster_home):
-    """The tables of the sample zone in a local lake, under the key of the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
-        lake = TestLake(tmp_path_factory.mktemp("local"), settings={"STEDI_PSEUDONYM_KEY": KEY})
-        lake.built()
-        return contents(lake)
+def in_a_local_lake(tmp_path_factory, dagster_home):
+    """What tables a landing zone gives in a local lake under the key of the tests, made once."""
+
+    @cache
+    def made(landing, policy="strict", **options):
+        settings = {"STEDI_PSEUDONYM_KEY": KEY, "STEDI_POLICY": policy}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+            lake = TestLake(tmp_path_factory.mktemp("local"), landing, settings)
+            lake.built(**options)
+            return contents(lake)
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, in_a_local_lake):
+    """The tables of somebody with readings and a newcomer."""
+    return in_a_local_lake(write_landing(tmp_path_factory.mktemp("in"), zone() | NEWCOMER))
 
 
 def contents(lake):
@@ -137,19 +155,16 @@ def contents(lake):
     return found
 
 
-def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_and_a_full_one_keep_them(
-    make_lake, local_contents
+def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_keeps_them(
+    make_lake, in_a_local_lake
 ):
     lake = make_lake()
     lake.built()
-    assert contents(lake) == local_contents
+    assert contents(lake) == in_a_local_lake(SAMPLE)
     before = lake.snapshots()
     again = lake.built()
     assert lake.snapshots() == before
     assert {table.changed for table in again.tables.values()} == {False}
-    full = lake.built(full=True)
-    assert {table.changed for table in full.tables.values()} == {True}
-    assert contents(lake) == local_contents
 
 
 def test_a_new_customer_file_changes_what_depends_on_it_and_tables_empty(make_lake):
@@ -164,11 +179,13 @@ def test_a_new_customer_file_changes_what_depends_on_it_and_tables_empty(make_la
         assert lake.rows(name) == Counter()
 
 
-def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(make_lake, monkeypatch):
+def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(
+    make_lake, monkeypatch, uninterrupted
+):
     lake = make_lake(zone())
     lake.built()
     before = lake.contents()
-    lake.deliver({"customer/landing/2.json": customer("bo@example.com", 500, serial="device-2")})
+    lake.deliver(NEWCOMER)
 
     def crash(*_args):
         raise MemoryError
@@ -179,14 +196,10 @@ def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(mak
     assert lake.contents() == before
     lake.built()
     assert sum(lake.rows("customer_trusted").values()) == 2
-    clean = make_lake(
-        zone() | {"customer/landing/2.json": customer("bo@example.com", 500, serial="device-2")}
-    )
-    clean.built()
-    assert lake.rows("machine_learning_curated") == clean.rows("machine_learning_curated")
+    assert lake.rows("machine_learning_curated") == uninterrupted["machine_learning_curated"]
 
 
-def test_two_policies_lie_beside_each_other(make_lake):
+def test_two_policies_lie_beside_each_other_and_a_table_has_one_folder_below_its_zone(make_lake):
     lake = make_lake(zone())
     lake.built()
     before = lake.snapshots()
@@ -196,24 +209,21 @@ def test_two_policies_lie_beside_each_other(make_lake):
     reference.built()
     assert lake.snapshots() == before
     assert reference.rows("machine_learning_curated") == lake.rows("machine_learning_curated")
-    assert reference.table("customer_trusted").location() != lake.table("customer_trusted").location()
+    for name, spec in TABLES.items():
+        assert lake.table(name).location() == f"{lake.environment.lake}/{spec.zone}/{name}"
+        assert reference.table(name).location() != lake.table(name).location()
 
 
-def test_queries_read_the_tables(make_lake):
+def test_queries_read_the_tables_which_a_full_run_makes_anew(make_lake):
     lake = make_lake(zone())
     lake.built()
+    full = lake.built(full=True)
+    assert {table.changed for table in full.tables.values()} == {True}
     with opened_lake(lake.environment) as opened:
         query = parse_query("SELECT user, x FROM stedi.accelerometer_trusted", "stedi")
         columns, rows = run_query(opened, query)
         assert (columns, list(rows)) == (["user", "x"], [("ada@example.com", 0.1)])
         assert {name: opened.handle(name).content.rows for name in TABLES} == dict.fromkeys(TABLES, 1)
-
-
-def test_a_table_has_one_folder_below_its_zone(make_lake):
-    lake = make_lake({})
-    lake.built()
-    for name, spec in TABLES.items():
-        assert lake.table(name).location() == f"{lake.environment.lake}/{spec.zone}/{name}"
 
 
 def test_a_publish_after_another_one_is_refused(make_lake):
@@ -269,12 +279,9 @@ def test_landing_files_and_lake_lie_in_different_places(s3, tmp_path, monkeypatc
 @pytest.mark.parametrize("policy", COUNTS)
 @pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public")
 def test_the_public_data_gives_the_counts_of_the_design_and_the_rows_of_a_local_lake(
-    make_lake, tmp_path, policy
+    make_lake, in_a_local_lake, policy
 ):
     lake = make_lake(landing=PUBLIC, STEDI_POLICY=policy)
     lake.built(as_of=PUBLIC_AS_OF)
     assert {name: sum(lake.rows(name).values()) for name in TABLES} == COUNTS[policy]
-    settings = {"STEDI_POLICY": policy, "STEDI_PSEUDONYM_KEY": KEY}
-    local = TestLake(tmp_path / "local", PUBLIC, settings)
-    local.built(as_of=PUBLIC_AS_OF)
-    assert contents(lake) == contents(local)
+    assert contents(lake) == in_a_local_lake(PUBLIC, policy, as_of=PUBLIC_AS_OF)

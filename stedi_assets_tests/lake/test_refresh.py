@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from stedi_assets.lake import landing, resource, staging, system
+from stedi_assets.lake import evidence, landing, resource, staging, system
 from stedi_assets.lake.handles import TableHandle
 from stedi_assets.lake.publish import describe_files, replace_files
 from stedi_assets.lake.staging import day_chunks
@@ -291,6 +291,7 @@ def test_days_are_chunked_by_rows_and_a_large_day_stands_alone():
 
 def test_chunks_of_days_give_the_rows_of_one_chunk(tmp_path, monkeypatch, sample_lake):
     monkeypatch.setattr(staging, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(evidence, "CHUNK_ROWS", 1)
     monkeypatch.setattr(staging.day_chunks, "__defaults__", (1,))
     lake = TestLake(tmp_path)
     lake.built()
