@@ -39,8 +39,8 @@ class S3Storage:
                     if not path.endswith("/") and path:  # a key that ends so stands for a folder
                         uri = f"{S3_SCHEME}{bucket}/{found['Key']}"
                         written = int(found["LastModified"].timestamp() * 1000)
-                        # The same bytes have the same ETag whenever they are written.
-                        version = f"{found['ETag'].strip(chr(34))}-{written}"
+                        # Of the same bytes, written again, nobody has to know.
+                        version = found["ETag"].strip('"')
                         yield StoredFile(path, uri, found["Size"], version, written)
 
     def remove(self, folder: str) -> None:

@@ -101,14 +101,19 @@ def test_short_faults_are_carried(town, what):
 
 
 LONG = {
-    "a landing file is denied to the engine": (
+    "a landing file is denied": (
         "customer_landing",
         Fault("AccessDenied", "GET", "^/landing/.*/customer/"),
+        "customer_landing: storage or catalog failed (ACCESS_DENIED during GetObject)",
+    ),
+    "a landing file is denied to the engine": (
+        "customer_landing",
+        Fault("AccessDenied", "GET", "^/landing/.*/customer/", first=2),
         "customer_landing: the engine stopped while reading landing files (403 Forbidden during GET)",
     ),
     "a landing file breaks off in the parser": (
         "accelerometer_landing",
-        Fault(RESET, "GET", "^/landing/.*/accelerometer/"),
+        Fault(RESET, "GET", "^/landing/.*/accelerometer/", first=2),
         "accelerometer_landing: the engine stopped while reading landing files (NETWORK_CONNECTION during",
     ),
     "rows cannot be counted": (
