@@ -1,0 +1,405 @@
+"""Whatever happens to a run, the next one ends in the tables of a run to which nothing happened.
+
+A lake that was built is given a second delivery with everything in it that a delivery can have: a person who
+withdraws, one who is new, a file with new content, the same file twice, lines that are no rows. What befalls
+the run of that delivery is the subject; the next run is an ordinary one.
+"""
+
+import os
+import random
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stedi_assets.engines.sail import SailResource
+from stedi_assets.lake import landing, staging
+from stedi_assets.tables import TABLES
+from stedi_assets_tests.killed import KILLED, Fault, Killer
+from stedi_assets_tests.lake.test_incremental import ADA, BO, CY, DEE, KEY, day, readings
+from stedi_assets_tests.lake.test_ingest import reading
+from stedi_assets_tests.lake.test_s3 import lake_in_s3, put
+from stedi_assets_tests.lakes import TestLake, write_landing
+from stedi_assets_tests.oracle import Acceleration, Customer, Step
+from stedi_assets_tests.scenario import record
+from stedi_assets_tests.states import LANDING, arrow, assert_nothing_is_lost, new_lake, state, text
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+AS_OF = day(20)
+ACCELEROMETER = "accelerometer_landing"
+DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
+
+
+def zone(name: str, *rows: Customer | Acceleration | Step | str) -> dict[str, str]:
+    """Landing files of one name; lines that are no rows are of the phone."""
+    kinds = {"customer": Customer, "accelerometer": (Acceleration, str), "step_trainer": Step}
+    files = {}
+    for source, kind in kinds.items():
+        if lines := tuple(row for row in rows if isinstance(row, kind)):
+            files[f"{source}/landing/{name}.json"] = text(source, lines)
+    return files
+
+
+FIRST = zone(
+    "a", record(ADA, day(0)), record(BO, day(0)), record(CY, None),
+    *(row for email in (ADA, BO, CY) for row in readings(email, 0, 1)), "nonsense", "",
+)  # fmt: skip
+SECOND = (
+    zone("bo withdraws", record(BO, None, day(5)), record(DEE, day(1)), '{"user": "cut')
+    | zone("new", *readings(DEE, 0, 1, 2), *readings(ADA, 2))
+    | zone("twice", *readings(DEE, 0, 1, 2), *readings(ADA, 2))
+    | {"accelerometer/landing/a.json": FIRST["accelerometer/landing/a.json"].split("\n", 1)[1] + "{}\n"}
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def key() -> Iterator[None]:
+    """The key of the lakes of these tests, which is looked up in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+        yield
+
+
+@pytest.fixture(scope="module")
+def killer(key: None) -> Iterator[Killer]:
+    running = Killer()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What the lake holds when nothing happens."""
+    lake = new_lake(tmp_path_factory.mktemp("clean"))
+    for files in (FIRST, SECOND):
+        write_landing(lake.landing, files)
+        lake.built(as_of=AS_OF)
+    held = state(lake)
+    assert all(held.values()), "the comparison would be of nothing"
+    return held
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[TestLake, Path]:
+    """A lake that was built, with the second delivery before it; and a copy to begin anew from."""
+    lake = new_lake(tmp_path_factory.mktemp("delivered"))
+    write_landing(lake.landing, FIRST)
+    lake.built(as_of=AS_OF)
+    write_landing(lake.landing, SECOND)
+    copy = lake.folder.with_name("copy")
+    shutil.copytree(lake.folder, copy)
+    return lake, copy
+
+
+@pytest.fixture
+def lake(delivered: tuple[TestLake, Path]) -> TestLake:
+    """The lake before the second delivery is ingested."""
+    it, copy = delivered
+    shutil.rmtree(it.folder)
+    shutil.copytree(copy, it.folder)
+    return it
+
+
+def assert_clean(lake: TestLake, clean: dict) -> None:
+    assert_nothing_is_lost(lake)
+    found = state(lake)
+    for name, rows in clean.items():
+        assert found[name] == rows, name
+
+
+def both(*faults: Fault) -> list[Fault]:
+    return [replace(fault, after=after) for fault in faults for after in (False, True)]
+
+
+INGEST = both(
+    Fault("write", ACCELEROMETER),
+    Fault("write", ACCELEROMETER, 2),  # rows that stay of days that a superseded file had
+    Fault("write", "quarantine"),
+    Fault("write", "activity"),
+    Fault("describe", ACCELEROMETER),
+    Fault("describe", "quarantine"),
+    Fault("write_ledger", "ledger"),
+    Fault("commit", ACCELEROMETER),
+    Fault("commit", "quarantine"),
+    Fault("commit", "activity"),
+    Fault("commit", "ledger"),
+)
+
+
+@pytest.fixture(scope="module")
+def clean_phone(clean: dict, delivered: tuple[TestLake, Path]) -> dict:
+    """What concerns the readings of the phone."""
+    return {ACCELEROMETER: clean[ACCELEROMETER]} | {
+        name: {row: number for row, number in clean[name].items() if row[0] == ACCELEROMETER}
+        for name in ("quarantine", "activity", "ledger")
+    }
+
+
+@pytest.mark.parametrize("fault", INGEST, ids=str)
+def test_killed_at_any_step_of_a_batch(lake, killer, clean_phone, fault):
+    assert killer.run(lake, fault, select=ACCELEROMETER, as_of=AS_OF) == [KILLED]
+    lake.built(select=ACCELEROMETER, as_of=AS_OF)
+    assert_nothing_is_lost(lake)
+    found = state(lake)
+    for name, rows in clean_phone.items():
+        of_phone = {row: number for row, number in found[name].items()}
+        if name != ACCELEROMETER:
+            of_phone = {row: number for row, number in of_phone.items() if row[0] == ACCELEROMETER}
+        assert of_phone == rows, name
+
+
+@pytest.mark.parametrize(
+    "fault",
+    both(Fault("commit", ACCELEROMETER), Fault("commit", "ledger")),
+    ids=str,
+)
+def test_killed_while_a_table_is_made_for_the_first_time(tmp_path, killer, clean, fault):
+    lake = new_lake(tmp_path)
+    write_landing(lake.landing, FIRST)
+    assert killer.run(lake, fault, as_of=AS_OF) == [KILLED]
+    write_landing(lake.landing, SECOND)
+    lake.built(as_of=AS_OF)
+    assert_clean(lake, clean)
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["removal", "refresh"])
+@pytest.mark.parametrize("table", DERIVED)
+def test_killed_after_a_table_was_published(lake, killer, clean, table, number):
+    fault = Fault("commit", table, number, after=True)
+    assert killer.run(lake, fault, as_of=AS_OF) == [KILLED]
+    lake.built(as_of=AS_OF)
+    assert_clean(lake, clean)
+
+
+def test_killed_again_and_again_before_every_write_and_every_publish(lake, killer, clean):
+    """Each run gets one step further than the one before; of the removals, then of what is computed."""
+    removals = [Fault(step, table) for table in reversed(DERIVED) for step in ("write", "commit")]
+    landed = [
+        Fault(step, table)
+        for table in ("customer_landing", "step_trainer_landing")
+        for step in ("write", "commit")
+    ]
+    computed = [Fault(step, table) for table in DERIVED for step in ("write", "commit")]
+    for fault in (*removals, *landed, *computed):
+        assert killer.run(lake, fault, as_of=AS_OF) == [KILLED], fault
+    lake.built(as_of=AS_OF)
+    assert_clean(lake, clean)
+
+
+def test_two_runs_at_once_in_two_processes(lake, killer, clean):
+    statuses = killer.run(lake, None, None, as_of=AS_OF)
+    assert {*statuses} <= {0, 1}, statuses
+    lake.built(as_of=AS_OF)
+    assert_clean(lake, clean)
+
+
+def test_two_first_runs_at_once_in_two_processes(tmp_path, killer, clean):
+    lake = new_lake(tmp_path)
+    write_landing(lake.landing, FIRST | SECOND)
+    statuses = killer.run(lake, None, None, as_of=AS_OF)
+    assert {*statuses} <= {0, 1}, statuses
+    lake.built(as_of=AS_OF)
+    assert_nothing_is_lost(lake)
+    assert {name: state(lake)[name] for name in DERIVED} != {}
+
+
+def test_every_commit_happens_but_is_answered_by_an_error(lake, clean, monkeypatch):
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    commit = SqlCatalog.commit_table
+
+    def lossy(*arguments):
+        commit(*arguments)
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlCatalog, "commit_table", lossy)
+        lake.built(as_of=AS_OF)
+    assert_clean(lake, clean)
+    assert not any(table.changed for table in lake.built(as_of=AS_OF).tables.values())
+
+
+@pytest.mark.parametrize("file_bytes", [500, 2_000, 6_000, 20_000])
+def test_the_disk_is_full_for_files_of_that_size(lake, killer, clean, file_bytes):
+    assert killer.run(lake, None, as_of=AS_OF, file_bytes=file_bytes) == [1]
+    lake.built(as_of=AS_OF)
+    assert_clean(lake, clean)
+
+
+@pytest.mark.parametrize(("owner", "step"), [(staging.StagingArea, "write"), (landing, "write_ledger")])
+def test_the_disk_is_full_is_said_in_a_sentence(lake, clean, monkeypatch, owner, step):
+    def full(*arguments):
+        raise OSError(28, "No space left on device", "somewhere")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, step, full)
+        failures = lake.run(as_of=AS_OF).failures
+    assert all("storage or catalog failed (ENOSPC)" in failure for failure in failures), failures
+    assert len(failures) == len(LANDING)
+    lake.built(as_of=AS_OF)
+    assert_clean(lake, clean)
+
+
+@pytest.mark.parametrize("table", [ACCELEROMETER, "activity", "accelerometer_trusted"])
+def test_the_engine_is_stopped_while_it_writes(lake, clean, monkeypatch, table):
+    engines: list[SailResource] = []
+    start, write = SailResource._init_session, staging.StagingArea.write
+
+    def started(engine):
+        start(engine)
+        engines.append(engine)
+
+    def stopped(area, frame):
+        if area.spec.name == table:
+            threading.Thread(target=engines[-1]._server.stop).start()
+            write(area, frame)
+            engines[-1].spark_session.range(1).collect()
+        return write(area, frame)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SailResource, "_init_session", started)
+        patched.setattr(staging.StagingArea, "write", stopped)
+        failures = lake.run(as_of=AS_OF).failures
+    assert failures
+    assert not any("Traceback" in failure for failure in failures)
+    lake.built(as_of=AS_OF)
+    assert_clean(lake, clean)
+
+
+def of_phone(lake: TestLake, **options) -> tuple[list[float], dict[str, tuple[str, str | None]]]:
+    """The x of all landed readings, and what became of every file and why."""
+    lake.built(select=ACCELEROMETER, as_of=AS_OF, **options)
+    assert_nothing_is_lost(lake)
+    entries = arrow(lake, "ledger").to_pylist()
+    return (
+        sorted(row["x"] for row in arrow(lake, ACCELEROMETER).to_pylist()),
+        {entry["path"].partition("landing/")[2]: (entry["outcome"], entry["reason"]) for entry in entries},
+    )
+
+
+def test_a_file_that_cannot_be_read_is_refused_and_taken_once_it_can(tmp_path):
+    lake = new_lake(tmp_path)
+    folder = (
+        write_landing(lake.landing, {"accelerometer/landing/a.json": reading(x=1)}) / "accelerometer/landing"
+    )
+    (folder / "bad.json").symlink_to("/proc/self/mem")  # its first bytes are an error, for root too
+    refused = ("refused", "It cannot be read (EIO): check its owner and mode.")
+    assert of_phone(lake) == ([1], {"a.json": ("ingested", None), "bad.json": refused})
+    (folder / "bad.json").unlink()
+    (folder / "bad.json").write_text(reading(x=2))
+    xs, files = of_phone(lake)
+    assert (xs, files["bad.json"]) == ([1, 2], ("ingested", None))
+
+
+def test_what_is_named_like_a_file_and_is_none_is_left_alone(tmp_path):
+    lake = new_lake(tmp_path)
+    folder = (
+        write_landing(lake.landing, {"accelerometer/landing/a.json": reading(x=1)}) / "accelerometer/landing"
+    )
+    (folder / "dangling.json").symlink_to("nowhere")
+    (folder / "loop.json").symlink_to("loop.json")
+    (folder / "folder.json").mkdir()
+    (folder / "folder.json" / "b.json").write_text(reading(x=2))
+    os.mkfifo(folder / "pipe.json")
+    (folder / "empty.json").touch()
+    xs, files = of_phone(lake)
+    assert xs == [1, 2]
+    assert {name for name, (outcome, _) in files.items() if outcome == "ingested"} == {
+        "a.json", "folder.json/b.json", "empty.json"
+    }  # fmt: skip
+
+
+NAMES = (
+    "with space.json", " leading.json", "trailing .json", "ünï — ☃.json", "e\u0301.json", "\u00e9.json", "a..b.json",
+    "...json", "..json", "..x/b.json", "new\nline.json", "tab\t.json", "cr\r.json", "per%20cent.json", "100%.json",
+    "%2e%2e%2f.json", "%0A.json", "back\\slash.json", "star*.json", "[a-z].json", "{a,b}.json", "quote'.json",
+    'quote".json', "question?.json", "hash#1.json", "plus+and&.json", "a=b/c.json", "_hidden.json", ".dot.json",
+    "_delta_log/x.json", "$HOME.json", "~.json", "-rf.json", ":.json", "s3:/x.json", "\u202egnp.json", "UPPER.JSON",
+)  # fmt: skip
+
+
+def test_files_are_read_whatever_their_names(tmp_path):
+    lake = new_lake(tmp_path)
+    files = {name: reading(x=number / 10) for number, name in enumerate(NAMES)}
+    write_landing(lake.landing, {f"accelerometer/landing/{name}": line for name, line in files.items()})
+    with open(os.fsencode(lake.landing / "accelerometer/landing") + b"/\xff.json", "w") as file:
+        file.write(reading(x=9))
+    xs, found = of_phone(lake)
+    assert {name: found[name][0] for name in NAMES} == dict.fromkeys(NAMES, "ingested")
+    assert xs == [number / 10 for number in range(len(NAMES))]
+    assert found["\\udcff.json"] == ("refused", "Its name is not valid UTF-8: rename it.")
+    write_landing(lake.landing, {"accelerometer/landing/more.json": reading(x=9)})
+    assert len(of_phone(lake)[0]) == len(NAMES) + 1
+
+
+def test_keys_in_s3_that_are_no_files_or_cannot_be_named_stop_nothing(s3, tmp_path, monkeypatch):
+    monkeypatch.setenv("STEDI_PSEUDONYM_KEY", "k" * 40)
+    lake = lake_in_s3(tmp_path)
+    root = f"{lake.settings['STEDI_LANDING']}/accelerometer/landing"
+    for marker in ("/", "/year/", "/year.json/"):
+        put(f"{root}{marker}")
+    put(f"{root}/zero.json")
+    names = (
+        "with space.json",
+        "per%20cent.json",
+        "new\nline.json",
+        "ünï☃.json",
+        "a..b.json",
+        "..json",
+        "year/c.json",
+    )
+    for number, name in enumerate(names):
+        put(f"{root}/{name}", reading(x=number / 10).encode())
+    unnamable = ("empty//name.json", "a/../b.json", "./c.json")
+    for name in unnamable:
+        put(f"{root}/{name}", reading(x=9).encode())
+    xs, found = of_phone(lake)
+    assert xs == [number / 10 for number in range(len(names))]
+    assert {name: found.pop(name)[0] for name in (*names, "zero.json")} == dict.fromkeys(
+        (*names, "zero.json"), "ingested"
+    )
+    sentence = "Its key has an empty folder name, or one of dots only: rename it."
+    assert {*found.values()} <= {("refused", sentence)}
+    assert found
+
+
+def test_ten_thousand_files_in_one_folder(tmp_path):
+    lake = new_lake(tmp_path)
+    lines = {
+        f"{number:05}.json": reading(x=number % 1_600 / 100, timestamp=AS_OF - number)
+        for number in range(10_000)
+    }
+    write_landing(lake.landing, {f"accelerometer/landing/{name}": line for name, line in lines.items()})
+    xs, found = of_phone(lake)
+    assert (len(xs), len(found)) == (10_000, 10_000)
+
+
+def test_any_order_and_any_repetition_of_deliveries_ends_the_same(tmp_path, clean):
+    files = [
+        (path, content)
+        for delivery in (FIRST, SECOND)
+        for path, content in delivery.items()
+        if delivery is SECOND or path not in SECOND
+    ]
+    found = {}
+    for way in ("at once", "one by one", "twice"):
+        lake = new_lake(tmp_path / way.replace(" ", "-"))
+        order = list(files)
+        if way != "at once":
+            random.Random(way).shuffle(order)
+        if way == "twice":
+            order += [(path.replace(".json", " again.json"), content) for path, content in order[::-1]]
+        parts = {"at once": [order], "one by one": [[file] for file in order]}.get(
+            way, [order[:4], order[4:]]
+        )
+        for part in parts:
+            write_landing(lake.landing, dict(part))
+            lake.built(as_of=AS_OF)
+        assert_nothing_is_lost(lake)
+        found[way] = state(lake)
+    for name, rows in clean.items():
+        assert {way: found[way][name] for way in found} == dict.fromkeys(found, rows), name
