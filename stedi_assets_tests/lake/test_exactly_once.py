@@ -146,7 +146,7 @@ def test_killed_at_any_step_of_a_batch(lake, killer, clean_phone, fault):
     assert_nothing_is_lost(lake)
     found = state(lake)
     for name, rows in clean_phone.items():
-        of_phone = {row: number for row, number in found[name].items()}
+        of_phone = dict(found[name])
         if name != ACCELEROMETER:
             of_phone = {row: number for row, number in of_phone.items() if row[0] == ACCELEROMETER}
         assert of_phone == rows, name
@@ -203,8 +203,7 @@ def test_two_first_runs_at_once_in_two_processes(tmp_path, killer, clean):
     statuses = killer.run(lake, None, None, as_of=AS_OF)
     assert {*statuses} <= {0, 1}, statuses
     lake.built(as_of=AS_OF)
-    assert_nothing_is_lost(lake)
-    assert {name: state(lake)[name] for name in DERIVED} != {}
+    assert_clean(lake, clean)
 
 
 def test_every_commit_happens_but_is_answered_by_an_error(lake, clean, monkeypatch):
@@ -223,7 +222,7 @@ def test_every_commit_happens_but_is_answered_by_an_error(lake, clean, monkeypat
     assert not any(table.changed for table in lake.built(as_of=AS_OF).tables.values())
 
 
-@pytest.mark.parametrize("file_bytes", [500, 2_000, 6_000, 20_000])
+@pytest.mark.parametrize("file_bytes", [500, 2_000, 6_000])
 def test_the_disk_is_full_for_files_of_that_size(lake, killer, clean, file_bytes):
     assert killer.run(lake, None, as_of=AS_OF, file_bytes=file_bytes) == [1]
     lake.built(as_of=AS_OF)
@@ -314,11 +313,12 @@ def test_what_is_named_like_a_file_and_is_none_is_left_alone(tmp_path):
 
 
 NAMES = (
-    "with space.json", " leading.json", "trailing .json", "ünï — ☃.json", "e\u0301.json", "\u00e9.json", "a..b.json",
-    "...json", "..json", "..x/b.json", "new\nline.json", "tab\t.json", "cr\r.json", "per%20cent.json", "100%.json",
-    "%2e%2e%2f.json", "%0A.json", "back\\slash.json", "star*.json", "[a-z].json", "{a,b}.json", "quote'.json",
-    'quote".json', "question?.json", "hash#1.json", "plus+and&.json", "a=b/c.json", "_hidden.json", ".dot.json",
-    "_delta_log/x.json", "$HOME.json", "~.json", "-rf.json", ":.json", "s3:/x.json", "\u202egnp.json", "UPPER.JSON",
+    "with space.json", " leading.json", "trailing .json", "ünï — ☃.json", "e\u0301.json", "\u00e9.json",
+    "a..b.json", "...json", "..json", "..x/b.json", "new\nline.json", "tab\t.json", "cr\r.json",
+    "per%20cent.json", "100%.json", "%2e%2e%2f.json", "%0A.json", "back\\slash.json", "star*.json",
+    "[a-z].json", "{a,b}.json", "quote'.json", 'quote".json', "question?.json", "hash#1.json",
+    "plus+and&.json", "a=b/c.json", "_hidden.json", ".dot.json", "_delta_log/x.json", "$HOME.json", "~.json",
+    "-rf.json", ":.json", "s3:/x.json", "\u202egnp.json", "UPPER.JSON",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Any sequence of deliveries, changes of mind, interruptions and time ends as the rules say, and as a rebuild.
+"""Any sequence of deliveries, changes of mind, interruptions and time ends as the rules and a rebuild say.
 
 Two people, a third who only ever shares a device, two devices, three days. Every run of all tables is held
 against the oracle; at the end of a sequence a lake that is built at once from what is live is held against
