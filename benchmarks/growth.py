@@ -1,7 +1,8 @@
 """What one more day costs, in lakes of different ages: work, CPU and memory must not grow with the history.
 
 For each age a landing zone of that many generated days is ingested; then days are added one by one, in turns
-with the other lakes, each with its readings and the customer records of that day. Each refresh is measured.
+with the other lakes, each with its readings and with a customer who is new. Each refresh is measured.
+Customers who change their minds are left out: that makes all days anew on which they were active.
 
 Run: python -m benchmarks.growth --workdir DIR
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from benchmarks.measure import run_measured
 from stedi_assets.samples import generate
+from stedi_assets_tests.lakes import customer, write_landing
 
 STEDI = [sys.executable, "-c", "from stedi_assets.cli import main; main()"]
 
@@ -54,6 +56,8 @@ class Lake:
             target = self.folder / "landing" / file.relative_to(self.folder / "all")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(file, target)
+        person = customer(f"new-{len(self.later)}@example.com", 1_000, serial=f"new-{len(self.later)}")
+        write_landing(self.folder / "landing", {f"customer/landing/new-{len(self.later)}.json": person})
         for figures, value in zip((self.work, self.cpu, self.wall, self.memory), self.refresh(), strict=True):
             figures.append(value)
 
@@ -64,11 +68,11 @@ def built(days: int, added: int, customers: int, folder: Path) -> Lake:
     files = sorted(path for path in (folder / "all").rglob("*.json"))
     dated: dict[str, list[Path]] = {}
     for path in files:
-        day = "-".join(path.stem.split("-")[1:4])
+        day = "" if path.stem.startswith("customer") else "-".join(path.stem.split("-")[1:4])
         dated.setdefault(day, []).append(path)
     ordered = [dated[day] for day in sorted(dated)]
-    lake = Lake(days, folder, ordered[days : days + added])
-    for path in (path for group in ordered[:days] for path in group):
+    lake = Lake(days, folder, ordered[days + 1 : days + 1 + added])
+    for path in (path for group in ordered[: days + 1] for path in group):
         target = folder / "landing" / path.relative_to(folder / "all")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, target)
