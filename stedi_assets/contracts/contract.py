@@ -26,7 +26,7 @@ from stedi_assets.contracts.privacy import (
     STANDING,
     WITHDRAWALS,
 )
-from stedi_assets.contracts.profile import MOST_ROWS, Measured, Profile
+from stedi_assets.contracts.profile import MOST_DAYS, MOST_ROWS, Measured, Profile
 from stedi_assets.contracts.rules import FLAG, Examination, Finding, Flagged, Rule, Verdict
 from stedi_assets.lake import Days, Evidence, engine_errors, side_by_side
 from stedi_assets.schemas.checks import value_rules
@@ -91,7 +91,7 @@ class Contract:
             for days in _chunks(examination, scope)
         ]
         if measured:
-            work += [(one, evidence.latest(MOST_ROWS), None) for one in self._measured]
+            work += [(one, evidence.latest(MOST_ROWS, MOST_DAYS), None) for one in self._measured]
         found = {rule.name: Finding(0, 0, days=evidence.planned_days) for rule in self.rules}
         profile = Profile(days=evidence.days, columns_of=evidence.planned_days)
 
@@ -125,7 +125,7 @@ class Contract:
         Raises:
             LakeError: The engine stopped.
         """
-        latest = evidence.latest(MOST_ROWS)
+        latest = evidence.latest(MOST_ROWS, MOST_DAYS)
 
         def examine(part: OfTheModel | Measured) -> Profile:
             with engine_errors(self.spec.name, "profiling rows"):

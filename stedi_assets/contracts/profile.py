@@ -18,7 +18,9 @@ from stedi_assets.lake import Evidence, Unpublished
 from stedi_assets.tables import TableSpec
 
 FEWEST_PEOPLE = 5
-MOST_ROWS = 250_000  # so that a chart costs the same whatever the history
+# So that a profile costs the same whatever the history.
+MOST_ROWS = 250_000
+MOST_DAYS = 31
 
 
 @dataclass(frozen=True)
@@ -137,15 +139,15 @@ class Measured:
         return tuple(cls(spec, it) for it in MEASURES if set(it.columns) <= set(spec.columns))
 
     def profile(self, evidence: Evidence) -> Profile:
-        """The distribution over the latest days that have `MOST_ROWS` together."""
-        measure = self._measure
-        days = _latest_days(evidence)
+        """The distribution over the rows that are looked at, which are those of the latest days."""
+        measure, planned = self._measure, evidence.planned_days
+        days = len(evidence.days) if planned is None else planned
         value = measure.value(*map(F.col, measure.columns))
         number = F.when(value.between(0, measure.top), F.floor(value / measure.width))
         whose = next(name for name in PEOPLE if name in self._spec.columns)
         # People are told apart only once rows are grouped: there are few groups and many rows.
         grouped = (
-            evidence.rows(days)
+            evidence.rows()
             .groupBy(F.col(whose).alias("_whose"), number.cast("int").alias("_bin"))
             .agg(F.count(F.lit(1)).alias(ROWS))
         )
@@ -157,18 +159,7 @@ class Measured:
             .collect()
         )
         bins = {row["_bin"]: row[ROWS] for row in counted}
-        return Profile(distributions=(Distribution(measure, dict(sorted(bins.items())), len(days)),))
-
-
-def _latest_days(evidence: Evidence) -> set[date]:
-    days: set[date] = set()
-    rows = 0
-    for day in sorted(evidence.days, reverse=True):
-        rows += evidence.days[day]
-        if days and rows > MOST_ROWS:
-            break
-        days.add(day)
-    return days
+        return Profile(distributions=(Distribution(measure, dict(sorted(bins.items())), days),))
 
 
 def _users(_evidence: Evidence, grouped: DataFrame) -> DataFrame:

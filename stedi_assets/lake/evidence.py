@@ -152,13 +152,18 @@ class Evidence:
         whole = self.resulting or self.table
         return whole.rows_by_day if self.spec.partitioned else {}
 
-    def latest(self, most_rows: int) -> "Evidence":
-        """The same look at the latest days of the whole table that have so many rows together, or one."""
+    def latest(self, most_rows: int, most_days: int) -> "Evidence":
+        """The same look at the latest days of the whole table, one at least.
+
+        Args:
+            most_rows: Rows that they may have together.
+            most_days: How many they may be, as every day is a file to open.
+        """
         days: set[date] = set()
         rows = 0
         for day in sorted(self.days, reverse=True):
             rows += self.days[day]
-            if days and rows > most_rows:
+            if len(days) == most_days or (days and rows > most_rows):
                 break
             days.add(day)
         whole = self.resulting or self.table
