@@ -10,7 +10,7 @@ TWO := -n 2 --dist loadfile
 DAGSTER_HOME ?= $(CURDIR)/.stedi/dagster
 export DAGSTER_HOME
 
-.PHONY: run dev test test-all check s3 spark-test spark-s3-test benchmark lock clean
+.PHONY: run dev test test-all check s3 fault-test spark-test spark-s3-test benchmark lock clean
 
 run: $(VENV)/run.installed  ## Refresh the lake from data/
 	$(BIN)/stedi run
@@ -20,7 +20,7 @@ dev: $(VENV)/run.installed  ## The Dagster UI on http://127.0.0.1:3000
 	PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev -h 127.0.0.1
 
 test: $(VENV)/dev.installed  ## What every change must pass
-	$(BIN)/pytest $(TWO) -m "not slow and not maven"
+	$(BIN)/pytest $(TWO) -m "not slow and not maven and not faults"
 
 test-all: test  ## The slow tests too: Spark, a browser, faults
 	$(BIN)/pytest $(TWO) -m slow
@@ -33,6 +33,9 @@ check: $(VENV)/dev.installed  ## Lint, format, types, who may import whom
 
 s3: $(VENV)/dev.installed  ## A local S3 with Glue and a REST catalog to play with; prints the settings to use
 	@$(BIN)/python -m stedi_assets_tests.servers
+
+fault-test: $(VENV)/dev.installed  ## Kills at every step, other faults, random sequences against an oracle and a rebuild
+	$(BIN)/pytest -m faults
 
 spark-test: $(VENV)/dev.installed  ## The public data on a standalone Spark cluster; needs Java 17
 	$(BIN)/pytest -m slow stedi_assets_tests/test_spark.py

@@ -35,7 +35,7 @@ from stedi_assets_tests.lakes import TestLake, write_landing
 from stedi_assets_tests.oracle import Acceleration, Customer, Step, World
 from stedi_assets_tests.scenario import acceleration, device, record, step
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(0)]
 
 LANDING = [name for name, spec in TABLES.items() if spec.source]
 DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
