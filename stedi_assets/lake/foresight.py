@@ -13,8 +13,7 @@ from stedi_assets.lake.ingest import parsed_lines
 from stedi_assets.lake.landing import next_batch, owned
 from stedi_assets.lake.landing_files import EMPTY
 from stedi_assets.lake.outcomes import Run
-from stedi_assets.lake.system import SystemHandle
-from stedi_assets.tables import QUARANTINE, TableSpec
+from stedi_assets.tables import TableSpec
 from stedi_assets.transforms.activity import activity
 from stedi_assets.transforms.landing import line_form, with_event_date
 
@@ -108,7 +107,7 @@ def foresee(lake: "Lake", spec: TableSpec, run: Run) -> Foresight:
         before = published.frame(spark) if published.exists else spark.createDataFrame([], spec.schema)
         after = owned(spark, before, batch.owners).select(*names).unionByName(rows.select(*names))
         faulty = lines.where(F.col("_reason").isNotNull() & (F.col("_reason") != EMPTY)).select("_people")
-        held = owned(spark, _quarantine(lake, spec).frame(spark), batch.owners).select("people")
+        held = owned(spark, lake.quarantine(spec.name).frame(spark), batch.owners).select("people")
         return Foresight(batch.counts, frozenset(), after, held.union(faulty))
     dated = with_event_date(rows, spec.instant)
     gone = {day for path, entry in known.items() if path in batch.owners for day in entry.event_dates}
@@ -119,7 +118,3 @@ def foresee(lake: "Lake", spec: TableSpec, run: Run) -> Foresight:
     return Foresight(
         batch.counts, frozenset(found | gone), activity=activity(spec.name, dated, who, spec.instant)
     )
-
-
-def _quarantine(lake: "Lake", spec: TableSpec) -> SystemHandle:
-    return lake.system(QUARANTINE, spec.name)

@@ -52,16 +52,14 @@ def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
     lake.settle(spec.name)
     left: set[str] = set()
     for _ in range(CHANGING):
-        published = lake.handle(spec.name)
-        snapshot_id = published.snapshot_id if published.exists else None
-        work = _Work(lake, spec, run, published, snapshot_id, lake.ledger(spec.name))
-        files = _listed(lake, spec)
+        work = _Work.begun(lake, spec, run)
+        files = listed_files(lake, spec)
         chosen, more = work.choose([file for file in files if file.path not in left])
         batch = work.plan(chosen, files)
-        if batch.nothing and snapshot_id is not None:
+        if batch.nothing and work.base is not None:
             return work.up_to_date()
         outcome = work.staged(batch, more)
-        versions = {file.path: file.version for file in _listed(lake, spec)}
+        versions = {file.path: file.version for file in listed_files(lake, spec)}
         changed = {file.path for file in batch.files if versions.get(file.path) != file.version}
         if not changed:
             return outcome
@@ -72,10 +70,7 @@ def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
 
 def next_batch(lake: "Lake", spec: TableSpec, run: Run) -> Batch:
     """What would become of all landing files of a table that have something to be done, in one batch."""
-    published = lake.handle(spec.name)
-    base = published.snapshot_id if published.exists else None
-    work = _Work(lake, spec, run, published, base, lake.ledger(spec.name))
-    files = _listed(lake, spec)
+    work, files = _Work.begun(lake, spec, run), listed_files(lake, spec)
     return work.plan(work.waiting(files), files)
 
 
@@ -93,7 +88,12 @@ def owned(spark: "SparkSession", rows: "DataFrame", owners: Mapping[str, str | N
     return stay.withColumn("source_file", F.coalesce("_owner", "source_file"))
 
 
-def _listed(lake: "Lake", spec: TableSpec) -> list[LandingFile]:
+def listed_files(lake: "Lake", spec: TableSpec) -> list[LandingFile]:
+    """The landing files of a table.
+
+    Raises:
+        SettingError: There is no landing root.
+    """
     assert spec.source is not None
     return list_landing_files(open_storage(lake.landing, lake.aws), lake.landing, spec.source)
 
@@ -113,6 +113,13 @@ class _Work:
     published: TableHandle
     base: int | None
     ledger: Ledger
+
+    @classmethod
+    def begun(cls, lake: "Lake", spec: TableSpec, run: Run) -> "_Work":
+        """What is to be done, seen from the table as it is now."""
+        published = lake.handle(spec.name)
+        base = published.snapshot_id if published.exists else None
+        return cls(lake, spec, run, published, base, lake.ledger(spec.name))
 
     def choose(self, files: list[LandingFile]) -> tuple[list[LandingFile], bool]:
         """The files of the next batch, and whether there will be more."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stedi_assets.lake.landing_files import LandingFile, list_landing_files
+from stedi_assets.lake.landing import listed_files
+from stedi_assets.lake.landing_files import LandingFile
 from stedi_assets.lake.ledger import INGESTED
-from stedi_assets.lake.storage import open_storage
 from stedi_assets.tables import TableSpec
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def waiting_files(lake: "Lake", spec: TableSpec) -> Waiting:
     Raises:
         SettingError: The landing root, the lake or the catalog cannot be reached.
     """
-    assert spec.source is not None
-    files = list_landing_files(open_storage(lake.landing, lake.aws), lake.landing, spec.source)
+    files = listed_files(lake, spec)
     ledger = lake.ledger(spec.name)
     return Waiting(tuple(ledger.waiting(files)), tuple(entry.path for entry in ledger.gone(files)))
 
