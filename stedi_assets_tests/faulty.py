@@ -4,6 +4,7 @@ import re
 import socket
 import struct
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class Fault:
         methods: HTTP methods, separated by `|`.
         key: Pattern that is searched for in `/bucket/key`.
         first: The first of the matching requests that it happens to, counted from one.
+        by_key: Whether the requests of each key are counted for themselves.
         times: To how many of them.
         region: The region that the server says it is in, if it says one.
         hits: To how many it has happened.
@@ -37,17 +39,19 @@ class Fault:
     methods: str = "GET|HEAD|PUT|POST|DELETE"
     key: str = ""
     first: int = 1
+    by_key: bool = False
     times: int = FOREVER
     region: str = ""
     hits: int = 0
-    _seen: int = field(default=0, repr=False)
+    _seen: Counter[str] = field(default_factory=Counter, repr=False)
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether it happens to this request; counts it."""
         if method not in self.methods.split("|") or not re.search(self.key, path):
             return False
-        self._seen += 1
-        struck = self.first <= self._seen < self.first + self.times
+        counted = path if self.by_key else ""
+        self._seen[counted] += 1
+        struck = self.first <= self._seen[counted] < self.first + self.times
         self.hits += struck
         return struck
 

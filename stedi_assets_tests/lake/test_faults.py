@@ -100,6 +100,7 @@ def test_short_faults_are_carried(town, what):
     assert {name: table.rows for name, table in result.tables.items()} == dict.fromkeys(TABLES, town.people)
 
 
+# A landing file is read for its content's hash first, then by the engine.
 LONG = {
     "a landing file is denied": (
         "customer_landing",
@@ -108,12 +109,12 @@ LONG = {
     ),
     "a landing file is denied to the engine": (
         "customer_landing",
-        Fault("AccessDenied", "GET", "^/landing/.*/customer/", first=2),
+        Fault("AccessDenied", "GET", "^/landing/.*/customer/", first=2, by_key=True),
         "customer_landing: the engine stopped while reading landing files (403 Forbidden during GET)",
     ),
     "a landing file breaks off in the parser": (
         "accelerometer_landing",
-        Fault(RESET, "GET", "^/landing/.*/accelerometer/", first=2),
+        Fault(RESET, "GET", "^/landing/.*/accelerometer/", first=2, by_key=True),
         "accelerometer_landing: the engine stopped while reading landing files (NETWORK_CONNECTION during",
     ),
     "rows cannot be counted": (
@@ -128,7 +129,7 @@ LONG = {
     ),
     "rows cannot be read": (
         "machine_learning_curated",
-        Fault("AccessDenied", "GET", "/accelerometer_trusted/data/", first=2),
+        Fault("AccessDenied", "GET", "/accelerometer_trusted/data/", first=2, by_key=True),
         "machine_learning_curated: the engine stopped while staging rows (403 Forbidden during GET)",
     ),
     "a file with rows vanishes after the rows were counted": (
