@@ -67,7 +67,7 @@ class Town(TestLake):
 
 @pytest.fixture(scope="module")
 def town(object_store_server, tmp_path_factory):
-    """A town of one person."""
+    """A town of two people."""
     folder = tmp_path_factory.mktemp("town")
     with faulty(object_store_server.s3) as proxy, pytest.MonkeyPatch.context() as patch:
         variables = object_store_server.variables() | {
@@ -76,6 +76,7 @@ def town(object_store_server, tmp_path_factory):
         for name, value in variables.items():
             patch.setenv(name, value)
         town = Town(folder, settings=lake_in_s3(folder).settings, proxy=proxy)
+        town.move_in()
         town.move_in()
         town.built()
         yield town
@@ -129,7 +130,7 @@ LONG = {
     ),
     "rows cannot be read": (
         "machine_learning_curated",
-        Fault("AccessDenied", "GET", "/accelerometer_trusted/data/", first=2, by_key=True),
+        Fault("AccessDenied", "GET", "/accelerometer_trusted/data/", first=2),
         "machine_learning_curated: the engine stopped while staging rows (403 Forbidden during GET)",
     ),
     "a file with rows vanishes after the rows were counted": (
@@ -225,6 +226,7 @@ def island(tmp_path_factory):
         for name, value in (store.variables() | {"STEDI_PSEUDONYM_KEY": KEY}).items():
             patch.setenv(name, value)
         town = Town(folder, settings=lake_in_s3(folder).settings)
+        town.move_in()
         town.move_in()
         town.built()
         yield town, store.server
