@@ -1,7 +1,9 @@
 """Files by URI, wherever they are: what can be done with them, and how it is done in local folders."""
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,16 +78,11 @@ class LocalStorage:
 
     def list(self, folder: str) -> Iterator[StoredFile]:
         """All files below a folder in order of their paths; nothing where there is no such folder."""
-        from pyarrow.fs import FileSelector, FileType, LocalFileSystem
-
         root = engine_path(folder)
-        selector = FileSelector(root, recursive=True, allow_not_found=True)
-        for info in sorted(LocalFileSystem().get_file_info(selector), key=lambda info: info.path):
-            if info.type == FileType.File:
-                path = info.path.removeprefix(root).lstrip("/")
-                written = info.mtime_ns or 0
-                version = f"{info.size}-{written}"
-                yield StoredFile(path, f"{folder}/{path}", info.size, version, written // 1_000_000)
+        for path, info in sorted(_files(root)):
+            written = info.st_mtime_ns
+            version = f"{info.st_size}-{written}"
+            yield StoredFile(path, f"{folder}/{path}", info.st_size, version, written // 1_000_000)
 
     def remove(self, folder: str) -> None:
         """Removes a folder and all in it; nothing where there is no such folder."""
@@ -135,3 +132,37 @@ def open_storage(uri: str, aws: Aws) -> Storage:
 def engine_path(uri: str) -> str:
     """The form in which engines take a file: local paths plain, so that no engine decodes them."""
     return uri.removeprefix(LOCAL_SCHEME)
+
+
+def _files(root: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The files below a local folder by their paths relative to it, whatever bytes are in their names.
+
+    Links are followed, but to no folder twice; what leads nowhere, pipes and the like are no files.
+    """
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(root, onerror=refuse, followlinks=True):
+        there = _stat(folder)
+        if there is None or (there.st_dev, there.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((there.st_dev, there.st_ino))
+        folders.sort()
+        for path in (os.path.join(folder, name) for name in names):
+            info = _stat(path)
+            if info is not None and stat.S_ISREG(info.st_mode):
+                yield os.path.relpath(path, root), info
+
+
+def _stat(path: str) -> os.stat_result | None:
+    """What a path leads to, if anything."""
+    try:
+        return os.stat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
