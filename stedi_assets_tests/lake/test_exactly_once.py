@@ -11,11 +11,12 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
+from pyspark.sql.connect.client.retries import DefaultPolicy
 
-from stedi_assets.engines.sail import SailResource
 from stedi_assets.lake import landing, staging
 from stedi_assets.lake.aws import Aws
 from stedi_assets.tables import TABLES
@@ -26,6 +27,7 @@ from stedi_assets_tests.lake.test_s3 import lake_in_s3, put
 from stedi_assets_tests.lakes import TestLake, write_landing
 from stedi_assets_tests.oracle import Acceleration, Customer, Step
 from stedi_assets_tests.scenario import record
+from stedi_assets_tests.servers import SCRIPTS, Server, free_ports
 from stedi_assets_tests.states import LANDING, arrow, assert_nothing_is_lost, new_lake, state, text
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
@@ -245,27 +247,25 @@ def test_the_disk_is_full_is_said_in_a_sentence(lake, clean, monkeypatch, owner,
 
 
 @pytest.mark.parametrize("table", [ACCELEROMETER, "activity", "accelerometer_trusted"])
-def test_the_engine_is_stopped_while_it_writes(lake, clean, monkeypatch, table):
-    engines: list[SailResource] = []
-    start, write = SailResource._init_session, staging.StagingArea.write
+@pytest.mark.filterwarnings("ignore:.RETRIES_EXCEEDED")
+def test_the_engine_is_killed_while_it_writes(lake, clean, tmp_path, monkeypatch, table):
+    write = staging.StagingArea.write
+    [port] = free_ports(1)
+    command = [str(SCRIPTS / "sail"), "spark", "server", "--port", str(port)]
 
-    def started(engine):
-        start(engine)
-        engines.append(engine)
-
-    def stopped(area, frame):
+    def killing(area, frame):
         if area.spec.name == table:
-            threading.Thread(target=engines[-1]._server.stop).start()
-            write(area, frame)
-            engines[-1].spark_session.range(1).collect()
+            threading.Thread(target=engine.kill).start()
         return write(area, frame)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(SailResource, "_init_session", started)
-        patched.setattr(staging.StagingArea, "write", stopped)
-        failures = lake.run(as_of=AS_OF).failures
+    with Server(command, [port], tmp_path / "sail.log") as engine, monkeypatch.context() as patched:
+        # PySpark waits ten minutes for a server to come back.
+        patched.setattr(DefaultPolicy, "__init__", partialmethod(DefaultPolicy.__init__, max_retries=1))
+        patched.setattr(staging.StagingArea, "write", killing)
+        elsewhere = {**lake.settings, "STEDI_ENGINE": f"sc://127.0.0.1:{port}"}
+        failures = replace(lake, settings=elsewhere).run(as_of=AS_OF).failures
     assert failures
-    assert not any("Traceback" in failure for failure in failures)
+    assert all("the engine " in failure for failure in failures), failures
     lake.built(as_of=AS_OF)
     assert_clean(lake, clean)
 
