@@ -34,6 +34,11 @@ class SailResource(LazyPySparkResource):
         # Sail's S3 client refuses http:// otherwise, also where AWS_ENDPOINT_URL asks for it.
         os.environ.setdefault("AWS_ALLOW_HTTP", "true")
 
+        # Sail's allocator keeps what queries freed, several times what they ever need at once; it reads these
+        # when its library is loaded. Huge pages would be given back as a whole only.
+        os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0")
+        os.environ.setdefault("MIMALLOC_ALLOW_THP", "0")
+
         from pysail.spark import SparkConnectServer
         from pyspark.sql import SparkSession
 
