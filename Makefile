@@ -20,7 +20,7 @@ dev: $(VENV)/run.installed  ## The Dagster UI on http://127.0.0.1:3000
 	PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev -h 127.0.0.1
 
 test: $(VENV)/dev.installed  ## What every change must pass
-	$(BIN)/pytest $(TWO) -m "not slow and not maven and not faults"
+	$(BIN)/pytest $(TWO) -m "not slow and not maven"
 
 test-all: test  ## The slow tests too: Spark, a browser, faults
 	$(BIN)/pytest $(TWO) -m slow
@@ -34,7 +34,7 @@ check: $(VENV)/dev.installed  ## Lint, format, types, who may import whom
 s3: $(VENV)/dev.installed  ## A local S3 with Glue and a REST catalog to play with; prints the settings to use
 	@$(BIN)/python -m stedi_assets_tests.servers
 
-fault-test: $(VENV)/dev.installed  ## Kills at every step, other faults, random sequences against an oracle and a rebuild
+fault-test: $(VENV)/dev.installed  ## Of the slow tests: kills at every step, other faults, random sequences
 	$(BIN)/pytest -m faults
 
 spark-test: $(VENV)/dev.installed  ## The public data on a standalone Spark cluster; needs Java 17

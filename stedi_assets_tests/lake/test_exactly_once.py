@@ -30,7 +30,7 @@ from stedi_assets_tests.scenario import record
 from stedi_assets_tests.servers import SCRIPTS, Server, free_ports
 from stedi_assets_tests.states import LANDING, arrow, assert_nothing_is_lost, new_lake, state, text
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900)]
 
 AS_OF = day(20)
 ACCELEROMETER = "accelerometer_landing"

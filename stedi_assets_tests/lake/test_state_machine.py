@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import note, settings
 from hypothesis import strategies as st
@@ -30,14 +29,14 @@ from stedi_assets.flags import opened_lake
 from stedi_assets.lake import landing, maintenance, resource, staging, system
 from stedi_assets.tables import SYSTEM_TABLES, TABLES
 from stedi_assets_tests import oracle
-from stedi_assets_tests.lake.test_incremental import ADA, BO, CY, KEY, day, expected, json_line, maintained
-from stedi_assets_tests.lakes import TestLake, write_landing
+from stedi_assets_tests.lake.test_incremental import ADA, BO, CY, KEY, day, expected, maintained
+from stedi_assets_tests.lakes import TestLake
 from stedi_assets_tests.oracle import Acceleration, Customer, Step, World
 from stedi_assets_tests.scenario import acceleration, device, record, step
+from stedi_assets_tests.states import LANDING, Content, arrow, new_lake, state, text
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(0)]
 
-LANDING = [name for name, spec in TABLES.items() if spec.source]
 DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
 STEPS = (
     (staging.StagingArea, "write"),
@@ -69,7 +68,6 @@ walks = st.builds(
 accelerations = st.builds(acceleration, st.sampled_from([ADA, BO]), st.sampled_from(INSTANTS))
 steps = st.builds(step, st.sampled_from(DEVICES), st.sampled_from(INSTANTS), st.sampled_from([100, 200]))
 
-Content = tuple[Customer | Acceleration | Step | str, ...]
 File = tuple[str, str]
 
 
@@ -208,18 +206,9 @@ class Landing(RuleBasedStateMachine):
                 path = rebuilt.landing / file[0] / "landing" / f"{file[1]}.json"
                 path.write_text(text(file[0], content))
             rebuilt.built(as_of=self.as_of)
-            for name in (*TABLES, "activity"):
-                assert found(self.lake, name) == found(rebuilt, name), name
-            for name in ("quarantine", "ledger"):
-                assert lines_of(self.lake, name) == lines_of(rebuilt, name), name
-
-
-def new_lake(folder: Path) -> TestLake:
-    return TestLake(folder, write_landing(folder / "in", {}), {"STEDI_PSEUDONYM_KEY": KEY})
-
-
-def text(source: str, content: Content) -> str:
-    return "".join(f"{row}\n" if isinstance(row, str) else json_line(source, row) for row in content)
+            afresh = state(rebuilt)
+            for name, rows in state(self.lake).items():
+                assert rows == afresh[name], name
 
 
 def world_of(live: dict[File, Content]) -> World:
@@ -237,27 +226,9 @@ def found(lake: TestLake, name: str) -> Counter[tuple[Any, ...]]:
     delivery = {"source_file", "batch_id"}
     if name in LANDING:
         delivery.add("event_date")
-    rows = rows_of(lake, name)
+    rows = arrow(lake, name)
     columns = [column for column in rows.column_names if column not in delivery]
     return Counter(zip(*(rows[column].to_pylist() for column in columns), strict=True))
-
-
-def lines_of(lake: TestLake, name: str) -> Counter[tuple[Any, ...]]:
-    """Quarantined lines by what they are; what became of the lines of all contents."""
-    columns = {
-        "quarantine": ("table_name", "line_number", "reason", "raw", "people"),
-        "ledger": ("table_name", "content", "lines", "rows", "quarantined", "empty_lines", "days", "reasons"),
-    }
-    rows = rows_of(lake, name)
-    kept = [row for row in rows.to_pylist() if name == "quarantine" or row["outcome"] == "ingested"]
-    return Counter(tuple(row[column] for column in columns[name]) for row in kept)
-
-
-def rows_of(lake: TestLake, name: str) -> pa.Table:
-    """The rows of a table; none where nothing was ever written to it."""
-    with opened_lake(lake.environment) as opened:
-        there = opened.handle(name).exists
-    return lake.table(name).scan().to_arrow() if there else pa.table({})
 
 
 class Died(MemoryError):
