@@ -155,7 +155,7 @@ def _files(root: str) -> Iterator[tuple[str, os.stat_result]]:
         for path in (os.path.join(folder, name) for name in names):
             info = _stat(path)
             if info is not None and stat.S_ISREG(info.st_mode):
-                yield os.path.relpath(path, root), info
+                yield path.removeprefix(root).lstrip("/"), info
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -227,7 +227,6 @@ def island(tmp_path_factory):
             patch.setenv(name, value)
         town = Town(folder, settings=lake_in_s3(folder).settings)
         town.move_in()
-        town.move_in()
         town.built()
         yield town, store.server
 
