@@ -16,7 +16,7 @@ run: $(VENV)/run.installed  ## Refresh the lake from data/
 	$(BIN)/stedi run
 
 dev: $(VENV)/run.installed  ## The Dagster UI on http://127.0.0.1:3000
-	@mkdir -p $(DAGSTER_HOME) && cp -n stedi_assets/dagster.yaml $(DAGSTER_HOME)/ || true
+	@mkdir -p $(DAGSTER_HOME) && cp -n stedi_assets/orchestration/dagster.yaml $(DAGSTER_HOME)/ || true
 	PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev -h 127.0.0.1
 
 test: $(VENV)/dev.installed  ## What every change must pass
@@ -32,7 +32,7 @@ check: $(VENV)/dev.installed  ## Lint, format, types, who may import whom
 	$(BIN)/lint-imports
 
 s3: $(VENV)/dev.installed  ## A local S3 with Glue and a REST catalog to play with; prints the settings to use
-	@$(BIN)/python -m stedi_assets_tests.servers
+	@$(BIN)/python -m scripts.local_s3
 
 fault-test: $(VENV)/dev.installed  ## Of the slow tests: kills at every step, other faults, random sequences
 	$(BIN)/pytest -m faults

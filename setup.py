@@ -23,7 +23,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["stedi_assets", "stedi_assets.*"]),
-    package_data={"stedi_assets": ["py.typed", "dagster.yaml"]},
+    package_data={"stedi_assets": ["py.typed"], "stedi_assets.orchestration": ["dagster.yaml"]},
     install_requires=[
         f"dagster=={DAGSTER}",
         f"dagster-webserver=={DAGSTER}",
@@ -55,5 +55,5 @@ setup(
             "uv>=0.7",
         ],
     },
-    entry_points={"console_scripts": ["stedi = stedi_assets.cli:main"]},
+    entry_points={"console_scripts": ["stedi = stedi_assets.cli.main:main"]},
 )

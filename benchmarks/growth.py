@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.measure import run_measured
 from stedi_assets.samples import generate
-from stedi_assets_tests.lakes import customer, write_landing
+from stedi_assets_tests.support.lakes import customer, write_landing
 
 STEDI = [sys.executable, "-c", "from stedi_assets.cli import main; main()"]
 

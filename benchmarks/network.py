@@ -23,7 +23,7 @@ from counts import ALL_TABLES, CountChecker, is_public_data
 from measure import run_measured
 from report import Goal, Outcome, Run, grid, machine_line, markdown
 
-from stedi_assets_tests.servers import ACCESS, REGION, ObjectStore, object_store
+from scripts.local_s3 import ACCESS, REGION, ObjectStore, object_store
 
 KEY = "a key for benchmarks that keeps no secret"
 GOALS = [Goal("landing", place, "local", "wall_seconds", "<=", 1.5) for place in ("s3-sqlite", "s3-rest")]

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stedi_assets_tests.browser import DagsterUI, dagster_dev
-from stedi_assets_tests.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
+from stedi_assets_tests.support.browser import DagsterUI, dagster_dev
+from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
 
 TABLE = "machine_learning_curated"
 EMAIL, DEVICE = "latency@example.com", "latency-device"

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, Phase, settings
 from pyspark.sql import SparkSession
 from sqlalchemy import Engine, event
 
+from scripts.local_s3 import POSTGRES, aws_services, object_store, postgres
 from stedi_assets.engines.sail import SailResource
-from stedi_assets.environment import DEFAULTS
-from stedi_assets_tests.faulty import faulty
-from stedi_assets_tests.lakes import TestLake
-from stedi_assets_tests.servers import POSTGRES, aws_services, object_store, postgres
+from stedi_assets.orchestration.resources import DEFAULTS
+from stedi_assets_tests.support.faulty import faulty
+from stedi_assets_tests.support.lakes import TestLake
 
 # One example is some queries of the engine, so that to shrink one takes minutes: a failing test leaves its
 # example in .hypothesis/, and `pytest --hypothesis-profile=thorough --timeout=0` finds and shrinks more.

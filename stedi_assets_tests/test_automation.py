@@ -7,10 +7,10 @@ import dagster as dg
 import pytest
 
 from stedi_assets.assets import DECLARED
-from stedi_assets.build import build_defs
-from stedi_assets.execution import prepare_home
+from stedi_assets.cli.in_process import prepare_home
+from stedi_assets.orchestration.build import build_defs
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.lakes import EPOCH, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
 DERIVED = {name for name, spec in TABLES.items() if spec.inputs}
 OF_READINGS = DERIVED - {"customer_trusted"}

@@ -7,11 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from stedi_assets.assets import DECLARED
-from stedi_assets.cli import main
-from stedi_assets.contracts.audit import NumberRules
-from stedi_assets.lake import Evidence, staging
+from stedi_assets.cli.main import main
+from stedi_assets.contracts.value_rules import NumberRules
+from stedi_assets.lake import Evidence
+from stedi_assets.lake.iceberg import staging
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.lakes import AS_OF, TestLake, write_landing
+from stedi_assets_tests.support.lakes import AS_OF, TestLake, write_landing
 
 CANARIES = ("Zyqqara", "zyqqara", "555-0199-7", "1987-06-05", "c0ffee00-dead-4bad-beef-00000000cafe")
 NOON = 1_700_000_000_000

@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from stedi_assets.charts import days_chart, distribution_chart, histogram, periods
 from stedi_assets.contracts import Distribution
 from stedi_assets.contracts.profile import MEASURES
+from stedi_assets.orchestration.refreshing.charts import days_chart, distribution_chart, histogram, periods
 
 ACCELERATION, DISTANCE = MEASURES
 

@@ -11,14 +11,14 @@ import sys
 import pytest
 
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.lakes import SAMPLE
+from stedi_assets_tests.support.lakes import SAMPLE
 
 # One lake for all of them, which some tests change: in one worker, in this order.
 
 
 def stedi(folder, *arguments, **settings):
     """Runs the command in a folder of its own."""
-    command = [sys.executable, "-c", "from stedi_assets.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from stedi_assets.cli.main import main; main()", *arguments]
     environment = {"STEDI_LANDING": str(SAMPLE), "DAGSTER_HOME": str(folder / "dagster")} | settings
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, env=os.environ | environment, timeout=120

@@ -4,10 +4,10 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from stedi_assets.ddl import external_ddl, iceberg_ddl
-from stedi_assets.lake.catalog import iceberg_schema
+from stedi_assets.cli.commands.ddl import external_ddl, iceberg_ddl
+from stedi_assets.lake.iceberg.catalog import iceberg_schema
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.lakes import REPOSITORY
+from stedi_assets_tests.support.lakes import REPOSITORY
 from stedi_assets_tests.test_cli import stedi
 
 LANDING = {"customer": 10, "accelerometer": 5, "step_trainer": 3}  # fields of a record

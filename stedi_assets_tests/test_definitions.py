@@ -7,8 +7,8 @@ import sys
 import dagster as dg
 import pytest
 
-from stedi_assets.build import build_defs
-from stedi_assets.environment import Environment
+from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.resources import Environment
 from stedi_assets.tables import TABLES
 
 GRAPH = {

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from stedi_assets.environment import Environment
 from stedi_assets.errors import SettingError
+from stedi_assets.orchestration.resources import Environment
 
 IN_S3 = {"STEDI_LAKE": "s3://bucket/lake", "STEDI_CATALOG": "glue", "STEDI_PSEUDONYM_KEY": "k" * 64}
 

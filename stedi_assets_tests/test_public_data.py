@@ -2,7 +2,7 @@
 
 import pytest
 
-from stedi_assets_tests.lakes import PUBLIC, TestLake
+from stedi_assets_tests.support.lakes import PUBLIC, TestLake
 
 pytestmark = pytest.mark.skipif(
     not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public"

@@ -4,9 +4,9 @@ import stat
 
 import pytest
 
-from stedi_assets import runs
+from stedi_assets.cli import runs
 from stedi_assets.errors import SettingError
-from stedi_assets_tests.lakes import TestLake
+from stedi_assets_tests.support.lakes import TestLake
 
 
 def rekey(lake):

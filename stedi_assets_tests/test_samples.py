@@ -240,7 +240,7 @@ def test_the_smallest_and_the_most_divided_zone_have_no_empty_file(tmp_path: Pat
 
 def test_memory_is_bounded_by_a_block_of_customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zone, "_BLOCK", 4)
-    from stedi_assets.samples.readings import Walkers
+    from stedi_assets.samples.walks import Walkers
 
     lines_of_block = Walkers.lines
     written: list[int] = []

@@ -14,17 +14,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from stedi_assets.at_work import at_work, is_abandoned
-from stedi_assets.build import build_defs
+from stedi_assets.cli.in_process import INSTANCE_SETTINGS, prepare_home
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.errors import SettingError
-from stedi_assets.execution import INSTANCE_SETTINGS, prepare_home
-from stedi_assets.jobs import REFRESH
 from stedi_assets.lake import LandingFile, Waiting
-from stedi_assets.lake.aws import Aws
-from stedi_assets.sensors.landing import ABANDONED
-from stedi_assets.sensors.requests import MOST_REMEMBERED, Memory, decide, judge, pause
-from stedi_assets_tests.lakes import EPOCH, TestLake, customer, write_landing
+from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.jobs import REFRESH
+from stedi_assets.orchestration.run_lock import at_work, is_abandoned
+from stedi_assets.orchestration.sensors.landing_files import ABANDONED
+from stedi_assets.orchestration.sensors.requests import MOST_REMEMBERED, Memory, decide, judge, pause
+from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
 NOW = 1_700_000_000.0
 LANDING = "customer_landing,accelerometer_landing,step_trainer_landing"
@@ -390,7 +390,9 @@ class TestQuietLanding:
         lake.built(select="customer_landing", as_of=None)
         assert self.last_check(home).status.value == "SUCCEEDED"
         now = time.time()
-        monkeypatch.setattr("stedi_assets.assets.freshness.time.time", lambda: now + 25 * 3_600)
+        monkeypatch.setattr(
+            "stedi_assets.orchestration.sensors.freshness.time.time", lambda: now + 25 * 3_600
+        )
         lake.built(select="customer_landing", as_of=None)
         assert self.last_check(home).status.value == "FAILED"
 

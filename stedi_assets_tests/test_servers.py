@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from stedi_assets_tests.lakes import REPOSITORY
-from stedi_assets_tests.servers import answers, object_store, wait_until
+from scripts.local_s3 import answers, object_store, wait_until
+from stedi_assets_tests.support.lakes import REPOSITORY
 
 START = """
 import time

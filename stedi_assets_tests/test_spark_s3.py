@@ -9,12 +9,12 @@ from pathlib import Path
 import pyspark
 import pytest
 
+from scripts.local_s3 import object_store
 from scripts.spark_cluster import spark_cluster
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.commands import stedi
 from stedi_assets_tests.lake.test_places import contents, upload
-from stedi_assets_tests.lakes import PUBLIC, TestLake
-from stedi_assets_tests.servers import object_store
+from stedi_assets_tests.support.commands import stedi
+from stedi_assets_tests.support.lakes import PUBLIC, TestLake
 from stedi_assets_tests.test_public_data import AS_OF, COUNTS
 from stedi_assets_tests.test_spark import public
 

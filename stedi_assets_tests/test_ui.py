@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stedi_assets_tests.browser import (
+from stedi_assets_tests.support.browser import (
     CHROMIUM,
     browser_page,
     dagster_dev,

@@ -2,9 +2,15 @@
 
 import pytest
 
+from scripts.local_s3 import aws_services, object_store, sample_in_s3
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.browser import CHROMIUM, browser_page, dagster_dev, materialize_all, open_lineage
-from stedi_assets_tests.servers import aws_services, object_store, sample_in_s3
+from stedi_assets_tests.support.browser import (
+    CHROMIUM,
+    browser_page,
+    dagster_dev,
+    materialize_all,
+    open_lineage,
+)
 
 pytestmark = [
     pytest.mark.slow,

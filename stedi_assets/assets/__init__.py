@@ -3,15 +3,15 @@
 import dagster as dg
 
 from stedi_assets.assets import curated, landing, trusted
-from stedi_assets.assets.factory import AssetFactory, Naming
-from stedi_assets.assets.freshness import (
+from stedi_assets.orchestration.refreshing.factory import AssetFactory, Naming
+from stedi_assets.orchestration.refreshing.gate import LakeTable
+from stedi_assets.orchestration.sensors.freshness import (
     LANDING_TABLES,
     Freshness,
     build_freshness,
     freshness_keys,
     freshness_of,
 )
-from stedi_assets.assets.gate import LakeTable
 
 __all__ = [
     "DECLARED",

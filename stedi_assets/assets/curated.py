@@ -3,8 +3,8 @@
 from pyspark.sql import DataFrame
 
 from stedi_assets import tables
-from stedi_assets.assets.factory import lake_table
 from stedi_assets.lake import Run
+from stedi_assets.orchestration.refreshing.factory import lake_table
 from stedi_assets.transforms import consent, machine_learning
 
 

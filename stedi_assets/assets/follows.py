@@ -3,23 +3,23 @@
 from collections.abc import Mapping
 
 from stedi_assets.lake import Follows
-from stedi_assets.transforms import changes
+from stedi_assets.transforms import facts
 
 FOLLOWS: Mapping[str, Follows] = {
     "accelerometer_trusted": Follows(
-        lambda frames, run: changes.consents_of_people(frames["customer_trusted"]),
+        lambda frames, run: facts.consents_of_people(frames["customer_trusted"]),
         activity_of="accelerometer_landing",
         named=("changed consent", "changed consents"),
     ),
     "step_trainer_trusted": Follows(
-        lambda frames, run: changes.consents_of_devices(
+        lambda frames, run: facts.consents_of_devices(
             frames["customer_curated"], frames["customer_landing"], run.policy
         ),
         activity_of="step_trainer_landing",
         named=("changed device", "changed devices"),
     ),
     "machine_learning_curated": Follows(
-        lambda frames, run: changes.devices_of_people(frames["customer_curated"]),
+        lambda frames, run: facts.devices_of_people(frames["customer_curated"]),
         activity_of="accelerometer_landing",
         named=("changed person", "changed people"),
     ),

@@ -1,7 +1,7 @@
 """Tables of the landing zone."""
 
 from stedi_assets import tables
-from stedi_assets.assets.factory import landing_table
+from stedi_assets.orchestration.refreshing.factory import landing_table
 
 TABLES = (
     landing_table(tables.CUSTOMER_LANDING),

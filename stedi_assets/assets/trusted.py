@@ -3,10 +3,10 @@
 from pyspark.sql import DataFrame
 
 from stedi_assets import tables
-from stedi_assets.assets.factory import lake_table
 from stedi_assets.lake import Run
+from stedi_assets.lake.ingestion.faults import held_people
+from stedi_assets.orchestration.refreshing.factory import lake_table
 from stedi_assets.transforms import consent, readings
-from stedi_assets.transforms.quarantine import held_people
 
 
 @lake_table(

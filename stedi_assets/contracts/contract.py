@@ -10,16 +10,8 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.accounting import ACCOUNTING
-from stedi_assets.contracts.audit import (
-    COLUMNS,
-    NO_MISSING_VALUES,
-    NumberRules,
-    TextRules,
-    rows_with_missing_values,
-    table_findings,
-)
-from stedi_assets.contracts.privacy import (
+from stedi_assets.contracts.accounting.rows import ACCOUNTING
+from stedi_assets.contracts.consent_rules.rules import (
     AFTER_CONSENT,
     DEVICE_HAS_ONE_OWNER,
     PRIVACY,
@@ -27,7 +19,15 @@ from stedi_assets.contracts.privacy import (
     WITHDRAWALS,
 )
 from stedi_assets.contracts.profile import MOST_DAYS, MOST_ROWS, Measured, Profile
-from stedi_assets.contracts.rules import FLAG, Examination, Finding, Flagged, Rule, Verdict
+from stedi_assets.contracts.rule import FLAG, Examination, Finding, Flagged, Rule, Verdict
+from stedi_assets.contracts.value_rules import (
+    COLUMNS,
+    NO_MISSING_VALUES,
+    NumberRules,
+    TextRules,
+    rows_with_missing_values,
+    table_findings,
+)
 from stedi_assets.lake import Days, Evidence, engine_errors, side_by_side
 from stedi_assets.schemas.checks import value_rules
 from stedi_assets.tables import DAY, TableSpec

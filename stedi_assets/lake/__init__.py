@@ -4,22 +4,22 @@ The only package that knows PyIceberg. What is imported here is its public face;
 """
 
 from stedi_assets.lake.boundary import engine_errors, storage_errors
-from stedi_assets.lake.evidence import Days, Evidence, evidence_of
-from stedi_assets.lake.foresight import Foreseen, foresee
-from stedi_assets.lake.handles import TableHandle, Unpublished
+from stedi_assets.lake.iceberg.record import Plan, Range, Record, counted_words
+from stedi_assets.lake.iceberg.staging import side_by_side
+from stedi_assets.lake.iceberg.table import TableHandle, Unpublished
+from stedi_assets.lake.ingestion.backlog import Waiting, due_change, last_arrival, waiting_files
+from stedi_assets.lake.ingestion.files import LONGEST_LINE, LandingFile
+from stedi_assets.lake.ingestion.staged_batch import refresh_landing, why
 from stedi_assets.lake.io_manager import LakeIOManager, fail_step
-from stedi_assets.lake.landing import refresh_landing, why
-from stedi_assets.lake.landing_files import LONGEST_LINE, LandingFile
-from stedi_assets.lake.maintenance import TableReport, maintain
-from stedi_assets.lake.outcomes import Follows, Outcome, Removal, Run, Transform
-from stedi_assets.lake.plan import Plan, Range, Record, counted_words
-from stedi_assets.lake.planning import days_of, plan_derived, recorded_facts
+from stedi_assets.lake.maintenance.maintain import TableReport, maintain
+from stedi_assets.lake.model import Follows, Outcome, Removal, Run, Transform
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
-from stedi_assets.lake.refresh import refresh_derived, without_rows
+from stedi_assets.lake.pseudonym_key import PseudonymKey
+from stedi_assets.lake.refresh.audit_input import Days, Evidence, evidence_of
+from stedi_assets.lake.refresh.derived import refresh_derived, without_rows
+from stedi_assets.lake.refresh.plan import days_of, plan_derived, recorded_facts
+from stedi_assets.lake.refresh.preview import Foreseen, foresee
 from stedi_assets.lake.resource import Lake
-from stedi_assets.lake.secrets import PseudonymKey
-from stedi_assets.lake.staging import side_by_side
-from stedi_assets.lake.waiting import Waiting, due_change, last_arrival, waiting_files
 
 __all__ = [
     "LONGEST_LINE",

@@ -10,9 +10,9 @@ from dagster import ResourceDependency
 
 from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import storage_errors
-from stedi_assets.lake.handles import TableHandle
-from stedi_assets.lake.outcomes import Outcome
-from stedi_assets.lake.publish import Conflict
+from stedi_assets.lake.iceberg.commit import Conflict
+from stedi_assets.lake.iceberg.table import TableHandle
+from stedi_assets.lake.model import Outcome
 from stedi_assets.lake.resource import Lake
 
 CONFLICTS = 3  # times that another run may be faster

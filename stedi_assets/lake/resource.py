@@ -11,25 +11,25 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.aws import Aws
-from stedi_assets.lake.catalog import (
+from stedi_assets.lake.iceberg.catalog import (
     SPLIT_SALT,
     check_catalog,
     create_table,
     load_table,
     open_catalog,
 )
-from stedi_assets.lake.handles import TableFiles, TableHandle, content_of
-from stedi_assets.lake.landing_files import LONGEST_LINE
-from stedi_assets.lake.ledger import Ledger, read_ledger
-from stedi_assets.lake.outcomes import Outcome, Run, Staged
-from stedi_assets.lake.plan import Plan, Record
+from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
+from stedi_assets.lake.iceberg.record import Plan, Record
+from stedi_assets.lake.iceberg.staging import StagingArea
+from stedi_assets.lake.iceberg.table import TableFiles, TableHandle, content_of
+from stedi_assets.lake.ingestion.files import LONGEST_LINE
+from stedi_assets.lake.ingestion.ledger import Ledger, read_ledger
+from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, SystemHandle, apply
+from stedi_assets.lake.model import Outcome, Run, Staged
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.publish import Conflict, describe_files, replace_files
-from stedi_assets.lake.secrets import PseudonymKey
-from stedi_assets.lake.staging import StagingArea
-from stedi_assets.lake.storage import open_storage
-from stedi_assets.lake.system import ORDER, Changes, SystemHandle, apply
+from stedi_assets.lake.pseudonym_key import PseudonymKey
+from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage.base import open_storage
 from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, SYSTEM_TABLES, TABLES, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 

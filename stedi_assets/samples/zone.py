@@ -17,7 +17,7 @@ from stedi_assets.samples import people
 from stedi_assets.samples.awkward import SOURCES, write_awkward
 
 if TYPE_CHECKING:
-    from stedi_assets.samples.readings import Walkers
+    from stedi_assets.samples.walks import Walkers
 
 _BLOCK = 1000
 """Customers whose readings of a walk are made together. It bounds memory; another number, other data."""
@@ -94,7 +94,7 @@ def generate(
 
 def _write_customers(out: Path, count: int, days: int, seed: int, lines: Counter[str]) -> Iterator[Walkers]:
     """Writes the customer files and yields, block by block, those who walk."""
-    from stedi_assets.samples.readings import Walkers
+    from stedi_assets.samples.walks import Walkers
 
     changes: dict[int, list[str]] = defaultdict(list)
     block: list[people.Customer] = []

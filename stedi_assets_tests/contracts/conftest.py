@@ -12,13 +12,13 @@ import pytest
 from pyspark.sql import DataFrame
 
 from stedi_assets.assets import DECLARED
-from stedi_assets.assets.gate import Gate, LakeTable
 from stedi_assets.lake import Lake, Run
+from stedi_assets.orchestration.refreshing.gate import Gate, LakeTable
 from stedi_assets.tables import TABLES
-from stedi_assets_tests import scenario
-from stedi_assets_tests.lakes import TestLake, write_landing
-from stedi_assets_tests.oracle import World
-from stedi_assets_tests.scenario import LATER, REGISTERED, WORLD, acceleration, device, record, step
+from stedi_assets_tests.support import scenario
+from stedi_assets_tests.support.lakes import TestLake, write_landing
+from stedi_assets_tests.support.oracle import World
+from stedi_assets_tests.support.scenario import LATER, REGISTERED, WORLD, acceleration, device, record, step
 
 # Beyond the scenario: a withdrawal in a spelling of the email that only trimming finds.
 SPACED = "spaced@example.com"

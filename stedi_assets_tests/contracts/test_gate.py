@@ -16,14 +16,14 @@ import pytest
 from click.testing import CliRunner
 
 from stedi_assets.assets import DECLARED
-from stedi_assets.cli import main
-from stedi_assets.environment import dagster_home
-from stedi_assets.lake import landing
-from stedi_assets.lake.aws import Aws
-from stedi_assets.lake.catalog import open_catalog
-from stedi_assets.lake.ingest import LineCounts
+from stedi_assets.cli.main import main
+from stedi_assets.lake.iceberg.catalog import open_catalog
+from stedi_assets.lake.ingestion import staged_batch
+from stedi_assets.lake.ingestion.reader import LineCounts
+from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.orchestration.resources import dagster_home
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.lakes import EPOCH, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
 pytestmark = pytest.mark.slow
 
@@ -163,12 +163,12 @@ def story(tmp_path_factory):
     told["refused"].check = stedi(lake, "check", "accelerometer_trusted", "customer_trusted")
     told["mended"] = tell(LATER - 3 * DAY)  # the day of Eve's withdrawal
     with pytest.MonkeyPatch.context() as patch:
-        ingest, one_more = landing.ingest, LineCounts(lines=1)
+        ingest, one_more = staged_batch.ingest, LineCounts(lines=1)
 
         def miscounting(*arguments):
             return {path: counts + one_more for path, counts in ingest(*arguments).items()}
 
-        patch.setattr(landing, "ingest", miscounting)
+        patch.setattr(staged_batch, "ingest", miscounting)
         withdrawal_of_bo(lake.landing)
         told["landing refused"] = tell(LATER, ["customer_landing"])
     told["finished"] = tell(LATER, ["customer_landing", *DERIVED])

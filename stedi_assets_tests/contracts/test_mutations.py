@@ -14,7 +14,7 @@ from stedi_assets.tables import TABLES
 from stedi_assets.transforms import consent, machine_learning, readings
 from stedi_assets.transforms.consent import CONSENT, person
 from stedi_assets_tests.contracts.conftest import Bench
-from stedi_assets_tests.scenario import ADA, AS_OF
+from stedi_assets_tests.support.scenario import ADA, AS_OF
 
 
 @dataclass(frozen=True)

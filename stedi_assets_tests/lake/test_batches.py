@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stedi_assets.lake.batches import Examined, Limits, choose, plan_batch
-from stedi_assets.lake.landing_files import LandingFile
-from stedi_assets.lake.ledger import INGESTED, Entry, Ledger
+from stedi_assets.lake.ingestion.batch import Examined, Limits, choose, plan_batch
+from stedi_assets.lake.ingestion.files import LandingFile
+from stedi_assets.lake.ingestion.ledger import INGESTED, Entry, Ledger
 
 PATHS, CONTENTS = "abcd", "XYZ"
 

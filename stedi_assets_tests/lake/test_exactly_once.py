@@ -17,18 +17,19 @@ from pathlib import Path
 import pytest
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
-from stedi_assets.lake import landing, staging
-from stedi_assets.lake.aws import Aws
+from scripts.local_s3 import SCRIPTS, Server, free_ports
+from stedi_assets.lake.iceberg import staging
+from stedi_assets.lake.ingestion import staged_batch
+from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.killed import KILLED, Fault, Killer
 from stedi_assets_tests.lake.test_incremental import ADA, BO, CY, DEE, KEY, day, readings
 from stedi_assets_tests.lake.test_ingest import reading
 from stedi_assets_tests.lake.test_s3 import lake_in_s3, put
-from stedi_assets_tests.lakes import TestLake, write_landing
-from stedi_assets_tests.oracle import Acceleration, Customer, Step
-from stedi_assets_tests.scenario import record
-from stedi_assets_tests.servers import SCRIPTS, Server, free_ports
-from stedi_assets_tests.states import LANDING, arrow, assert_nothing_is_lost, new_lake, state, text
+from stedi_assets_tests.support.killed import KILLED, Fault, Killer
+from stedi_assets_tests.support.lakes import TestLake, write_landing
+from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
+from stedi_assets_tests.support.scenario import record
+from stedi_assets_tests.support.states import LANDING, arrow, assert_nothing_is_lost, new_lake, state, text
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -232,7 +233,7 @@ def test_the_disk_is_full_for_files_of_that_size(lake, killer, clean, file_bytes
     assert_clean(lake, clean)
 
 
-@pytest.mark.parametrize(("owner", "step"), [(staging.StagingArea, "write"), (landing, "write_ledger")])
+@pytest.mark.parametrize(("owner", "step"), [(staging.StagingArea, "write"), (staged_batch, "write_ledger")])
 def test_the_disk_is_full_is_said_in_a_sentence(lake, clean, monkeypatch, owner, step):
     def full(*arguments):
         raise OSError(28, "No space left on device", "somewhere")

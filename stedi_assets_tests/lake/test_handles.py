@@ -3,11 +3,11 @@
 import pytest
 from pyspark.sql import functions as F
 
-from stedi_assets.flags import opened_lake
-from stedi_assets.lake.handles import TableFiles
-from stedi_assets.lake.publish import describe_files
-from stedi_assets.lake.staging import StagingArea
-from stedi_assets.lake.storage import LocalStorage
+from stedi_assets.cli.options import opened_lake
+from stedi_assets.lake.iceberg.commit import describe_files
+from stedi_assets.lake.iceberg.staging import StagingArea
+from stedi_assets.lake.iceberg.table import TableFiles
+from stedi_assets.lake.storage.base import LocalStorage
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,16 @@ import pytest
 from click.testing import CliRunner
 
 from stedi_assets.assets import DECLARED
-from stedi_assets.cli import main
-from stedi_assets.lake.handles import file_day
-from stedi_assets.lake.plan import Record
-from stedi_assets.lake.publish import replace_files
+from stedi_assets.cli.main import main
+from stedi_assets.lake.iceberg.commit import replace_files
+from stedi_assets.lake.iceberg.record import Record
+from stedi_assets.lake.iceberg.table import file_day
 from stedi_assets.tables import TABLES
 from stedi_assets.transforms import pseudonyms
-from stedi_assets_tests import oracle
-from stedi_assets_tests.lakes import TestLake, write_landing
-from stedi_assets_tests.oracle import Acceleration, Customer, Keys, Step, World
-from stedi_assets_tests.scenario import acceleration, device, instant, record, step
+from stedi_assets_tests.support import oracle
+from stedi_assets_tests.support.lakes import TestLake, write_landing
+from stedi_assets_tests.support.oracle import Acceleration, Customer, Keys, Step, World
+from stedi_assets_tests.support.scenario import acceleration, device, instant, record, step
 
 pytestmark = pytest.mark.slow
 

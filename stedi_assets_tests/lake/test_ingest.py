@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from stedi_assets.lake.landing_files import LONGEST_LINE
+from stedi_assets.lake.ingestion.files import LONGEST_LINE
 from stedi_assets.samples.awkward import accounting
-from stedi_assets_tests.lakes import SAMPLE, TestLake, write_landing
+from stedi_assets_tests.support.lakes import SAMPLE, TestLake, write_landing
 
 LANDING = ("customer_landing", "accelerometer_landing", "step_trainer_landing")
 

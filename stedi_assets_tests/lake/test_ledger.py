@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from stedi_assets.lake import landing, system
+from stedi_assets.lake.ingestion import staged_batch, system_tables
 from stedi_assets.tables import TABLES
 from stedi_assets_tests.lake.test_ingest import reading
-from stedi_assets_tests.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
 
 ACCELEROMETER = "accelerometer_landing"
 DAY = 86_400_000
@@ -128,7 +128,7 @@ def test_a_file_that_was_only_touched_changes_no_row(lake):
 
 def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_run(lake, monkeypatch):
     put(lake, a=reading(x=1), b=reading(x=2))
-    ingest = landing.ingest
+    ingest = staged_batch.ingest
 
     def meanwhile(*arguments):
         counts = ingest(*arguments)
@@ -136,7 +136,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_run(lake, mon
         return counts
 
     with monkeypatch.context() as patched:
-        patched.setattr(landing, "ingest", meanwhile)
+        patched.setattr(staged_batch, "ingest", meanwhile)
         ingested(lake)
     assert xs(lake) == [1]
     ingested(lake)
@@ -178,7 +178,7 @@ def test_two_runs_at_once_end_as_one(lake, monkeypatch):
     put(lake, a=reading(x=1))
     ingested(lake)
     put(lake, b=reading(x=2))
-    ingest, others = landing.ingest, []
+    ingest, others = staged_batch.ingest, []
 
     def overtaken(*arguments):
         counts = ingest(*arguments)
@@ -188,7 +188,7 @@ def test_two_runs_at_once_end_as_one(lake, monkeypatch):
         return counts
 
     with monkeypatch.context() as patched:
-        patched.setattr(landing, "ingest", overtaken)
+        patched.setattr(staged_batch, "ingest", overtaken)
         assert not ingested(lake).changed
     assert xs(lake) == [1, 2]
     assert len(lake.table(ACCELEROMETER).snapshots()) == 2
@@ -197,7 +197,7 @@ def test_two_runs_at_once_end_as_one(lake, monkeypatch):
 @pytest.mark.parametrize("done", range(3))
 def test_a_run_that_ends_between_the_commits_of_a_batch_is_finished_by_the_next(lake, monkeypatch, done):
     put(lake, a=f"{reading(x=1)}\nnonsense")
-    replace_files, calls = system.replace_files, []
+    replace_files, calls = system_tables.replace_files, []
 
     def dying(*arguments):
         calls.append(arguments)
@@ -206,7 +206,7 @@ def test_a_run_that_ends_between_the_commits_of_a_batch_is_finished_by_the_next(
         replace_files(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(system, "replace_files", dying)
+        patched.setattr(system_tables, "replace_files", dying)
         assert lake.run(select=ACCELEROMETER).failures
     put(lake, b=reading(x=2))
     ingested(lake)

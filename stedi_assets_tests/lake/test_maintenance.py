@@ -15,18 +15,19 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stedi_assets.build import build_defs
-from stedi_assets.cli import main
-from stedi_assets.environment import Environment
-from stedi_assets.flags import opened_lake
-from stedi_assets.lake import compaction, resource
-from stedi_assets.lake.compaction import small_groups
-from stedi_assets.lake.maintenance import maintain, superseded
-from stedi_assets.lake.plan import Record
-from stedi_assets.lake.publish import describe_files, replace_files
-from stedi_assets.lake.storage import LocalStorage
+from stedi_assets.cli.main import main
+from stedi_assets.cli.options import opened_lake
+from stedi_assets.lake import resource
+from stedi_assets.lake.iceberg.commit import describe_files, replace_files
+from stedi_assets.lake.iceberg.record import Record
+from stedi_assets.lake.maintenance import compaction
+from stedi_assets.lake.maintenance.compaction import small_groups
+from stedi_assets.lake.maintenance.maintain import maintain, superseded
+from stedi_assets.lake.storage.base import LocalStorage
+from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.resources import Environment
 from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES, TABLES
-from stedi_assets_tests.lakes import EPOCH, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from scripts.local_s3 import WAREHOUSES
+from stedi_assets.cli.commands.sql import parse_query, run_query
+from stedi_assets.cli.options import opened_lake
 from stedi_assets.errors import LakeError
-from stedi_assets.flags import opened_lake
 from stedi_assets.lake import resource
-from stedi_assets.lake.aws import Aws
-from stedi_assets.lake.publish import replace_files
-from stedi_assets.lake.storage import open_storage
-from stedi_assets.sql import parse_query, run_query
+from stedi_assets.lake.iceberg.commit import replace_files
+from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage.base import open_storage
 from stedi_assets.tables import TABLES
 from stedi_assets_tests.lake.test_maintenance import maintained, scatter
-from stedi_assets_tests.lakes import PUBLIC, SAMPLE, TestLake, customer, write_landing
-from stedi_assets_tests.servers import WAREHOUSES
+from stedi_assets_tests.support.lakes import PUBLIC, SAMPLE, TestLake, customer, write_landing
 from stedi_assets_tests.test_public_data import AS_OF as PUBLIC_AS_OF
 from stedi_assets_tests.test_public_data import COUNTS
 

@@ -7,12 +7,13 @@ from collections import Counter
 import dagster as dg
 import pytest
 
-from stedi_assets.lake import Run, refresh_landing, resource, system
-from stedi_assets.lake.landing_files import KEPT_BYTES
-from stedi_assets.lake.publish import replace_files
+from stedi_assets.lake import Run, refresh_landing, resource
+from stedi_assets.lake.iceberg.commit import replace_files
+from stedi_assets.lake.ingestion import system_tables
+from stedi_assets.lake.ingestion.files import KEPT_BYTES
 from stedi_assets.tables import QUARANTINE, TABLES
 from stedi_assets_tests.lake.test_ingest import LANDING, counts, reading
-from stedi_assets_tests.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
 
 ADA, BO = customer("ada@example.com", 500), customer("bo@example.com", 500, serial="device-2")
 ADA_UNREADABLE = customer("Ada@example.com", None, updated=2_000)[:-30]
@@ -150,7 +151,7 @@ class TestInterrupted:
             raise MemoryError
 
         with monkeypatch.context() as patched:
-            patched.setattr(system, "replace_files", crash)
+            patched.setattr(system_tables, "replace_files", crash)
             assert lake.run(select="customer_landing").failures
         assert len(lake.rows("customer_landing")) == 3
         assert [reason for _, _, reason, _ in lines(lake)] == ["truncated"]

@@ -10,12 +10,15 @@ from collections import Counter
 
 import pytest
 
-from stedi_assets.lake import evidence, landing, resource, staging, system
-from stedi_assets.lake.handles import TableHandle
-from stedi_assets.lake.publish import describe_files, replace_files
-from stedi_assets.lake.staging import day_chunks
+from stedi_assets.lake import resource
+from stedi_assets.lake.iceberg import staging
+from stedi_assets.lake.iceberg.commit import describe_files, replace_files
+from stedi_assets.lake.iceberg.staging import day_chunks
+from stedi_assets.lake.iceberg.table import TableHandle
+from stedi_assets.lake.ingestion import staged_batch, system_tables
+from stedi_assets.lake.refresh import audit_input
 from stedi_assets.tables import SYSTEM_TABLES, TABLES
-from stedi_assets_tests.lakes import AS_OF, EPOCH, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import AS_OF, EPOCH, TestLake, customer, write_landing
 
 CUSTOMERS = "customer_landing,customer_trusted"  # enough for tests of people without readings
 
@@ -159,13 +162,13 @@ class TestInterrupted:
     STEPS = (
         (staging.StagingArea, "write"),
         (staging.StagingArea, "staged_files"),
-        (landing, "ingest"),
-        (landing, "describe_files"),
-        (landing, "write_ledger"),
+        (staged_batch, "ingest"),
+        (staged_batch, "describe_files"),
+        (staged_batch, "write_ledger"),
         (resource, "describe_files"),
         (resource, "replace_files"),
-        (system, "describe_files"),
-        (system, "replace_files"),
+        (system_tables, "describe_files"),
+        (system_tables, "replace_files"),
     )
 
     @pytest.mark.parametrize(
@@ -291,7 +294,7 @@ def test_days_are_chunked_by_rows_and_a_large_day_stands_alone():
 
 def test_chunks_of_days_give_the_rows_of_one_chunk(tmp_path, monkeypatch, sample_lake):
     monkeypatch.setattr(staging, "CHUNK_ROWS", 1)
-    monkeypatch.setattr(evidence, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(audit_input, "CHUNK_ROWS", 1)
     monkeypatch.setattr(staging.day_chunks, "__defaults__", (1,))
     lake = TestLake(tmp_path)
     lake.built()

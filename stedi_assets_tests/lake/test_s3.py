@@ -10,14 +10,14 @@ import pytest
 
 from stedi_assets.engines.spark import s3a_config
 from stedi_assets.errors import LakeError, SettingError
-from stedi_assets.lake.aws import Aws
-from stedi_assets.lake.landing_files import list_landing_files
-from stedi_assets.lake.s3 import S3Storage
-from stedi_assets.lake.secrets import PseudonymKey
-from stedi_assets.lake.streams import file_opener
+from stedi_assets.lake.ingestion.files import list_landing_files
+from stedi_assets.lake.pseudonym_key import PseudonymKey
+from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage.s3 import S3Storage
+from stedi_assets.lake.storage.streams import file_opener
 from stedi_assets.tables import TABLES
-from stedi_assets_tests.faulty import Fault
-from stedi_assets_tests.lakes import TestLake
+from stedi_assets_tests.support.faulty import Fault
+from stedi_assets_tests.support.lakes import TestLake
 
 KEY = "k" * 40
 
@@ -141,7 +141,7 @@ class TestRefused:
     def test_the_command_says_it_and_exits_with_2(self, s3, tmp_path):
         lake = lake_in_s3(tmp_path, STEDI_LAKE="s3://nowhere/x")
         done = subprocess.run(
-            [sys.executable, "-c", "from stedi_assets.cli import main; main()", "run"],
+            [sys.executable, "-c", "from stedi_assets.cli.main import main; main()", "run"],
             capture_output=True, text=True, env=os.environ | lake.settings, cwd=tmp_path, timeout=120,
         )  # fmt: skip
         assert (done.returncode, done.stdout) == (2, "")

@@ -25,26 +25,29 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from stedi_assets.flags import opened_lake
-from stedi_assets.lake import landing, maintenance, resource, staging, system
+from stedi_assets.cli.options import opened_lake
+from stedi_assets.lake import resource
+from stedi_assets.lake.iceberg import staging
+from stedi_assets.lake.ingestion import staged_batch, system_tables
+from stedi_assets.lake.maintenance import maintain
 from stedi_assets.tables import SYSTEM_TABLES, TABLES
-from stedi_assets_tests import oracle
 from stedi_assets_tests.lake.test_incremental import ADA, BO, CY, KEY, day, expected, maintained
-from stedi_assets_tests.lakes import TestLake
-from stedi_assets_tests.oracle import Acceleration, Customer, Step, World
-from stedi_assets_tests.scenario import acceleration, device, record, step
-from stedi_assets_tests.states import LANDING, Content, arrow, new_lake, state, text
+from stedi_assets_tests.support import oracle
+from stedi_assets_tests.support.lakes import TestLake
+from stedi_assets_tests.support.oracle import Acceleration, Customer, Step, World
+from stedi_assets_tests.support.scenario import acceleration, device, record, step
+from stedi_assets_tests.support.states import LANDING, Content, arrow, new_lake, state, text
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(0)]
 
 DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
 STEPS = (
     (staging.StagingArea, "write"),
-    (landing, "describe_files"),
-    (landing, "write_ledger"),
+    (staged_batch, "describe_files"),
+    (staged_batch, "write_ledger"),
     (resource, "describe_files"),
     (resource, "replace_files"),
-    (system, "replace_files"),
+    (system_tables, "replace_files"),
 )
 NAMES = "abcd"
 INSTANTS = [day(number, hour) for number in range(3) for hour in (0, 10)]
@@ -156,7 +159,7 @@ class Landing(RuleBasedStateMachine):
             return
         with opened_lake(self.lake.environment) as lake:
             for spec in (*TABLES.values(), *SYSTEM_TABLES.values()):
-                assert not maintenance.maintain(lake, spec).failures
+                assert not maintain.maintain(lake, spec).failures
         if expired:
             maintained(self.lake)
 

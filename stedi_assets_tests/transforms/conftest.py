@@ -3,8 +3,8 @@
 import pytest
 from pyspark.sql import SparkSession
 
-from stedi_assets_tests import frames, scenario
-from stedi_assets_tests.oracle import Tables
+from stedi_assets_tests.support import frames, scenario
+from stedi_assets_tests.support.oracle import Tables
 
 
 @pytest.fixture(scope="session")

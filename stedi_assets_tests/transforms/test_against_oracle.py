@@ -9,9 +9,9 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from stedi_assets_tests import frames, oracle, scenario
-from stedi_assets_tests.oracle import Acceleration, Customer, Policy, Step, Tables, World
-from stedi_assets_tests.scenario import KEYS, instant
+from stedi_assets_tests.support import frames, oracle, scenario
+from stedi_assets_tests.support.oracle import Acceleration, Customer, Policy, Step, Tables, World
+from stedi_assets_tests.support.scenario import KEYS, instant
 
 EXAMPLES = settings.default.max_examples
 

@@ -7,12 +7,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from stedi_assets import tables
+from stedi_assets.lake.ingestion.faults import held_people
 from stedi_assets.transforms import consent
-from stedi_assets.transforms.quarantine import held_people
-from stedi_assets_tests import frames, scenario
-from stedi_assets_tests.frames import customer_landing
-from stedi_assets_tests.oracle import Customer, Tables
-from stedi_assets_tests.scenario import AS_OF, LATER, LATEST, REGISTERED, record
+from stedi_assets_tests.support import frames, scenario
+from stedi_assets_tests.support.frames import customer_landing
+from stedi_assets_tests.support.oracle import Customer, Tables
+from stedi_assets_tests.support.scenario import AS_OF, LATER, LATEST, REGISTERED, record
 
 
 def latest(spark: SparkSession, *records: Customer) -> list[Customer]:

@@ -17,14 +17,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from stedi_assets import tables
-from stedi_assets.lake.aws import Aws
-from stedi_assets.lake.ingest import LineCounts, ingest
-from stedi_assets.lake.landing_files import list_landing_files
-from stedi_assets.lake.staging import StagingArea
-from stedi_assets.lake.storage import LocalStorage
-from stedi_assets.schemas.landing import SPACES
-from stedi_assets.tables import TableSpec
-from stedi_assets.transforms.landing import (
+from stedi_assets.lake.iceberg.staging import StagingArea
+from stedi_assets.lake.ingestion.files import list_landing_files
+from stedi_assets.lake.ingestion.reader import LineCounts, ingest
+from stedi_assets.lake.ingestion.records import (
     PLAIN_INTEGER,
     PLAIN_NUMBER,
     PLAIN_STRING,
@@ -34,7 +30,11 @@ from stedi_assets.transforms.landing import (
     parse_line,
     plain_line_pattern,
 )
-from stedi_assets_tests.oracle import Acceleration, Customer, Step, event_date
+from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage.base import LocalStorage
+from stedi_assets.schemas.landing import SPACES
+from stedi_assets.tables import TableSpec
+from stedi_assets_tests.support.oracle import Acceleration, Customer, Step, event_date
 
 SPECS = [tables.CUSTOMER_LANDING, tables.ACCELEROMETER_LANDING, tables.STEP_TRAINER_LANDING]
 FORMS = {

@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 from pyspark.sql import SparkSession
 
-from stedi_assets_tests import frames, scenario
-from stedi_assets_tests.oracle import Policy, SubjectReading, Tables, World, canonical, subject_id
-from stedi_assets_tests.scenario import (
+from stedi_assets_tests.support import frames, scenario
+from stedi_assets_tests.support.oracle import Policy, SubjectReading, Tables, World, canonical, subject_id
+from stedi_assets_tests.support.scenario import (
     AS_OF,
     KEYS,
     LATER,

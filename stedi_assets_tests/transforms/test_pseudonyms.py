@@ -9,9 +9,17 @@ from pyspark.sql import SparkSession
 
 from stedi_assets import tables
 from stedi_assets.transforms import machine_learning, pseudonyms
-from stedi_assets_tests import frames, scenario
-from stedi_assets_tests.oracle import Tables
-from stedi_assets_tests.scenario import KEYS, OTHER_KEY, REGISTERED, acceleration, device, record, step
+from stedi_assets_tests.support import frames, scenario
+from stedi_assets_tests.support.oracle import Tables
+from stedi_assets_tests.support.scenario import (
+    KEYS,
+    OTHER_KEY,
+    REGISTERED,
+    acceleration,
+    device,
+    record,
+    step,
+)
 
 # `printf %s ada@example.com | openssl dgst -sha256 -hmac 'an invented pseudonym key of 40 letters!'`
 ADA_PSEUDONYM = "01867b2786492b43d5d6bd7f149757accebcfb97b66eca3009e4bd240371de81"

@@ -6,10 +6,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from stedi_assets import tables
-from stedi_assets.lake.landing_files import EMPTY
-from stedi_assets.transforms.landing import line_form
-from stedi_assets.transforms.quarantine import FAULTS, held_people, named_people, reasons
-from stedi_assets_tests import frames
+from stedi_assets.lake.ingestion.faults import FAULTS, held_people, named_people, reasons
+from stedi_assets.lake.ingestion.files import EMPTY
+from stedi_assets.lake.ingestion.records import line_form
+from stedi_assets_tests.support import frames
 
 ADA, BO = "ada@example.com", "bo@example.com"
 

@@ -7,11 +7,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from stedi_assets import tables
+from stedi_assets.lake.ingestion.records import with_event_date
 from stedi_assets.transforms import readings
-from stedi_assets.transforms.landing import with_event_date
-from stedi_assets_tests import frames, scenario
-from stedi_assets_tests.oracle import Tables
-from stedi_assets_tests.scenario import (
+from stedi_assets_tests.support import frames, scenario
+from stedi_assets_tests.support.oracle import Tables
+from stedi_assets_tests.support.scenario import (
     AS_OF,
     LATER,
     LATEST,

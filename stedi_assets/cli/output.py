@@ -1,0 +1,113 @@
+"""What `stedi` prints: the progress of a run, tables of results and rows."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from stedi_assets.cli.runs import RunResult
+from stedi_assets.lake import Progress
+from stedi_assets.tables import SYSTEM_TABLES, TABLES
+
+WIDE = 160  # columns of text that is not shown on a terminal
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console; into a file or a pipe it does not cut lines at the width of a terminal."""
+    made = Console(stderr=stderr)
+    return made if made.is_terminal else Console(stderr=stderr, width=WIDE)
+
+
+class RunDisplay:
+    """Shows what a run is doing: live on a terminal, as plain lines otherwise."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._steps: dict[str, Progress] = {}
+        self._live: Live | None = None
+
+    @contextmanager
+    def shown(self) -> Iterator["RunDisplay"]:
+        """Shows progress while the block runs."""
+        if not self._console.is_terminal:
+            yield self
+            return
+        with Live(console=self._console, transient=True, refresh_per_second=8) as self._live:
+            yield self
+
+    def __call__(self, progress: Progress) -> None:
+        """Takes one step of a run."""
+        self._steps[progress.table] = progress
+        if self._live is not None:
+            self._live.update(self._overview())
+        else:
+            rows = "" if progress.rows is None else f", {progress.rows:,} rows"
+            self._console.print(f"{progress.table}: {progress.step}{rows}", highlight=False)
+
+    def _overview(self) -> Table:
+        table = Table("table", "step", box=None)
+        table.add_column("rows", justify="right")
+        for name in (*TABLES, *SYSTEM_TABLES):
+            if name in self._steps:
+                progress = self._steps[name]
+                table.add_row(name, progress.step, "" if progress.rows is None else f"{progress.rows:,}")
+        return table
+
+
+def run_table(result: RunResult) -> Table:
+    """The results of a run, one line per table."""
+    table = Table("table", "zone")
+    table.add_column("rows", justify="right")
+    table.add_column("snapshot")
+    table.add_column("what changed")
+    table.add_column("seconds", justify="right")
+    for name, done in result.tables.items():
+        table.add_row(
+            name,
+            TABLES[name].zone,
+            f"{done.rows:,}",
+            str(done.snapshot_id),
+            done.what_changed,
+            f"{done.seconds:.1f}",
+        )
+    return table
+
+
+CHECK_COLUMNS = ("table", "rule", "result", "checked", "broken")
+
+
+def check_rows(result: RunResult, *, broken_only: bool = False) -> Iterator[Sequence[Any]]:
+    """What became of the rules, under CHECK_COLUMNS."""
+    for name, check in result.checks.items():
+        if not (broken_only and check["passed"]):
+            outcome = "holds" if check["passed"] else "warns" if check["severity"] == "WARN" else "broken"
+            yield (*name.split("."), outcome, check["checked"], check["broken"])
+
+
+def print_rows(columns: Sequence[str], rows: Iterator[Sequence[Any]], form: str) -> None:
+    """Prints rows to standard output.
+
+    Args:
+        columns: Names of the columns.
+        rows: The rows.
+        form: `table`, `csv` or `json` (a list of objects).
+    """
+    if form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    elif form == "json":
+        objects = [dict(zip(columns, row, strict=True)) for row in rows]
+        print(json.dumps(objects, default=str, ensure_ascii=False))
+    else:
+        table = Table(*columns)
+        for row in rows:
+            table.add_row(*("" if value is None else Text(str(value)) for value in row))
+        console().print(table)

@@ -1,0 +1,205 @@
+"""A Pandera model compiled to aggregates: all rules of a table's own rows, and their profile.
+
+Pandera itself runs one query per check, gives no counts and ignores uniqueness, so the model only says what
+must hold. A check that cannot be compiled is refused by name when the rules of the table are made.
+
+What has to be looked at is kept small: different texts instead of rows, ends of intervals instead of values.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructField
+
+from stedi_assets.contracts.profile import ColumnProfile, Profile
+from stedi_assets.contracts.rule import ROWS, Finding, Rule, texts_of
+from stedi_assets.lake import Days, Evidence
+from stedi_assets.schemas.checks import ValueRule, value_rules
+from stedi_assets.tables import DAY, TableSpec
+
+COLUMNS = Rule(
+    "columns",
+    "The table has exactly the columns that it is documented to have, with their types: nothing is "
+    "missing, nothing is extra.",
+)
+NO_MISSING_VALUES = Rule(
+    "no_missing_values",
+    "No value is missing in a column that must have one: every column but the optional ones.",
+)
+
+
+FEW_ROWS = 100_000  # up to here one more query costs more than looking at every row
+
+
+class TextRules:
+    """The rules of the columns of texts, held against the different texts with the number of rows of each."""
+
+    reads: tuple[str, ...] | None = None
+
+    def __init__(self, spec: TableSpec) -> None:
+        self.columns = [field.name for field in spec.schema if _is_text(field)]
+        self._value_rules = [
+            rule for rule in value_rules(spec.model) if set(rule.columns) <= set(self.columns)
+        ]
+        self.rules = tuple(map(_as_rule, self._value_rules))
+
+    def examine(self, evidence: Evidence, days: Days) -> tuple[Mapping[str, Finding], Profile]:
+        """The findings, and the profile of the columns, from the same query."""
+        rows = texts_of(evidence)
+        measures = {f"broken {rule.name}": _rows_where(rule.broken) for rule in self._value_rules}
+        for name in self.columns:
+            measures[f"nulls {name}"] = _rows_where(F.col(name).isNull())
+            measures[f"distinct {name}"] = F.count_distinct(F.col(name))
+        row = _measured(rows, measures)
+        checked = evidence.row_count(days)
+        findings = {rule.name: Finding(checked, row[f"broken {rule.name}"]) for rule in self.rules}
+        columns = {
+            name: ColumnProfile(row[f"nulls {name}"], row[f"distinct {name}"]) for name in self.columns
+        }
+        return findings, Profile(columns)
+
+    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
+        """See `Examination`."""
+        return self.examine(evidence, days)[0]
+
+    def profile(self, evidence: Evidence) -> Profile:
+        """The profile of the columns."""
+        return self.examine(evidence, None)[1]
+
+    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
+        """See `Examination`."""
+        return _broken_rows(self._value_rules, rule, evidence, days)
+
+
+class NumberRules:
+    """The rules of all other columns.
+
+    A rule of intervals holds for all rows of a day when it holds for the least and the greatest values of the
+    day, which Parquet knows; rows are looked at only where it does not.
+    """
+
+    reads: tuple[str, ...] | None = None
+
+    def __init__(self, spec: TableSpec) -> None:
+        self._spec = spec
+        self._fields = [field for field in spec.schema if not _is_text(field)]
+        self.columns = [field.name for field in self._fields]
+        texts = set(spec.columns) - set(self.columns)
+        self._value_rules = [rule for rule in value_rules(spec.model) if not set(rule.columns) <= texts]
+        self.rules = tuple(map(_as_rule, self._value_rules))
+
+    def examine(self, evidence: Evidence, days: Days) -> tuple[Mapping[str, Finding], Profile]:
+        """The findings, and the profile of the columns."""
+        rows, checked = evidence.rows(days), evidence.row_count(days)
+        counts = {rule.name: F.count(F.when(rule.broken, 1)) for rule in self._value_rules}
+        few = checked <= FEW_ROWS
+        row = _measured(rows, self._measures() | (counts if few else {}))
+        profile = {
+            name: ColumnProfile(
+                nulls=checked - row[f"some {name}"],
+                distinct=row[f"distinct {name}"],
+                least=None if name in self._spec.personal_columns else row[f"least {name}"],
+                greatest=None if name in self._spec.personal_columns else row[f"greatest {name}"],
+            )
+            for name in self.columns
+        }
+        doubtful = {
+            rule.name for rule in self._value_rules if not few and not self._proven(rule, row, evidence)
+        }
+        found = row if few else _measured(rows, {name: counts[name] for name in doubtful})
+        findings = {rule.name: Finding(checked, found.get(rule.name, 0)) for rule in self.rules}
+        return findings, Profile(profile)
+
+    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
+        """See `Examination`."""
+        return self.examine(evidence, days)[0]
+
+    def profile(self, evidence: Evidence) -> Profile:
+        """The profile of the columns."""
+        return self.examine(evidence, None)[1]
+
+    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
+        """See `Examination`."""
+        return _broken_rows(self._value_rules, rule, evidence, days)
+
+    def _measures(self) -> dict[str, Column]:
+        measures = {}
+        for field in self._fields:
+            column = F.col(field.name)
+            measures[f"some {field.name}"] = F.count(column)
+            measures[f"least {field.name}"] = F.min(column)
+            measures[f"greatest {field.name}"] = F.max(column)
+            measures[f"distinct {field.name}"] = F.approx_count_distinct(column)
+            if field.dataType.simpleString() == "double":
+                # Sail counts no different doubles, but integers made of them.
+                millionths = (column * 1_000_000).cast("bigint")
+                measures[f"distinct {field.name}"] = F.approx_count_distinct(millionths)
+                measures[f"sum {field.name}"] = F.sum(column)  # tells of NaN, of which Parquet does not
+        return measures
+
+    def _proven(self, rule: ValueRule, row: Mapping[str, Any], evidence: Evidence) -> bool:
+        if rule.columns == (DAY, self._spec.instant):
+            return evidence.table.within_days(rule.columns[1])
+        if not rule.of_intervals or len(rule.columns) > 1:
+            return False
+        [name] = rule.columns
+        if row[f"least {name}"] is None:
+            return True
+        ends = row[f"least {name}"], row[f"greatest {name}"]
+        number = row.get(f"sum {name}", 0)
+        return number == number and not any(rule.broken_by({name: end}) for end in ends)
+
+
+def table_findings(
+    spec: TableSpec, evidence: Evidence, profile: Mapping[str, ColumnProfile]
+) -> Mapping[str, Finding]:
+    """What is found for the rules of the table as a whole, COLUMNS and NO_MISSING_VALUES."""
+    required = [name for name, column in spec.model.to_schema().columns.items() if not column.nullable]
+    missing = {name: profile[name].nulls for name in required if profile[name].nulls}
+    wanted = {(field.name, field.dataType.simpleString()) for field in spec.schema}
+    written = {(field.name, field.dataType.simpleString()) for field in evidence.schema()}
+    different = {name for name, _kind in wanted ^ written}
+    return {
+        COLUMNS.name: Finding(len(wanted), len(different)),
+        NO_MISSING_VALUES.name: Finding(evidence.row_count() * len(required), sum(missing.values()), missing),
+    }
+
+
+def rows_with_missing_values(spec: TableSpec, evidence: Evidence) -> DataFrame:
+    """The rows that break NO_MISSING_VALUES."""
+    columns = spec.model.to_schema().columns
+    return evidence.rows().where(_any(F.col(name).isNull() for name in columns if not columns[name].nullable))
+
+
+def _as_rule(rule: ValueRule) -> Rule:
+    text = f"{rule.description} {rule.why}".strip()
+    return Rule(rule.name, text, rule.severity, blocking=rule.severity == "error")
+
+
+def _any(conditions: Iterable[Column]) -> Column:
+    found = F.lit(False)
+    for condition in conditions:
+        found |= condition
+    return found
+
+
+def _is_text(field: StructField) -> bool:
+    return field.dataType.simpleString() == "string"
+
+
+def _rows_where(condition: Column) -> Column:
+    return F.coalesce(F.sum(F.when(condition, F.col(ROWS))), F.lit(0))
+
+
+def _measured(rows: DataFrame, measures: Mapping[str, Column]) -> Mapping[str, Any]:
+    if not measures:
+        return {}
+    [row] = rows.agg(*(measure.alias(name) for name, measure in measures.items())).collect()
+    return cast(Mapping[str, Any], row.asDict())
+
+
+def _broken_rows(value_rules: Iterable[ValueRule], name: str, evidence: Evidence, days: Days) -> DataFrame:
+    [broken] = [rule.broken for rule in value_rules if rule.name == name]
+    return evidence.rows(days).where(broken)

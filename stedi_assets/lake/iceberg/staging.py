@@ -1,0 +1,180 @@
+"""Staging: the engine writes Parquet that nobody can see yet, under a fresh path, in bounded chunks."""
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
+
+from stedi_assets.errors import StediError
+from stedi_assets.lake.boundary import engine_errors, storage_errors
+from stedi_assets.lake.iceberg.table import TableFiles, TableHandle
+from stedi_assets.lake.progress import report
+from stedi_assets.lake.storage.base import Storage, engine_path
+from stedi_assets.tables import DAY, TableSpec
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# Rows of all partitioned inputs that one query may read, so that memory does not grow with the history.
+CHUNK_ROWS = 1_000_000
+CHUNKS_AT_ONCE = 2
+
+Chunk = TypeVar("Chunk")
+Done = TypeVar("Done")
+Frames = Mapping[str, "DataFrame"]
+
+
+@dataclass(frozen=True)
+class StagingArea:
+    """A fresh folder below a table's location.
+
+    Attributes:
+        spec: The table.
+        folder: URI of the folder with the staged data files.
+        scratch: URI of a folder for what is needed only while staging.
+        storage: The storage that holds them.
+    """
+
+    spec: TableSpec
+    folder: str
+    scratch: str
+    storage: Storage
+    _parts: list[str] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    @classmethod
+    def below(cls, spec: TableSpec, location: str, storage: Storage) -> "StagingArea":
+        """A staging area that nobody used before."""
+        # Both below data/: catalogs that watch over a table's folder allow files there only.
+        folder = f"{location}/data/{uuid.uuid4().hex}"
+        return cls(spec, folder, f"{folder}-scratch", storage)
+
+    def write(self, frame: "DataFrame") -> str:
+        """Writes the rows of a frame, which must have the table's columns, to the next part.
+
+        Returns:
+            URI of the part.
+        """
+        part = f"{self.folder}/{next(self._numbers):05}"
+        rows = frame.select(*self.spec.columns)
+        by = (DAY,) if self.spec.partitioned else self.spec.partition
+        with engine_errors(self.spec.name, "staging rows"):
+            # Partitioning by copies keeps the columns themselves in the files.
+            copies = {f"_{name}": rows[name] for name in by}
+            writer = rows.withColumns(copies).write.partitionBy(*copies) if by else rows.write
+            writer.parquet(engine_path(part), compression="zstd")
+        self._parts.append(part)
+        return part
+
+    def part_files(self, part: str) -> list[str]:
+        """URIs of the Parquet files of a part."""
+        return [file.uri for file in self.storage.list(part) if file.path.endswith(".parquet")]
+
+    def discard_part(self, part: str) -> None:
+        """Removes a part."""
+        self._parts.remove(part)
+        self.storage.remove(part)
+
+    def staged_files(self) -> list[str]:
+        """URIs of the staged Parquet files."""
+        return [uri for part in sorted(self._parts) for uri in self.part_files(part)]
+
+    def tidy(self) -> None:
+        """Removes what was needed only while staging."""
+        self.storage.remove(self.scratch)
+
+    def discard_folders(self, folders: Iterable[str]) -> None:
+        """Removes some of the staged files; those that cannot be removed stay, unseen by every reader."""
+        with suppress(StediError), storage_errors(self.spec.name):
+            for folder in folders:
+                self.storage.remove(folder)
+
+    def discard(self) -> None:
+        """Removes everything; the table never knew of it.
+
+        What cannot be removed stays, unseen by every reader: it must not hide why it had to go.
+        """
+        with suppress(StediError), storage_errors(self.spec.name):
+            self.storage.remove(self.folder)
+            self.tidy()
+
+
+def chunked_frames(
+    spark: "SparkSession",
+    spec: TableSpec,
+    inputs: Mapping[str, TableHandle],
+    days: Collection[date] | None = None,
+) -> Iterator[Frames]:
+    """The inputs of a table, chunk by chunk of days where the table is partitioned by day.
+
+    Inputs without days are whole in every chunk.
+
+    Args:
+        spark: The engine's session.
+        spec: The table.
+        inputs: Its inputs by name.
+        days: The days that are needed; None for all.
+    """
+    dated = [handle for handle in inputs.values() if handle.spec.partitioned]
+    if not spec.partitioned:
+        yield {name: handle.frame(spark) for name, handle in inputs.items()}
+        return
+    whole: dict[str, DataFrame] = {}
+    for chunk in day_chunks(dated, days=days):
+        whole = whole or {
+            name: handle.frame(spark) for name, handle in inputs.items() if not handle.spec.partitioned
+        }
+        yield {
+            name: handle.frame(spark, chunk) if handle.spec.partitioned else whole[name]
+            for name, handle in inputs.items()
+        }
+
+
+def day_chunks(
+    handles: Sequence[TableFiles], chunk_rows: int = CHUNK_ROWS, *, days: Collection[date] | None = None
+) -> Iterator[frozenset[date]]:
+    """Consecutive days that have at most `chunk_rows` rows together; a larger day stands alone.
+
+    Args:
+        handles: What has the rows.
+        chunk_rows: Rows of a chunk.
+        days: The days that are wanted; None for all.
+    """
+    rows: dict[date, int] = {}
+    for handle in handles:
+        for day, number in handle.rows_by_day.items():
+            if days is None or day in days:
+                rows[day] = rows.get(day, 0) + number
+    chunk: list[date] = []
+    size = 0
+    for day in sorted(rows):
+        if chunk and size + rows[day] > chunk_rows:
+            yield frozenset(chunk)
+            chunk, size = [], 0
+        chunk.append(day)
+        size += rows[day]
+    if chunk:
+        yield frozenset(chunk)
+
+
+def stage(area: StagingArea, chunks: Iterator[Frames], transform: Callable[[Frames], "DataFrame"]) -> None:
+    """Writes the transform of every chunk."""
+
+    def write(frames: Frames) -> None:
+        with engine_errors(area.spec.name, "computing rows"):
+            frame = transform(frames)
+        area.write(frame)
+
+    report(area.spec.name, "staging")
+    for number, _ in enumerate(side_by_side(write, chunks), start=1):
+        report(area.spec.name, f"staged part {number}")
+
+
+def side_by_side(work: Callable[[Chunk], Done], chunks: Iterable[Chunk]) -> Iterator[Done]:
+    """Works on some chunks at once, as one query alone leaves cores idle; gives the results in order."""
+    with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
+        yield from pool.map(work, chunks)

@@ -1,0 +1,173 @@
+"""The ledger: what became of every landing file that was ever seen.
+
+It is small, some hundred bytes a file, so it is read and written in this process, without the engine. The
+entries of a landing table lie in one data file, which is written anew whenever one of them changes.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stedi_assets.lake.ingestion.files import LandingFile
+from stedi_assets.lake.ingestion.reader import LineCounts
+from stedi_assets.tables import LEDGER
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+
+INGESTED, DUPLICATE, SUPERSEDED, REFUSED = "ingested", "duplicate", "superseded", "refused"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A version of a landing file, and what became of it; see the model of the ledger for its columns."""
+
+    path: str
+    version: str
+    content: str | None
+    size: int
+    modified: int
+    outcome: str
+    batch_id: str
+    run: str
+    seen: int
+    code_version: str
+    reason: str | None = None
+    lines: int = 0
+    rows: int = 0
+    quarantined: int = 0
+    empty_lines: int = 0
+    nameless: int = 0
+    unknown_keys: int = 0
+    reasons: str = "{}"
+    days: str | None = None
+    deleted: int | None = None
+
+    @property
+    def event_dates(self) -> frozenset[date]:
+        """The days of its rows."""
+        return frozenset(date.fromisoformat(day) for day in (self.days or "").split())
+
+    @property
+    def counts(self) -> LineCounts:
+        """What became of its lines."""
+        return LineCounts(
+            files=1,
+            lines=self.lines,
+            rows=self.rows,
+            quarantined=self.quarantined,
+            empty=self.empty_lines,
+            unknown_keys=self.unknown_keys,
+            nameless=self.nameless,
+            reasons=Counter(json.loads(self.reasons)),
+        )
+
+
+def counted(counts: LineCounts, days: Collection[date] | None) -> dict[str, object]:
+    """What an entry says of the lines of its file.
+
+    Args:
+        counts: What became of them.
+        days: The days of the rows, for tables with days.
+    """
+    return {
+        "lines": counts.lines,
+        "rows": counts.rows,
+        "quarantined": counts.quarantined,
+        "empty_lines": counts.empty,
+        "nameless": counts.nameless,
+        "unknown_keys": counts.unknown_keys,
+        "reasons": json.dumps(counts.reasons, sort_keys=True),
+        "days": None if days is None else " ".join(sorted(day.isoformat() for day in days)),
+    }
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The entries of one landing table.
+
+    Attributes:
+        table: The landing table.
+        entries: All of them.
+    """
+
+    table: str
+    entries: tuple[Entry, ...] = ()
+
+    @cached_property
+    def current(self) -> Mapping[str, Entry]:
+        """The version of every file whose content counts, by path; deleted files still count."""
+        return {entry.path: entry for entry in self.entries if entry.outcome in (INGESTED, DUPLICATE)}
+
+    @cached_property
+    def refused(self) -> Mapping[str, Entry]:
+        """The files that were refused as a whole, by path."""
+        return {entry.path: entry for entry in self.entries if entry.outcome == REFUSED}
+
+    @property
+    def totals(self) -> LineCounts:
+        """What became of the lines of all files whose rows are in the table."""
+        ingested = (entry.counts for entry in self.entries if entry.outcome == INGESTED)
+        return sum(ingested, LineCounts())
+
+    def knows(self, file: LandingFile) -> bool:
+        """Whether this version of a file was seen before."""
+        known = [self.current.get(file.path), self.refused.get(file.path)]
+        return any(entry and entry.version == file.version and entry.deleted is None for entry in known)
+
+    def waiting(self, files: Iterable[LandingFile]) -> list[LandingFile]:
+        """The files that were not seen before in this version."""
+        return [file for file in files if not self.knows(file)]
+
+    def gone(self, files: Iterable[LandingFile]) -> list[Entry]:
+        """The entries of files that were there and are there no more."""
+        there = {file.path for file in files}
+        return [entry for entry in self.current.values() if entry.deleted is None and entry.path not in there]
+
+
+def read_ledger(landing_table: str, table: "Table | None", files: "list[DataFile]") -> Ledger:
+    """Reads the entries of a landing table.
+
+    Args:
+        landing_table: The landing table.
+        table: The Iceberg table of the ledger; None where there is none yet.
+        files: Its data files for this landing table.
+    """
+    import pyarrow.parquet as pq
+
+    entries: list[Entry] = []
+    names = [part.name for part in fields(Entry)]
+    for file in files:
+        assert table is not None
+        with table.io.new_input(file.file_path).open() as stream:
+            entries += [Entry(**row) for row in pq.read_table(stream, columns=names).to_pylist()]
+    return Ledger(landing_table, tuple(entries))
+
+
+def write_ledger(ledger: Ledger, table: "Table", uri: str) -> None:
+    """Writes the entries as a Parquet file that no reader knows of yet.
+
+    Args:
+        ledger: The entries; at least one.
+        table: The Iceberg table of the ledger.
+        uri: Where to write.
+    """
+    import pyarrow.parquet as pq
+
+    with table.io.new_output(uri).create() as stream:
+        pq.write_table(_arrow(ledger), stream, compression="zstd")
+
+
+def _arrow(ledger: Ledger) -> "pa.Table":
+    import pyarrow as pa
+
+    types = {"bigint": pa.int64(), "string": pa.string()}
+    schema = pa.schema([(field.name, types[field.dataType.simpleString()]) for field in LEDGER.schema])
+    rows = [{"table_name": ledger.table, **asdict(entry)} for entry in ledger.entries]
+    return pa.Table.from_pylist(rows, schema=schema)

@@ -1,0 +1,184 @@
+"""Compaction: small data files of a partition become one, the rows and the content version stay.
+
+Rows are copied as they are, a row group at a time, so neither the engine nor much memory is needed.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from stedi_assets.errors import LakeError
+from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
+from stedi_assets.lake.iceberg.record import PREFIX, Record
+from stedi_assets.lake.iceberg.staging import StagingArea
+from stedi_assets.lake.progress import report
+from stedi_assets.lake.storage.base import Storage
+from stedi_assets.tables import TableSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+    from pyiceberg.table.snapshots import Snapshot
+    from pyiceberg.typedef import Record as IcebergRecord
+
+MIB = 1024 * 1024
+SMALL = 32 * MIB
+"""Bytes below which a data file is small."""
+FULL = 128 * MIB
+"""Most bytes that are put into one file; well above SMALL, so that a full file is left alone next time."""
+ROW_GROUP = 64 * MIB  # bytes in memory
+MAINTENANCE = f"{PREFIX}maintenance"
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """What became of the data files of a table.
+
+    Attributes:
+        before: Data files before.
+        after: Data files now.
+        left: Why small files stay, if they do.
+    """
+
+    before: int
+    after: int
+    left: str | None = None
+
+
+def compact(spec: TableSpec, table: "Table", storage: Storage) -> Compaction:
+    """Puts small files together, in one commit that insists on the snapshot that the table was loaded at.
+
+    The new snapshot carries what the current one does, and so its content version: nothing that is
+    computed from the table has to be refreshed.
+
+    Args:
+        spec: The table.
+        table: The Iceberg table.
+        storage: The storage that holds it.
+
+    Raises:
+        LakeError: Rows were lost on the way; the table is as it was.
+    """
+    current = table.current_snapshot()
+    tasks = list(table.scan().plan_files())
+    groups = small_groups([task.file for task in tasks])
+    if current is None or not groups:
+        return Compaction(len(tasks), len(tasks))
+    record = Record.of(current)
+    if record is None or any(task.delete_files for task in tasks):
+        return Compaction(len(tasks), len(tasks), "another program wrote to it")
+    area = StagingArea.below(spec, table.location(), storage)
+    try:
+        added = _compacted(spec, table, groups, area)
+    except BaseException:
+        area.discard()
+        raise
+    assert current.summary is not None
+    properties = {
+        **{
+            key: text for key, text in current.summary.additional_properties.items() if key.startswith(PREFIX)
+        },
+        **replace(record, version=record.version or str(current.snapshot_id), days=[]).properties(),
+        MAINTENANCE: json.dumps("compaction"),
+    }
+    removed = [file for group in groups for file in group]
+    try:
+        replace_files(table, removed, added, table.metadata.new_snapshot_id(), properties)
+    except Conflict:
+        # After any other error the catalog may have committed: then the files are needed.
+        area.discard()
+        return Compaction(len(tasks), len(tasks), "another run published it meanwhile")
+    return Compaction(len(tasks), len(tasks) - len(removed) + len(added))
+
+
+def small_groups(files: "Iterable[DataFile]", small: int = SMALL, full: int = FULL) -> "list[list[DataFile]]":
+    """The files that are worth putting together: two or more of the same partition in every group.
+
+    Args:
+        files: Data files of a table.
+        small: Bytes below which a file is small.
+        full: Most bytes of a group.
+    """
+    partitions: dict[IcebergRecord, list[DataFile]] = defaultdict(list)
+    for file in sorted(files, key=lambda file: file.file_path):
+        if file.file_size_in_bytes < small:
+            partitions[file.partition].append(file)
+    return [group for some in partitions.values() for group in _filled(some, full) if len(group) > 1]
+
+
+def _own_properties(snapshot: "Snapshot") -> dict[str, str]:
+    properties = snapshot.summary.additional_properties if snapshot.summary else {}
+    return {key: text for key, text in properties.items() if key.startswith(PREFIX)}
+
+
+def _filled(files: "Sequence[DataFile]", full: int) -> "Iterator[list[DataFile]]":
+    group: list[DataFile] = []
+    for file in files:
+        if group and sum(one.file_size_in_bytes for one in (*group, file)) > full:
+            yield group
+            group = []
+        group.append(file)
+    yield group
+
+
+def _compacted(
+    spec: TableSpec, table: "Table", groups: "Sequence[Sequence[DataFile]]", area: StagingArea
+) -> "list[DataFile]":
+    uris = []
+    rows = 0
+    for group, number in zip(groups, count(), strict=False):
+        uri = f"{area.folder}/{number:05}.parquet"
+        _copy(spec, table, group, uri)
+        uris.append(uri)
+        rows += sum(file.record_count for file in group)
+        report(spec.name, "compacting", rows)
+    added = describe_files(table, uris)
+    for group, file in zip(groups, added, strict=True):
+        before = (group[0].partition, sum(one.record_count for one in group))
+        if before != (file.partition, file.record_count):
+            raise LakeError(
+                f"{spec.name}: rows were lost while compacting, so nothing was changed: try again."
+            )
+    return added
+
+
+def _copy(spec: TableSpec, table: "Table", files: "Sequence[DataFile]", uri: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyiceberg.io.pyarrow import schema_to_pyarrow
+
+    # As the engines write it: without field ids, and without Arrow's own notes on the types.
+    schema = schema_to_pyarrow(table.schema(), include_field_ids=False).remove_metadata()
+    with (
+        table.io.new_output(uri).create() as sink,
+        pq.ParquetWriter(sink, schema, compression="zstd", store_schema=False) as writer,
+    ):
+        try:
+            for rows in _row_groups(table, schema, files):
+                writer.write_table(rows, row_group_size=rows.num_rows)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise LakeError(
+                f"{spec.name}: a data file cannot be read ({type(error).__name__}): restore it or run with "
+                "--full."
+            ) from None
+
+
+def _row_groups(table: "Table", schema: "pa.Schema", files: "Sequence[DataFile]") -> "Iterator[pa.Table]":
+    """The rows of files in tables of about ROW_GROUP bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    waiting: list[pa.RecordBatch] = []
+    for file in files:
+        with table.io.new_input(file.file_path).open() as stream:
+            for batch in pq.ParquetFile(stream).iter_batches(columns=schema.names):
+                waiting.append(pa.Table.from_batches([batch]).select(schema.names).cast(schema))
+                if sum(part.nbytes for part in waiting) >= ROW_GROUP:
+                    yield pa.concat_tables(waiting)
+                    waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)

@@ -1,0 +1,158 @@
+"""What a run works with and what comes of it: the run itself, tables that are staged, rows that went."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from stedi_assets.lake.iceberg.record import Plan, Range, Record
+from stedi_assets.lake.iceberg.staging import Frames, StagingArea
+from stedi_assets.lake.iceberg.table import TableContent, TableFiles
+from stedi_assets.transforms.consent import Policy
+
+if TYPE_CHECKING:
+    from pyiceberg.manifest import DataFile
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for a whole run.
+
+    Attributes:
+        id: The Dagster run.
+        as_of: The instant at which consent is judged, epoch ms.
+        policy: The consent policy.
+        full: Whether all days are made anew in any case.
+        rekey: Whether tables may be made with another pseudonym key than before.
+        retry: Whether files with quarantined lines are read again.
+        days: Days that are made anew in any case.
+    """
+
+    id: str
+    as_of: int
+    policy: Policy
+    full: bool = False
+    rekey: bool = False
+    retry: bool = False
+    days: Range | None = None
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A publish that only removed rows.
+
+    Attributes:
+        table: The table.
+        snapshot_id: Its snapshot now.
+        rows: Rows that it has now.
+        removed: Rows that are gone.
+    """
+
+    table: str
+    snapshot_id: int
+    rows: int
+    removed: int
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What a publish does: data files out and in, and those that stay. The area is where the new ones are.
+
+    Attributes:
+        removed: Data files that go.
+        added: Data files that come.
+        area: Where these are.
+        kept: Data files that stay.
+        unused: Folders with staged rows that the table has already.
+    """
+
+    removed: "list[DataFile]"
+    added: "list[DataFile]"
+    area: StagingArea
+    kept: "list[DataFile]" = field(default_factory=list)
+    unused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StagedBatch:
+    """What goes with the rows of a batch of landing files.
+
+    Attributes:
+        id: Names the batch.
+        areas: Where the files of the system tables are staged.
+        lines: The quarantined lines of the landing table afterwards.
+        more: Whether there are landing files for one more batch.
+    """
+
+    id: str
+    areas: tuple[StagingArea, ...]
+    lines: TableFiles
+    more: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A refreshed table: staged and about to be published, or found up to date.
+
+    Attributes:
+        plan: What was planned.
+        snapshot_id: The snapshot that is current once this is published.
+        content: Totals of that snapshot.
+        record: What that snapshot carries.
+        files: The data files that are looked at: of the planned days, or all.
+        staged: What was staged, if anything was.
+        batch: What goes with it, for tables of the landing zone.
+    """
+
+    plan: Plan
+    snapshot_id: int
+    content: TableContent
+    record: Record
+    files: TableFiles = field(repr=False)
+    staged: "Staged | None" = field(default=None, repr=False)
+    batch: StagedBatch | None = field(default=None, repr=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to publish."""
+        return self.staged is not None
+
+    @property
+    def same_rows(self) -> bool:
+        """Whether a table that was made anew turned out to be what it was."""
+        return self.staged is not None and self.version != str(self.snapshot_id)
+
+    @property
+    def resulting(self) -> TableFiles:
+        """The data files of the table once this is published."""
+        if self.staged is None:
+            return self.files
+        files = [*self.staged.kept, *self.staged.added]
+        return TableFiles(self.plan.spec, files, "the table about to be published")
+
+    @property
+    def version(self) -> str:
+        """The table's content version once this is published."""
+        return self.record.version or str(self.snapshot_id)
+
+    def audited(self, checks: Mapping[str, Any]) -> "Outcome":
+        """The outcome with what an audit found, by rule, which the snapshot will carry."""
+        return replace(self, record=replace(self.record, checks=checks))
+
+
+Transform = Callable[[Frames, Run], "DataFrame"]
+
+
+@dataclass(frozen=True)
+class Follows:
+    """What a table of readings depends on besides readings: facts about people or devices.
+
+    Attributes:
+        facts: Makes them from the inputs without days: column `who`, and what is known of each.
+        activity_of: Landing table whose activity says on which days they have readings.
+        named: What one, and what several, of whom the facts change are called.
+    """
+
+    facts: Transform
+    activity_of: str
+    named: tuple[str, str]

@@ -1,0 +1,228 @@
+"""Planning a derived table: which of its days are to be made anew, and why.
+
+Planned are the days whose rows differ in an input, and those on which people or devices whose facts differ
+have readings; all of them where that cannot be known.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.iceberg.record import (
+    WITHDRAWN,
+    Plan,
+    Range,
+    Record,
+    changed_inputs,
+    check_key,
+    counted_words,
+    reasons_for_all,
+)
+from stedi_assets.lake.iceberg.table import Past, TableHandle
+from stedi_assets.lake.model import Follows, Run
+from stedi_assets.lake.progress import report
+from stedi_assets.lake.refresh.active_days import activity_of
+from stedi_assets.tables import QUARANTINE, TableSpec
+from stedi_assets.transforms import facts, pseudonyms
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from stedi_assets.lake.resource import Lake
+
+Reasons = list[str]
+
+
+class AllDays(Exception):
+    """All days have to be made anew; says why."""
+
+
+def plan_derived(
+    lake: "Lake",
+    spec: TableSpec,
+    inputs: Mapping[str, TableHandle],
+    run: Run,
+    follows: Follows | None = None,
+) -> Plan:
+    """Plans a table that is computed from others.
+
+    Args:
+        lake: The lake.
+        spec: The table.
+        inputs: Its inputs by name.
+        run: The run.
+        follows: What the table depends on besides readings.
+
+    Raises:
+        LakeError: An input is not published, or the pseudonym key is another one.
+    """
+    report(spec.name, "planning")
+    inputs = with_quarantine(lake, spec, {name: inputs[name] for name in spec.inputs})
+    wanted = Record(
+        inputs={name: _version(name, inputs, spec) for name in inputs},
+        snapshots={name: inputs[name].snapshot_id for name in spec.inputs},
+        policy=run.policy,
+        code_version=spec.code_version,
+        as_of=run.as_of,
+        key=pseudonyms.fingerprint(lake.key.read()) if spec.subjects else None,
+        run=run.id,
+    )
+    published = lake.handle(spec.name)
+    recorded = published.record if published.exists else None
+    base = published.snapshot_id if published.exists else None
+    if recorded is None:
+        return Plan(spec, base, wanted, ("first build",))
+    if not run.rekey:
+        check_key(spec, recorded.key, wanted.key)
+    plan = Plan(spec, base, wanted, (), None, frozenset(changed_inputs(recorded, wanted)), recorded)
+    if reasons := [*reasons_for_all(recorded, wanted), *(["full refresh"] if run.full else [])]:
+        return replace(plan, reasons=tuple(_changed(inputs, plan) + reasons))
+    if not spec.partitioned:
+        return replace(plan, reasons=tuple(_why_whole(plan, inputs, run)))
+    return _Days(lake, plan, published, inputs, run, follows).planned()
+
+
+def with_quarantine(
+    lake: "Lake", spec: TableSpec, inputs: Mapping[str, TableHandle]
+) -> Mapping[str, TableHandle]:
+    """The inputs with the quarantined lines that a table depends on, if it does."""
+    if spec.quarantine_of is None:
+        return inputs
+    lake.settle(spec.quarantine_of)
+    return {**inputs, QUARANTINE.name: lake.quarantine(spec.quarantine_of)}
+
+
+def _version(name: str, inputs: Mapping[str, TableHandle], spec: TableSpec) -> str:
+    """The content version of an input; that of quarantined lines is known to their landing table."""
+    if name != QUARANTINE.name or spec.quarantine_of is None:
+        return inputs[name].version
+    record = inputs[spec.quarantine_of].record
+    return record.inputs.get(name, "") if record else ""
+
+
+def recorded_facts(
+    lake: "Lake", customers: Mapping[str, TableHandle], recorded: Record, run: Run, follows: Follows
+) -> "DataFrame | None":
+    """The facts that a table was made with; None where they are not known any more.
+
+    Args:
+        lake: The lake.
+        customers: The inputs without days.
+        recorded: What the table was made from.
+        run: The run.
+        follows: What it depends on.
+    """
+    past = {name: since(recorded, handle) for name, handle in customers.items()}
+    frames = {name: one.table.frame(lake.spark) for name, one in past.items() if one is not None}
+    return follows.facts(frames, run) if len(frames) == len(past) else None
+
+
+def since(recorded: Record, handle: TableHandle) -> Past | None:
+    """What an input was when a table was made from it; None where that is not known any more."""
+    name = handle.spec.name
+    return handle.since(recorded.snapshots.get(name), recorded.inputs.get(name))
+
+
+def days_of(lake: "Lake", who: "DataFrame", landing_table: str) -> frozenset[date] | None:
+    """On which days people or devices have readings; None where that is not known.
+
+    Args:
+        lake: The lake.
+        who: One column who.
+        landing_table: The landing table with the readings.
+    """
+    activity = activity_of(lake, landing_table)
+    if activity is None:
+        return None
+    days = facts.active_days(lake.foreseen_activity(landing_table), who).collect()
+    return frozenset(row["event_date"] for row in days)
+
+
+def _changed(inputs: Mapping[str, TableHandle], plan: Plan) -> Reasons:
+    return [f"{name} changed" for name in inputs if name in plan.changed]
+
+
+def _why_whole(plan: Plan, inputs: Mapping[str, TableHandle], run: Run) -> Reasons:
+    """Why a table without days is made anew."""
+    recorded = plan.previous
+    assert recorded is not None
+    reasons = [WITHDRAWN] if recorded.owed is not None else _changed(inputs, plan)
+    if recorded.next_change is not None and run.as_of >= recorded.next_change:
+        reasons.append("a consent or record came into effect")
+    return reasons
+
+
+@dataclass(frozen=True)
+class _Days:
+    """The days of a table that was published before, under the same rules."""
+
+    lake: "Lake"
+    plan: Plan
+    published: TableHandle
+    inputs: Mapping[str, TableHandle]
+    run: Run
+    follows: Follows | None
+
+    def planned(self) -> Plan:
+        """The plan with its days."""
+        days: set[date] = set()
+        reasons: Reasons = []
+        try:
+            for why, found in self._why():
+                reasons.append(f"{why} → {counted_words(len(found), 'day', 'days')}")
+                days |= found
+        except AllDays as why:
+            reasons = [*_changed(self.inputs, self.plan), f"{why} → all days"]
+            return replace(self.plan, reasons=tuple(reasons))
+        return replace(self.plan, reasons=tuple(reasons), days=frozenset(days))
+
+    def _why(self) -> Iterator[tuple[str, frozenset[date]]]:
+        recorded = self._recorded
+        if recorded.owed is not None:
+            yield WITHDRAWN, frozenset(map(date.fromisoformat, recorded.owed))
+        if self.plan.changed and self.run.policy == "reference":
+            raise AllDays("policy reference")
+        for name, handle in self.inputs.items():
+            if name in self.plan.changed and handle.spec.partitioned:
+                yield f"{name} changed", self._changed_days(handle)
+        customers = {name: it for name, it in self.inputs.items() if not it.spec.partitioned}
+        if self.plan.changed.intersection(customers):
+            yield self._affected(customers)
+        if self.run.days is not None:
+            yield "asked for", self._forced(self.run.days)
+
+    @property
+    def _recorded(self) -> Record:
+        assert self.plan.previous is not None
+        return self.plan.previous
+
+    def _changed_days(self, handle: TableHandle) -> frozenset[date]:
+        past = since(self._recorded, handle)
+        if past is None or past.days is None:
+            raise AllDays(f"it is not known which days of {handle.spec.name}")
+        return past.days
+
+    def _affected(self, customers: Mapping[str, TableHandle]) -> tuple[str, frozenset[date]]:
+        """The days of those whose facts differ."""
+        lake, spec = self.lake, self.plan.spec
+        if self.follows is None:
+            raise AllDays("it is not known whom that concerns")
+        with engine_errors(spec.name, "looking for what changed"):
+            before = recorded_facts(lake, customers, self._recorded, self.run, self.follows)
+            if before is None:
+                raise AllDays("it is not known what it was made from")
+            frames = {name: handle.frame(lake.spark) for name, handle in customers.items()}
+            who = facts.differing(before, self.follows.facts(frames, self.run)).toArrow()
+            found = counted_words(who.num_rows, *self.follows.named)
+            if not who.num_rows:
+                return found, frozenset()
+            days = days_of(lake, lake.spark.createDataFrame(who), self.follows.activity_of)
+        if days is None:
+            raise AllDays(f"{found}, and it is not known when they were active")
+        return found, days
+
+    def _forced(self, wanted: Range) -> frozenset[date]:
+        dated = [self.published, *(handle for handle in self.inputs.values() if handle.spec.partitioned)]
+        return frozenset(day for handle in dated for day in handle.rows_by_day if day in wanted)

@@ -1,0 +1,113 @@
+"""The sensor that watches the landing files and requests a run for what the ledger does not know."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+
+import dagster as dg
+
+from stedi_assets.assets import LANDING_TABLES, Naming
+from stedi_assets.lake import Lake, due_change, storage_errors, waiting_files
+from stedi_assets.orchestration.jobs import REFRESH
+from stedi_assets.orchestration.run_lock import forget, is_abandoned
+from stedi_assets.orchestration.sensors.requests import Memory, decide, judge
+from stedi_assets.tables import CUSTOMER_TRUSTED
+
+RUN_KEY_TAG = "dagster/run_key"
+FILES_TAG = "stedi/landing_files"
+"""How many landing files a run was requested for."""
+AT_WORK = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+ENDED = {
+    dg.DagsterRunStatus.SUCCESS: "success",
+    dg.DagsterRunStatus.FAILURE: "failure",
+    dg.DagsterRunStatus.CANCELED: "canceled",
+}
+ABANDONED = "The process of this run is gone; the next run finishes its work."
+
+
+def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """The sensor.
+
+    Args:
+        naming: What assets are called.
+        seconds: From one look to the next.
+        status: Whether it is on from the start.
+    """
+
+    @dg.sensor(
+        job_name=REFRESH,
+        minimum_interval_seconds=seconds,
+        default_status=status,
+        description="Looks for landing files that are new, changed or gone, and for consents that have come "
+        "into effect, and has all tables refreshed.",
+    )
+    def landing_files(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult | dg.SkipReason:
+        instance = context.instance
+        if working := end_abandoned(instance, runs_at_work(instance, naming.pool)):
+            return dg.SkipReason(f"Run {working[0].run_id} is queued or at work.")
+        with storage_errors("The landing files"):
+            waiting = {f"{naming.database}.{it.name}": waiting_files(lake, it) for it in LANDING_TABLES}
+            waiting[f"{naming.database}.{CUSTOMER_TRUSTED.name}"] = due_change(
+                lake, CUSTOMER_TRUSTED, int(time.time() * 1000)
+            )
+        memory = Memory.load(context.cursor)
+        memory = judge(memory, waiting, None if memory.judged else _ended(instance, memory.run_key))
+        decision = decide(memory, waiting, time.time())
+        memory = decision.memory
+        if decision.wait:
+            return dg.SensorResult(skip_reason=decision.wait, cursor=memory.dump())
+        memory = next(
+            attempt
+            for number in count(1)
+            if not _used(instance, (attempt := replace(memory, attempt=number)).run_key)
+        )
+        request = dg.RunRequest(
+            run_key=memory.run_key,
+            # Named one by one, so that Dagster knows which tables the run refreshes while it is at work.
+            asset_selection=naming.keys,
+            tags={FILES_TAG: str(decision.files)},
+        )
+        return dg.SensorResult(run_requests=[request], cursor=memory.dump())
+
+    return landing_files
+
+
+def runs_at_work(instance: dg.DagsterInstance, pool: str) -> list[dg.DagsterRun]:
+    """Runs that are queued or at work on tables of a pool.
+
+    Args:
+        instance: The Dagster instance.
+        pool: The pool.
+    """
+    runs = instance.get_runs(dg.RunsFilter(statuses=AT_WORK))
+    return [run for run in runs if (use := run.run_op_concurrency) and pool in (use.all_pools or ())]
+
+
+def end_abandoned(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> list[dg.DagsterRun]:
+    """Tells Dagster of runs whose processes are gone that they failed; gives the other ones.
+
+    Args:
+        instance: The Dagster instance.
+        runs: Runs that it thinks are at work.
+    """
+    gone = [run for run in runs if is_abandoned(instance, run.run_id)]
+    for run in gone:
+        instance.report_run_failed(run, ABANDONED)
+        forget(instance, run.run_id)
+    return [run for run in runs if run not in gone]
+
+
+def _ended(instance: dg.DagsterInstance, run_key: str) -> str | None:
+    runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1)
+    return ENDED.get(runs[0].status) if runs else None
+
+
+def _used(instance: dg.DagsterInstance, run_key: str) -> bool:
+    # Dagster makes no second run for a run key, also after the lake was made anew.
+    return bool(instance.get_runs_count(dg.RunsFilter(tags={RUN_KEY_TAG: run_key})))
