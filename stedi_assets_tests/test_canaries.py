@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from stedi_assets.assets import DECLARED
 from stedi_assets.cli.main import main
 from stedi_assets.contracts.value_rules import NumberRules
-from stedi_assets.lake import Evidence
+from stedi_assets.lake import AuditInput
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.tables import TABLES
 from stedi_assets_tests.support.lakes import AS_OF, TestLake, write_landing
@@ -80,25 +80,25 @@ def crash_while_staging(patch):
 
 
 def engine_error_in_the_audit(patch):
-    rows = Evidence.rows
+    rows = AuditInput.rows
 
-    def failing(evidence, days=None):
-        found = rows(evidence, days)
-        if evidence.spec.name == "accelerometer_landing":
+    def failing(audit_input, days=None):
+        found = rows(audit_input, days)
+        if audit_input.spec.name == "accelerometer_landing":
             found = engine_error(found).drop("user").withColumnRenamed("broken", "user")
         return found
 
-    patch.setattr(Evidence, "rows", failing)
+    patch.setattr(AuditInput, "rows", failing)
 
 
 def crash_in_the_audit(patch):
     examine = NumberRules.examine
 
-    def failing(rules, evidence, days):
-        people = evidence.rows(days).collect()
-        if evidence.spec.name == "customer_trusted" and people:
+    def failing(rules, audit_input, days):
+        people = audit_input.rows(days).collect()
+        if audit_input.spec.name == "customer_trusted" and people:
             raise RuntimeError("crashed")
-        return examine(rules, evidence, days)
+        return examine(rules, audit_input, days)
 
     patch.setattr(NumberRules, "examine", failing)
 

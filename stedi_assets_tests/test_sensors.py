@@ -188,11 +188,11 @@ def lake(tmp_path):
     files = {"customer/landing/ada.json": customer("ada@x.io", 1_000), "accelerometer/landing/a.json": ""}
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", files))
     for path in lake.landing.rglob("*.json"):
-        settle(path)
+        finish_batch(path)
     return lake
 
 
-def settle(path, seconds=60):
+def finish_batch(path, seconds=60):
     before = time.time() - seconds
     os.utime(path, (before, before))
 
@@ -275,13 +275,13 @@ class TestLandingFiles:
             growing.write("{")
         sensor = Sensor(lake, home, "landing_files")
         assert sensor.tick().skip_message == "1 of 2 landing files that wait may still be written to."
-        settle(lake.landing / "customer/landing/ada.json", 4)
+        finish_batch(lake.landing / "customer/landing/ada.json", 4)
         assert sensor.tick().run_requests
 
     def test_ten_thousand_files_are_looked_at_in_seconds(self, lake, home):
         for number in range(10_000):
             (lake.landing / f"customer/landing/{number}.json").touch()
-            settle(lake.landing / f"customer/landing/{number}.json", -3_600)
+            finish_batch(lake.landing / f"customer/landing/{number}.json", -3_600)
         sensor = Sensor(lake, home, "landing_files")
         started = time.monotonic()
         assert "10,000 of 10,002" in sensor.tick().skip_message

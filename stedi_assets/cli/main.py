@@ -308,7 +308,7 @@ def _show(environment: "Environment", tables: tuple[str, ...], rule: str, form: 
 def _described(lake: "Lake", name: str) -> tuple[Any, ...]:
     from stedi_assets.lake import Unpublished
 
-    handle = lake.handle(name)
+    handle = lake.pinned(name)
     try:
         content, snapshot, record = handle.content, handle.snapshot, handle.record
     except Unpublished:

@@ -182,7 +182,7 @@ def _executed(
 def _pseudonymised(environment: Environment) -> dict[str, int]:
     """The published tables that know people by pseudonym, and the instant they are as of."""
     with dg.build_resources(environment.resources()) as resources, storage_errors("The lake"):
-        handles = {name: resources.lake.handle(name) for name, spec in TABLES.items() if spec.subjects}
+        handles = {name: resources.lake.pinned(name) for name, spec in TABLES.items() if spec.subjects}
         return {
             name: handle.record.as_of for name, handle in handles.items() if handle.exists and handle.record
         }

@@ -6,7 +6,7 @@ the tables must fit together. Nothing that breaks a blocking rule is published.
 
 from stedi_assets.contracts.contract import Audit, Contract, contract
 from stedi_assets.contracts.profile import FEWEST_PEOPLE, ColumnProfile, Distribution, Profile
-from stedi_assets.contracts.rule import Finding, Rule, Verdict
+from stedi_assets.contracts.rule import Rule, RuleCounts, RuleResult
 
 __all__ = [
     "FEWEST_PEOPLE",
@@ -14,9 +14,9 @@ __all__ = [
     "ColumnProfile",
     "Contract",
     "Distribution",
-    "Finding",
     "Profile",
     "Rule",
-    "Verdict",
+    "RuleCounts",
+    "RuleResult",
     "contract",
 ]

@@ -19,16 +19,16 @@ from stedi_assets.contracts.consent_rules.rules import (
     WITHDRAWALS,
 )
 from stedi_assets.contracts.profile import MOST_DAYS, MOST_ROWS, Measured, Profile
-from stedi_assets.contracts.rule import FLAG, Examination, Finding, Flagged, Rule, Verdict
+from stedi_assets.contracts.rule import FLAG, Flagged, Rule, RuleCounts, RuleGroup, RuleResult
 from stedi_assets.contracts.value_rules import (
     COLUMNS,
     NO_MISSING_VALUES,
     NumberRules,
     TextRules,
     rows_with_missing_values,
-    table_findings,
+    table_counts,
 )
-from stedi_assets.lake import Days, Evidence, engine_errors, side_by_side
+from stedi_assets.lake import AuditInput, Days, engine_errors, side_by_side
 from stedi_assets.schemas.checks import value_rules
 from stedi_assets.tables import DAY, TableSpec
 from stedi_assets.transforms.consent import Policy
@@ -42,16 +42,16 @@ class Audit:
     """What an audit found.
 
     Attributes:
-        verdicts: One for every rule of the contract, in order.
+        results: One for every rule of the contract, in order.
         profile: What the table holds.
     """
 
-    verdicts: tuple[Verdict, ...]
+    results: tuple[RuleResult, ...]
     profile: Profile
 
     def recorded(self) -> Mapping[str, Any]:
         """What was found, by rule, as it is kept with the table."""
-        return {verdict.rule.name: asdict(verdict.finding) for verdict in self.verdicts}
+        return {result.rule.name: asdict(result.counts) for result in self.results}
 
 
 @dataclass(frozen=True)
@@ -74,58 +74,58 @@ class Contract:
         rules = [*across, COLUMNS, NO_MISSING_VALUES, *(of_values[rule.name] for rule in order)]
         return tuple(rule.under(self.policy) for rule in rules)
 
-    def audit(self, evidence: Evidence, *, measured: bool = True) -> Audit:
+    def audit(self, audit_input: AuditInput, *, measured: bool = True) -> Audit:
         """Holds the rows of a table against every rule.
 
         Args:
-            evidence: The rows, and what they are held against.
+            audit_input: The rows, and what they are held against.
             measured: Whether the profile is to have distributions.
 
         Raises:
             LakeError: The engine stopped.
         """
-        work: list[tuple[Examination | Measured, Evidence, Days]] = [
+        work: list[tuple[RuleGroup | Measured, AuditInput, Days]] = [
             (examination, scope, days)
             for examination in (*self._of_the_model, *self._across)
-            for scope in [_scope(examination, evidence)]
+            for scope in [_scope(examination, audit_input)]
             for days in _chunks(examination, scope)
         ]
         if measured:
-            work += [(one, evidence.latest(MOST_ROWS, MOST_DAYS), None) for one in self._measured]
-        found = {rule.name: Finding(0, 0, days=evidence.planned_days) for rule in self.rules}
-        profile = Profile(days=evidence.days, columns_of=evidence.planned_days)
+            work += [(one, audit_input.latest(MOST_ROWS, MOST_DAYS), None) for one in self._measured]
+        found = {rule.name: RuleCounts(0, 0, days=audit_input.planned_days) for rule in self.rules}
+        profile = Profile(days=audit_input.days, columns_of=audit_input.planned_days)
 
         def examine(
-            part: tuple[Examination | Measured, Evidence, Days],
-        ) -> tuple[Mapping[str, Finding], Profile]:
+            part: tuple[RuleGroup | Measured, AuditInput, Days],
+        ) -> tuple[Mapping[str, RuleCounts], Profile]:
             examination, scope, days = part
             with engine_errors(self.spec.name, "auditing rows"):
                 if isinstance(examination, TextRules | NumberRules):
                     return examination.examine(scope, days)
                 if isinstance(examination, Measured):
                     return {}, examination.profile(scope)
-                return examination.findings(scope, days), Profile()
+                return examination.count(scope, days), Profile()
 
-        for (_, scope, _), (findings, seen) in zip(work, side_by_side(examine, work), strict=True):
-            for name, finding in findings.items():
-                found[name] = replace(found[name] + finding, days=scope.planned_days)
+        for (_, scope, _), (counted, seen) in zip(work, side_by_side(examine, work), strict=True):
+            for name, rule_counts in counted.items():
+                found[name] = replace(found[name] + rule_counts, days=scope.planned_days)
             profile |= seen
         with engine_errors(self.spec.name, "auditing rows"):
-            found |= table_findings(self.spec, evidence, profile.columns)
-            if evidence.planned is not None:
-                found |= self._warnings(evidence, found)
-        if measured and evidence.planned is not None and not evidence.row_count():
-            profile = self.profile(evidence)
-        verdicts = tuple(Verdict(rule, found[rule.name]) for rule in self.rules)
-        return Audit(verdicts, self._shown(profile))
+            found |= table_counts(self.spec, audit_input, profile.columns)
+            if audit_input.planned is not None:
+                found |= self._warnings(audit_input, found)
+        if measured and audit_input.planned is not None and not audit_input.row_count():
+            profile = self.profile(audit_input)
+        results = tuple(RuleResult(rule, found[rule.name]) for rule in self.rules)
+        return Audit(results, self._shown(profile))
 
-    def profile(self, evidence: Evidence) -> Profile:
+    def profile(self, audit_input: AuditInput) -> Profile:
         """What the table holds on its latest days, without an audit.
 
         Raises:
             LakeError: The engine stopped.
         """
-        latest = evidence.latest(MOST_ROWS, MOST_DAYS)
+        latest = audit_input.latest(MOST_ROWS, MOST_DAYS)
 
         def examine(part: OfTheModel | Measured) -> Profile:
             with engine_errors(self.spec.name, "profiling rows"):
@@ -133,34 +133,34 @@ class Contract:
 
         looks: list[OfTheModel | Measured] = [*self._of_the_model, *self._measured]
         parts = side_by_side(examine, looks)
-        seen = Profile(days=evidence.days, columns_of=latest.planned_days)
+        seen = Profile(days=audit_input.days, columns_of=latest.planned_days)
         return self._shown(reduce(or_, parts, seen))
 
-    def recorded(self, checks: Mapping[str, Any]) -> tuple[Verdict, ...]:
-        """The verdicts of the audit before a publish; none where it did not know every rule of today."""
+    def recorded(self, checks: Mapping[str, Any]) -> tuple[RuleResult, ...]:
+        """The results of the audit before a publish; none where it did not know every rule of today."""
         if not all(rule.name in checks for rule in self.rules):
             return ()
-        return tuple(Verdict(rule, Finding(**checks[rule.name])) for rule in self.rules)
+        return tuple(RuleResult(rule, RuleCounts(**checks[rule.name])) for rule in self.rules)
 
-    def broken_rows(self, rule: str, evidence: Evidence) -> Iterator[DataFrame]:
+    def broken_rows(self, rule: str, audit_input: AuditInput) -> Iterator[DataFrame]:
         """The rows that break a rule, chunk by chunk of days; none for rules that no single row breaks."""
         if rule == NO_MISSING_VALUES.name:
-            yield rows_with_missing_values(self.spec, evidence)
+            yield rows_with_missing_values(self.spec, audit_input)
         for examination in (*self._across, *self._of_the_model):
             if rule in (its.name for its in examination.rules):
-                for days in _chunks(examination, evidence):
-                    yield examination.broken_rows(rule, evidence, days)
+                for days in _chunks(examination, audit_input):
+                    yield examination.broken_rows(rule, audit_input, days)
 
-    def withdrawn(self, evidence: Evidence, facts: DataFrame) -> DataFrame | None:
+    def withdrawn(self, audit_input: AuditInput, facts: DataFrame) -> DataFrame | None:
         """Who may not be in the table any more, or not as much as until now; None where that is nobody.
 
         Args:
-            evidence: What people and devices are held against.
+            audit_input: What people and devices are held against.
             facts: What the table was made with, columns who and consent.
         """
         rules = {rule.name for rule in self._withdrawals.rules}
         known = facts.select(F.col("who"), F.col("consent").alias("_was"))
-        joined = known.join(STANDING[self.spec.name](evidence), F.col("who") == F.col("_key"), "left")
+        joined = known.join(STANDING[self.spec.name](audit_input), F.col("who") == F.col("_key"), "left")
         out = F.col("_consent").isNull()
         if AFTER_CONSENT.name in rules:
             out |= F.col("_consent") > F.col("_was")
@@ -168,38 +168,40 @@ class Contract:
             out |= ~F.col("_sole")
         with engine_errors(self.spec.name, "looking for people who withdrew"):
             who = joined.where(out).select("who").toArrow()
-            return evidence.spark.createDataFrame(who) if who.num_rows else None
+            return audit_input.spark.createDataFrame(who) if who.num_rows else None
 
-    def withdrawn_days(self, evidence: Evidence) -> dict[date | None, int]:
+    def withdrawn_days(self, audit_input: AuditInput) -> dict[date | None, int]:
         """Rows of people who withdrew, by the days on which there are any; None where there are no days."""
         found: dict[date | None, int] = {}
         with engine_errors(self.spec.name, "looking for people who withdrew"):
-            for days in evidence.chunks(()):
-                if not any(finding.broken for finding in self._withdrawals.findings(evidence, days).values()):
+            for days in audit_input.chunks(()):
+                if not any(
+                    rule_counts.broken for rule_counts in self._withdrawals.count(audit_input, days).values()
+                ):
                     continue
                 day = F.col(DAY) if self.spec.partitioned else F.lit(None)
-                rows = self._withdrawals.flag(evidence, days).where(self._withdrawn)
+                rows = self._withdrawals.flag(audit_input, days).where(self._withdrawn)
                 counted = rows.groupBy(day.alias("day")).count().collect()
                 found |= {row["day"]: row["count"] for row in counted}
         return found
 
-    def remaining_rows(self, evidence: Evidence, days: Days) -> DataFrame:
+    def remaining_rows(self, audit_input: AuditInput, days: Days) -> DataFrame:
         """The rows of some days without those of people who withdrew."""
-        return self._withdrawals.flag(evidence, days).where(~self._withdrawn).select(*self.spec.columns)
+        return self._withdrawals.flag(audit_input, days).where(~self._withdrawn).select(*self.spec.columns)
 
-    def _warnings(self, evidence: Evidence, found: Mapping[str, Finding]) -> dict[str, Finding]:
+    def _warnings(self, audit_input: AuditInput, found: Mapping[str, RuleCounts]) -> dict[str, RuleCounts]:
         """What is found for value rules that only warn, of the whole table: days that stay still count."""
-        carried: dict[str, Finding] = {}
+        carried: dict[str, RuleCounts] = {}
         for examination in self._of_the_model:
             names = [rule.name for rule in examination.rules if rule.severity == "warn"]
-            before = {name: Finding(**evidence.previous.get(name, UNKNOWN)) for name in names}
+            before = {name: RuleCounts(**audit_input.previous.get(name, UNKNOWN)) for name in names}
             if not names:
                 continue
-            if any(finding.days is not None for finding in before.values()):
-                whole = examination.findings(evidence.everywhere, None)
+            if any(rule_counts.days is not None for rule_counts in before.values()):
+                whole = examination.count(audit_input.everywhere, None)
                 carried |= {name: whole[name] for name in names}
                 continue
-            gone = examination.findings(evidence.former, None)
+            gone = examination.count(audit_input.former, None)
             carried |= {name: before[name] - gone[name] + found[name] for name in names}
         return carried
 
@@ -228,7 +230,7 @@ class Contract:
         return replace(profile, columns=ordered).shareable()
 
     @cached_property
-    def _across(self) -> tuple[Examination, ...]:
+    def _across(self) -> tuple[RuleGroup, ...]:
         name = self.spec.name
         return (*PRIVACY.get(name, ()), *ACCOUNTING.get(name, ()))
 
@@ -238,12 +240,12 @@ def contract(spec: TableSpec, policy: Policy) -> Contract:
     return Contract(spec, policy)
 
 
-def _scope(examination: Examination | Measured, evidence: Evidence) -> Evidence:
+def _scope(examination: RuleGroup | Measured, audit_input: AuditInput) -> AuditInput:
     everywhere = isinstance(examination, Flagged) and examination.everywhere
-    return evidence.everywhere if everywhere and evidence.customers_changed else evidence
+    return audit_input.everywhere if everywhere and audit_input.customers_changed else audit_input
 
 
-def _chunks(examination: Examination, evidence: Evidence) -> Iterator[Days]:
+def _chunks(examination: RuleGroup, audit_input: AuditInput) -> Iterator[Days]:
     if examination.reads is None:
         return iter([None])
-    return evidence.chunks(examination.reads)
+    return audit_input.chunks(examination.reads)

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from stedi_assets.contracts.consent_rules.rules import canonical
 from stedi_assets.contracts.rule import ROWS
-from stedi_assets.lake import Evidence, Unpublished
+from stedi_assets.lake import AuditInput, Unpublished
 from stedi_assets.tables import TableSpec
 
 FEWEST_PEOPLE = 5
@@ -138,21 +138,21 @@ class Measured:
         """One for each measure that a table has the columns of."""
         return tuple(cls(spec, it) for it in MEASURES if set(it.columns) <= set(spec.columns))
 
-    def profile(self, evidence: Evidence) -> Profile:
+    def profile(self, audit_input: AuditInput) -> Profile:
         """The distribution over the rows that are looked at, which are those of the latest days."""
-        measure, planned = self._measure, evidence.planned_days
-        days = len(evidence.days) if planned is None else planned
+        measure, planned = self._measure, audit_input.planned_days
+        days = len(audit_input.days) if planned is None else planned
         value = measure.value(*map(F.col, measure.columns))
         number = F.when(value.between(0, measure.top), F.floor(value / measure.width))
         whose = next(name for name in PEOPLE if name in self._spec.columns)
         # People are told apart only once rows are grouped: there are few groups and many rows.
         grouped = (
-            evidence.rows()
+            audit_input.rows()
             .groupBy(F.col(whose).alias("_whose"), number.cast("int").alias("_bin"))
             .agg(F.count(F.lit(1)).alias(ROWS))
         )
         counted = (
-            PEOPLE[whose](evidence, grouped)
+            PEOPLE[whose](audit_input, grouped)
             .groupBy("_bin")
             .agg(F.sum(ROWS).alias(ROWS), F.count_distinct("_person").alias("_people"))
             .where((F.col("_people") >= FEWEST_PEOPLE) & F.col("_bin").isNotNull())
@@ -162,14 +162,14 @@ class Measured:
         return Profile(distributions=(Distribution(measure, dict(sorted(bins.items())), days),))
 
 
-def _users(_evidence: Evidence, grouped: DataFrame) -> DataFrame:
+def _users(_evidence: AuditInput, grouped: DataFrame) -> DataFrame:
     return grouped.withColumn("_person", canonical("_whose"))
 
 
-def _owners(evidence: Evidence, grouped: DataFrame) -> DataFrame:
+def _owners(audit_input: AuditInput, grouped: DataFrame) -> DataFrame:
     """The one person who registered a device; readings of several people's devices may all be of one."""
     try:
-        customers = evidence.other("customer_landing")
+        customers = audit_input.other("customer_landing")
     except Unpublished:
         return grouped.withColumn("_person", F.lit(None).cast("string"))
     email = canonical("email")
@@ -181,11 +181,11 @@ def _owners(evidence: Evidence, grouped: DataFrame) -> DataFrame:
     return grouped.join(owners, F.col("_whose") == F.col("_device"), "left")
 
 
-def _subjects(_evidence: Evidence, grouped: DataFrame) -> DataFrame:
+def _subjects(_evidence: AuditInput, grouped: DataFrame) -> DataFrame:
     return grouped.withColumnRenamed("_whose", "_person")
 
 
-PEOPLE: Mapping[str, Callable[[Evidence, DataFrame], DataFrame]] = {
+PEOPLE: Mapping[str, Callable[[AuditInput, DataFrame], DataFrame]] = {
     "subject_id": _subjects,
     "user": _users,
     "serialnumber": _owners,

@@ -1,4 +1,4 @@
-"""Rules and verdicts: what a contract demands, and what an audit found. Counts only, never a value."""
+"""Rules and results: what a contract demands, and what an audit found. Counts only, never a value."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from typing import Protocol
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.lake import Days, Evidence
+from stedi_assets.lake import AuditInput, Days
 from stedi_assets.schemas.checks import Severity
 from stedi_assets.transforms.consent import Policy
 
@@ -48,7 +48,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleCounts:
     """What was counted for a rule.
 
     Attributes:
@@ -63,26 +63,26 @@ class Finding:
     breakdown: Mapping[str, int] = field(default_factory=dict)
     days: int | None = None
 
-    def __add__(self, other: "Finding") -> "Finding":
+    def __add__(self, other: "RuleCounts") -> "RuleCounts":
         names = [*self.breakdown, *(name for name in other.breakdown if name not in self.breakdown)]
         total = {name: self.breakdown.get(name, 0) + other.breakdown.get(name, 0) for name in names}
-        return Finding(self.checked + other.checked, self.broken + other.broken, total)
+        return RuleCounts(self.checked + other.checked, self.broken + other.broken, total)
 
-    def __sub__(self, other: "Finding") -> "Finding":
-        return Finding(self.checked - other.checked, self.broken - other.broken)
+    def __sub__(self, other: "RuleCounts") -> "RuleCounts":
+        return RuleCounts(self.checked - other.checked, self.broken - other.broken)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RuleResult:
     """A rule and what was found."""
 
     rule: Rule
-    finding: Finding
+    counts: RuleCounts
 
     @property
     def passed(self) -> bool:
         """Whether no row breaks the rule."""
-        return not self.finding.broken
+        return not self.counts.broken
 
     @property
     def refuses(self) -> bool:
@@ -90,7 +90,7 @@ class Verdict:
         return self.rule.blocking and not self.passed
 
 
-class Examination(Protocol):
+class RuleGroup(Protocol):
     """Some rules that are looked into together, because one query answers them."""
 
     @property
@@ -101,14 +101,14 @@ class Examination(Protocol):
     def reads(self) -> tuple[str, ...] | None:
         """Tables that are read beside the one under audit, some days at a time; None for all days at once."""
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
         """What is found for each rule, by its name, on some days."""
 
-    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
+    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
         """The rows that break a rule."""
 
 
-FlagRows = Callable[[Evidence, Days], DataFrame]
+FlagRows = Callable[[AuditInput, Days], DataFrame]
 FLAG = "_breaks_"
 ROWS = "_rows"
 
@@ -123,7 +123,7 @@ class Flagged:
             whether the row breaks it; never null.
         survey: Makes groups of rows in the same way, with their number in `_rows`; a group is flagged where
             a row in it may break the rule. It is cheaper: rows are flagged only where it finds something.
-        reads: See `Examination`.
+        reads: See `RuleGroup`.
         everywhere: Whether a change of customers may break the rules on days that nobody planned.
     """
 
@@ -133,38 +133,38 @@ class Flagged:
     reads: tuple[str, ...] | None = ()
     everywhere: bool = False
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
+        """See `RuleGroup`."""
         if self.survey is not None:
-            found = self._counted(self.survey(evidence, days), F.col(ROWS))
-            if not any(finding.broken for finding in found.values()):
+            found = self._counted(self.survey(audit_input, days), F.col(ROWS))
+            if not any(rule_counts.broken for rule_counts in found.values()):
                 return found
-        return self._counted(self.flag(evidence, days), F.lit(1))
+        return self._counted(self.flag(audit_input, days), F.lit(1))
 
-    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
-        """See `Examination`."""
-        return self.flag(evidence, days).where(F.col(FLAG + rule)).select(*evidence.spec.columns)
+    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
+        """See `RuleGroup`."""
+        return self.flag(audit_input, days).where(F.col(FLAG + rule)).select(*audit_input.spec.columns)
 
-    def _counted(self, flagged: DataFrame, weight: Column) -> Mapping[str, Finding]:
+    def _counted(self, flagged: DataFrame, weight: Column) -> Mapping[str, RuleCounts]:
         counts = [
             F.sum(F.when(F.col(FLAG + rule.name), weight).otherwise(0)).alias(rule.name)
             for rule in self.rules
         ]
         [row] = flagged.agg(F.sum(weight).alias(ROWS), *counts).collect()
-        return {rule.name: Finding(row[ROWS] or 0, row[rule.name] or 0) for rule in self.rules}
+        return {rule.name: RuleCounts(row[ROWS] or 0, row[rule.name] or 0) for rule in self.rules}
 
 
-def texts_of(evidence: Evidence) -> DataFrame:
+def texts_of(audit_input: AuditInput) -> DataFrame:
     """The different texts of the rows under audit, their number in `_rows`, and their earliest instant."""
-    spec = evidence.spec
+    spec = audit_input.spec
     texts = [field.name for field in spec.schema if field.dataType.simpleString() == "string"]
     first = [F.min(spec.instant).alias(spec.instant)] if spec.instant else []
 
     def make() -> DataFrame:
-        return evidence.rows().groupBy(*texts).agg(F.count(F.lit(1)).alias(ROWS), *first)
+        return audit_input.rows().groupBy(*texts).agg(F.count(F.lit(1)).alias(ROWS), *first)
 
     # In the landing zone only the model asks for them, and there are as many as files.
-    return make() if spec.source is not None else evidence.fact("texts", make, own=True)
+    return make() if spec.source is not None else audit_input.fact("texts", make, own=True)
 
 
 def hashed(*columns: str) -> Column:

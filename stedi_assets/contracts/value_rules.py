@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
 from stedi_assets.contracts.profile import ColumnProfile, Profile
-from stedi_assets.contracts.rule import ROWS, Finding, Rule, texts_of
-from stedi_assets.lake import Days, Evidence
+from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts, texts_of
+from stedi_assets.lake import AuditInput, Days
 from stedi_assets.schemas.checks import ValueRule, value_rules
 from stedi_assets.tables import DAY, TableSpec
 
@@ -45,32 +45,32 @@ class TextRules:
         ]
         self.rules = tuple(map(_as_rule, self._value_rules))
 
-    def examine(self, evidence: Evidence, days: Days) -> tuple[Mapping[str, Finding], Profile]:
-        """The findings, and the profile of the columns, from the same query."""
-        rows = texts_of(evidence)
+    def examine(self, audit_input: AuditInput, days: Days) -> tuple[Mapping[str, RuleCounts], Profile]:
+        """The counted, and the profile of the columns, from the same query."""
+        rows = texts_of(audit_input)
         measures = {f"broken {rule.name}": _rows_where(rule.broken) for rule in self._value_rules}
         for name in self.columns:
             measures[f"nulls {name}"] = _rows_where(F.col(name).isNull())
             measures[f"distinct {name}"] = F.count_distinct(F.col(name))
         row = _measured(rows, measures)
-        checked = evidence.row_count(days)
-        findings = {rule.name: Finding(checked, row[f"broken {rule.name}"]) for rule in self.rules}
+        checked = audit_input.row_count(days)
+        counted = {rule.name: RuleCounts(checked, row[f"broken {rule.name}"]) for rule in self.rules}
         columns = {
             name: ColumnProfile(row[f"nulls {name}"], row[f"distinct {name}"]) for name in self.columns
         }
-        return findings, Profile(columns)
+        return counted, Profile(columns)
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
-        return self.examine(evidence, days)[0]
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
+        """See `RuleGroup`."""
+        return self.examine(audit_input, days)[0]
 
-    def profile(self, evidence: Evidence) -> Profile:
+    def profile(self, audit_input: AuditInput) -> Profile:
         """The profile of the columns."""
-        return self.examine(evidence, None)[1]
+        return self.examine(audit_input, None)[1]
 
-    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
-        """See `Examination`."""
-        return _broken_rows(self._value_rules, rule, evidence, days)
+    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
+        """See `RuleGroup`."""
+        return _broken_rows(self._value_rules, rule, audit_input, days)
 
 
 class NumberRules:
@@ -90,9 +90,9 @@ class NumberRules:
         self._value_rules = [rule for rule in value_rules(spec.model) if not set(rule.columns) <= texts]
         self.rules = tuple(map(_as_rule, self._value_rules))
 
-    def examine(self, evidence: Evidence, days: Days) -> tuple[Mapping[str, Finding], Profile]:
-        """The findings, and the profile of the columns."""
-        rows, checked = evidence.rows(days), evidence.row_count(days)
+    def examine(self, audit_input: AuditInput, days: Days) -> tuple[Mapping[str, RuleCounts], Profile]:
+        """The counted, and the profile of the columns."""
+        rows, checked = audit_input.rows(days), audit_input.row_count(days)
         counts = {rule.name: F.count(F.when(rule.broken, 1)) for rule in self._value_rules}
         few = checked <= FEW_ROWS
         row = _measured(rows, self._measures() | (counts if few else {}))
@@ -106,23 +106,23 @@ class NumberRules:
             for name in self.columns
         }
         doubtful = {
-            rule.name for rule in self._value_rules if not few and not self._proven(rule, row, evidence)
+            rule.name for rule in self._value_rules if not few and not self._proven(rule, row, audit_input)
         }
         found = row if few else _measured(rows, {name: counts[name] for name in doubtful})
-        findings = {rule.name: Finding(checked, found.get(rule.name, 0)) for rule in self.rules}
-        return findings, Profile(profile)
+        counted = {rule.name: RuleCounts(checked, found.get(rule.name, 0)) for rule in self.rules}
+        return counted, Profile(profile)
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
-        return self.examine(evidence, days)[0]
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
+        """See `RuleGroup`."""
+        return self.examine(audit_input, days)[0]
 
-    def profile(self, evidence: Evidence) -> Profile:
+    def profile(self, audit_input: AuditInput) -> Profile:
         """The profile of the columns."""
-        return self.examine(evidence, None)[1]
+        return self.examine(audit_input, None)[1]
 
-    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
-        """See `Examination`."""
-        return _broken_rows(self._value_rules, rule, evidence, days)
+    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
+        """See `RuleGroup`."""
+        return _broken_rows(self._value_rules, rule, audit_input, days)
 
     def _measures(self) -> dict[str, Column]:
         measures = {}
@@ -139,9 +139,9 @@ class NumberRules:
                 measures[f"sum {field.name}"] = F.sum(column)  # tells of NaN, of which Parquet does not
         return measures
 
-    def _proven(self, rule: ValueRule, row: Mapping[str, Any], evidence: Evidence) -> bool:
+    def _proven(self, rule: ValueRule, row: Mapping[str, Any], audit_input: AuditInput) -> bool:
         if rule.columns == (DAY, self._spec.instant):
-            return evidence.table.within_days(rule.columns[1])
+            return audit_input.table.within_days(rule.columns[1])
         if not rule.of_intervals or len(rule.columns) > 1:
             return False
         [name] = rule.columns
@@ -152,25 +152,29 @@ class NumberRules:
         return number == number and not any(rule.broken_by({name: end}) for end in ends)
 
 
-def table_findings(
-    spec: TableSpec, evidence: Evidence, profile: Mapping[str, ColumnProfile]
-) -> Mapping[str, Finding]:
+def table_counts(
+    spec: TableSpec, audit_input: AuditInput, profile: Mapping[str, ColumnProfile]
+) -> Mapping[str, RuleCounts]:
     """What is found for the rules of the table as a whole, COLUMNS and NO_MISSING_VALUES."""
     required = [name for name, column in spec.model.to_schema().columns.items() if not column.nullable]
     missing = {name: profile[name].nulls for name in required if profile[name].nulls}
     wanted = {(field.name, field.dataType.simpleString()) for field in spec.schema}
-    written = {(field.name, field.dataType.simpleString()) for field in evidence.schema()}
+    written = {(field.name, field.dataType.simpleString()) for field in audit_input.schema()}
     different = {name for name, _kind in wanted ^ written}
     return {
-        COLUMNS.name: Finding(len(wanted), len(different)),
-        NO_MISSING_VALUES.name: Finding(evidence.row_count() * len(required), sum(missing.values()), missing),
+        COLUMNS.name: RuleCounts(len(wanted), len(different)),
+        NO_MISSING_VALUES.name: RuleCounts(
+            audit_input.row_count() * len(required), sum(missing.values()), missing
+        ),
     }
 
 
-def rows_with_missing_values(spec: TableSpec, evidence: Evidence) -> DataFrame:
+def rows_with_missing_values(spec: TableSpec, audit_input: AuditInput) -> DataFrame:
     """The rows that break NO_MISSING_VALUES."""
     columns = spec.model.to_schema().columns
-    return evidence.rows().where(_any(F.col(name).isNull() for name in columns if not columns[name].nullable))
+    return audit_input.rows().where(
+        _any(F.col(name).isNull() for name in columns if not columns[name].nullable)
+    )
 
 
 def _as_rule(rule: ValueRule) -> Rule:
@@ -200,6 +204,8 @@ def _measured(rows: DataFrame, measures: Mapping[str, Column]) -> Mapping[str, A
     return cast(Mapping[str, Any], row.asDict())
 
 
-def _broken_rows(value_rules: Iterable[ValueRule], name: str, evidence: Evidence, days: Days) -> DataFrame:
+def _broken_rows(
+    value_rules: Iterable[ValueRule], name: str, audit_input: AuditInput, days: Days
+) -> DataFrame:
     [broken] = [rule.broken for rule in value_rules if rule.name == name]
-    return evidence.rows(days).where(broken)
+    return audit_input.rows(days).where(broken)

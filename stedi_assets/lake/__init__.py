@@ -6,7 +6,7 @@ The only package that knows PyIceberg. What is imported here is its public face;
 from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.iceberg.record import Plan, Range, Record, counted_words
 from stedi_assets.lake.iceberg.staging import side_by_side
-from stedi_assets.lake.iceberg.table import TableHandle, Unpublished
+from stedi_assets.lake.iceberg.table import PinnedTable, Unpublished
 from stedi_assets.lake.ingestion.backlog import Waiting, due_change, last_arrival, waiting_files
 from stedi_assets.lake.ingestion.files import LONGEST_LINE, LandingFile
 from stedi_assets.lake.ingestion.staged_batch import refresh_landing, why
@@ -15,45 +15,45 @@ from stedi_assets.lake.maintenance.maintain import TableReport, maintain
 from stedi_assets.lake.model import Follows, Outcome, Removal, Run, Transform
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
-from stedi_assets.lake.refresh.audit_input import Days, Evidence, evidence_of
+from stedi_assets.lake.refresh.audit_input import AuditInput, Days, audit_input_of
 from stedi_assets.lake.refresh.derived import refresh_derived, without_rows
 from stedi_assets.lake.refresh.plan import days_of, plan_derived, recorded_facts
-from stedi_assets.lake.refresh.preview import Foreseen, foresee
+from stedi_assets.lake.refresh.preview import PreviewedTable, preview
 from stedi_assets.lake.resource import Lake
 
 __all__ = [
     "LONGEST_LINE",
     "PROGRESS_LOGGER",
+    "AuditInput",
     "Days",
-    "Evidence",
     "Follows",
-    "Foreseen",
     "Lake",
     "LakeIOManager",
     "LandingFile",
     "Outcome",
+    "PinnedTable",
     "Plan",
+    "PreviewedTable",
     "Progress",
     "PseudonymKey",
     "Range",
     "Record",
     "Removal",
     "Run",
-    "TableHandle",
     "TableReport",
     "Transform",
     "Unpublished",
     "Waiting",
+    "audit_input_of",
     "counted_words",
     "days_of",
     "due_change",
     "engine_errors",
-    "evidence_of",
     "fail_step",
-    "foresee",
     "last_arrival",
     "maintain",
     "plan_derived",
+    "preview",
     "recorded_facts",
     "refresh_derived",
     "refresh_landing",

@@ -11,7 +11,7 @@ from dagster import ResourceDependency
 from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import storage_errors
 from stedi_assets.lake.iceberg.commit import Conflict
-from stedi_assets.lake.iceberg.table import TableHandle
+from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.lake.model import Outcome
 from stedi_assets.lake.resource import Lake
 
@@ -42,6 +42,6 @@ class LakeIOManager(dg.ConfigurableIOManager):
         except StediError as error:
             fail_step(error)
 
-    def load_input(self, context: dg.InputContext) -> TableHandle:
+    def load_input(self, context: dg.InputContext) -> PinnedTable:
         """The upstream table; a lazy handle, so that nothing is read before it is needed."""
-        return self.lake.handle(context.asset_key.path[-1])
+        return self.lake.pinned(context.asset_key.path[-1])

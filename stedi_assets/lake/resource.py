@@ -21,10 +21,10 @@ from stedi_assets.lake.iceberg.catalog import (
 from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
 from stedi_assets.lake.iceberg.record import Plan, Record
 from stedi_assets.lake.iceberg.staging import StagingArea
-from stedi_assets.lake.iceberg.table import TableFiles, TableHandle, content_of
+from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of
 from stedi_assets.lake.ingestion.files import LONGEST_LINE
 from stedi_assets.lake.ingestion.ledger import Ledger, read_ledger
-from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, SystemHandle, apply
+from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, PinnedSystemTable, apply
 from stedi_assets.lake.model import Outcome, Run, Staged
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
@@ -73,9 +73,9 @@ class Lake(dg.ConfigurableResource[None]):
 
     _catalog: "Catalog | None" = PrivateAttr(default=None)
     _aws: Aws | None = PrivateAttr(default=None)
-    _looks_only: bool = PrivateAttr(default=False)
-    _foreseen: "dict[str, DataFrame]" = PrivateAttr(default_factory=dict)
-    _cleared: set[tuple[str, str, int]] = PrivateAttr(default_factory=set)
+    _read_only: bool = PrivateAttr(default=False)
+    _previews: "dict[str, DataFrame]" = PrivateAttr(default_factory=dict)
+    _already_checked: set[tuple[str, str, int]] = PrivateAttr(default_factory=set)
 
     @property
     def catalog(self) -> "Catalog":
@@ -124,45 +124,45 @@ class Lake(dg.ConfigurableResource[None]):
         """URI of a table's folder."""
         return table_location(self.uri, self.database, spec)
 
-    def handle(self, name: str) -> TableHandle:
+    def pinned(self, name: str) -> PinnedTable:
         """A published table, looked at only when it is used; system tables are some, too."""
         if name in SYSTEM_TABLES:
             return self.system(SYSTEM_TABLES[name])
         spec = TABLES[name]
-        return TableHandle(spec, lambda: load_table(self.catalog, self.database, spec))
+        return PinnedTable(spec, lambda: load_table(self.catalog, self.database, spec))
 
-    def quarantine(self, landing_table: str | None = None) -> SystemHandle:
+    def quarantine(self, landing_table: str | None = None) -> PinnedSystemTable:
         """The quarantined lines, of one landing table or of all."""
         return self.system(QUARANTINE, landing_table)
 
-    def system(self, spec: TableSpec, landing_table: str | None = None) -> SystemHandle:
+    def system(self, spec: TableSpec, landing_table: str | None = None) -> PinnedSystemTable:
         """A system table, or what it has of one landing table."""
-        return SystemHandle(spec, lambda: load_table(self.catalog, self.database, spec), landing_table)
+        return PinnedSystemTable(spec, lambda: load_table(self.catalog, self.database, spec), landing_table)
 
     def ledger(self, landing_table: str) -> Ledger:
         """What became of the landing files of a table."""
         handle = self.system(LEDGER, landing_table)
         return read_ledger(landing_table, handle.table if handle.exists else None, handle.files)
 
-    def only_look(self) -> None:
+    def read_only(self) -> None:
         """From now on writes nothing: what an interrupted run left is not finished either."""
-        self._looks_only = True
+        self._read_only = True
 
-    def foresee_activity(self, landing_table: str, coming: "DataFrame") -> None:
+    def preview_activity(self, landing_table: str, coming: "DataFrame") -> None:
         """Counts readings that are still to come to the activity, for who only looks."""
-        self._foreseen[landing_table] = coming
+        self._previews[landing_table] = coming
 
-    def foreseen_activity(self, landing_table: str) -> "DataFrame":
-        """The activity of a landing table, with what is still to come where that is foreseen."""
+    def previewed_activity(self, landing_table: str) -> "DataFrame":
+        """The activity of a landing table, with what is still to come where that is previews."""
         there = self.system(ACTIVITY, landing_table).frame(self.spark)
-        coming = self._foreseen.get(landing_table)
+        coming = self._previews.get(landing_table)
         return there if coming is None else there.unionByName(coming.select(*there.columns))
 
-    def settle(self, landing_table: str) -> None:
+    def finish_batch(self, landing_table: str) -> None:
         """Finishes a batch whose run ended between the commit of the landing table and that of the ledger."""
-        handle = self.handle(landing_table)
+        handle = self.pinned(landing_table)
         record = handle.record if handle.exists else None
-        if self._looks_only or record is None or not record.batch:
+        if self._read_only or record is None or not record.batch:
             return
         changes = Changes.of(record.batch)
         if changes.done(self.system(LEDGER, landing_table)):
@@ -200,9 +200,9 @@ class Lake(dg.ConfigurableResource[None]):
             raise
         staged.area.discard_folders(staged.unused)
         if outcome.batch is not None:
-            self.settle(spec.name)
+            self.finish_batch(spec.name)
 
-    def cleared(self, name: str, run: Run, landed: Outcome | None = None) -> bool:
+    def already_checked(self, name: str, run: Run, landed: Outcome | None = None) -> bool:
         """Whether this was asked in this run before, while customer_landing was the same.
 
         Args:
@@ -210,9 +210,9 @@ class Lake(dg.ConfigurableResource[None]):
             run: The run.
             landed: customer_landing, where it is not published yet.
         """
-        version = landed.snapshot_id if landed else self.handle("customer_landing").snapshot_id
-        before = (run.id, name, version) in self._cleared
-        self._cleared.add((run.id, name, version))
+        version = landed.snapshot_id if landed else self.pinned("customer_landing").snapshot_id
+        before = (run.id, name, version) in self._already_checked
+        self._already_checked.add((run.id, name, version))
         return before
 
     def discard(self, outcome: Outcome) -> None:
@@ -228,7 +228,7 @@ class Lake(dg.ConfigurableResource[None]):
         Raises:
             Unpublished: The table was never published.
         """
-        handle = self.handle(spec.name)
+        handle = self.pinned(spec.name)
         record = handle.record
         if record is None:
             raise LakeError(

@@ -85,7 +85,7 @@ class Bench:
 
     def table(self, name: str) -> DataFrame:
         """A published table that is no input."""
-        return self.lake.handle(name).frame(self.lake.spark)
+        return self.lake.pinned(name).frame(self.lake.spark)
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,15 @@ class Auditor:
     def refusing(self, name: str, make: Callable[[Bench], DataFrame] = Bench.rows) -> dict[str, int]:
         """The rules that refuse a table that is made so, with the rows that break them."""
         spec, genuine = DECLARED[name].spec, DECLARED[name].transform
-        inputs = {name: self.lake.handle(name) for name in spec.inputs}
+        inputs = {name: self.lake.pinned(name) for name in spec.inputs}
         transform = None
         if genuine is not None:
             transform = lambda frames, run: make(Bench(self.lake, run, frames, genuine))  # noqa: E731
         gate = Gate(LakeTable(spec, transform), self.lake, self.run, inputs)
-        assert not list(gate.goes_first())
+        assert not list(gate.publish_early())
         audited = gate.last
         self.lake.discard(audited.outcome)
-        return {it.rule.name: it.finding.broken for it in audited.verdicts if it.refuses}
+        return {it.rule.name: it.counts.broken for it in audited.results if it.refuses}
 
 
 @pytest.fixture(scope="module")

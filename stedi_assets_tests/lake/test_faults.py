@@ -205,7 +205,7 @@ def test_a_fault_while_tables_are_read_is_a_sentence(town):
             pytest.raises(LakeError, match="ACCESS_DENIED during") as failed,
             opened_lake(town.environment) as lake,
         ):
-            assert lake.handle("customer_trusted").content
+            assert lake.pinned("customer_trusted").content
     finally:
         town.proxy.faults = []
     assert not speaks_of([str(failed.value)])

@@ -16,7 +16,7 @@ from stedi_assets.lake.storage.base import LocalStorage
 )
 def test_statistics_prove_the_day_of_every_instant_or_do_not(sample_lake, tmp_path, moved, holds):
     with opened_lake(sample_lake.environment) as lake:
-        published = lake.handle("accelerometer_trusted")
+        published = lake.pinned("accelerometer_trusted")
         rows = published.frame(lake.spark).withColumn("event_date", F.expr(moved))
         area = StagingArea.below(published.spec, f"file://{tmp_path}/staged", LocalStorage())
         area.write(rows)

@@ -168,12 +168,12 @@ def test_compaction_changes_files_and_nothing_else(tmp_path, tables):
 def test_a_pinned_reader_reads_on(people):
     scatter(people, "customer_landing")
     with opened(people) as lake:
-        pinned = lake.handle("customer_landing")
+        pinned = lake.pinned("customer_landing")
         assert pinned.content.rows == 3
         done = maintained(people, later=6 * DAY)
         assert (done.files_before, done.files_after, done.failures) == (3, 1, ())
         assert pinned.frame(lake.spark).count() == 3
-        assert lake.handle("customer_landing").frame(lake.spark).count() == 3
+        assert lake.pinned("customer_landing").frame(lake.spark).count() == 3
 
 
 def test_rows_that_left_a_table_leave_the_files_once_their_snapshots_are_expired(people):

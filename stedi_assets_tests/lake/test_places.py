@@ -223,7 +223,7 @@ def test_queries_read_the_tables_which_a_full_run_makes_anew(make_lake):
         query = parse_query("SELECT user, x FROM stedi.accelerometer_trusted", "stedi")
         columns, rows = run_query(opened, query)
         assert (columns, list(rows)) == (["user", "x"], [("ada@example.com", 0.1)])
-        assert {name: opened.handle(name).content.rows for name in TABLES} == dict.fromkeys(TABLES, 1)
+        assert {name: opened.pinned(name).content.rows for name in TABLES} == dict.fromkeys(TABLES, 1)
 
 
 def test_a_publish_after_another_one_is_refused(make_lake):

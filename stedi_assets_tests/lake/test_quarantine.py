@@ -121,7 +121,7 @@ def test_without_faulty_lines_there_is_no_quarantine(tmp_path):
     lake = TestLake(tmp_path, zone(tmp_path, a=ADA))
     lake.built()
     with dg.build_resources(lake.environment.resources()) as resources:
-        handle = resources.lake.handle("quarantine")
+        handle = resources.lake.pinned("quarantine")
         assert not handle.exists
         assert handle.frame(resources.lake.spark).columns == QUARANTINE.columns
         assert handle.frame(resources.lake.spark).count() == 0

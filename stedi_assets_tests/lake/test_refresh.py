@@ -14,7 +14,7 @@ from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.iceberg.commit import describe_files, replace_files
 from stedi_assets.lake.iceberg.staging import day_chunks
-from stedi_assets.lake.iceberg.table import TableHandle
+from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.lake.ingestion import staged_batch, system_tables
 from stedi_assets.lake.refresh import audit_input
 from stedi_assets.tables import SYSTEM_TABLES, TABLES
@@ -284,7 +284,7 @@ class TestPublish:
 
 
 def test_days_are_chunked_by_rows_and_a_large_day_stands_alone():
-    class Handle(TableHandle):
+    class Handle(PinnedTable):
         rows_by_day = {1: 5, 2: 5, 3: 50, 4: 1, 5: 9}  # noqa: RUF012
 
     handle = Handle(TABLES["accelerometer_landing"], lambda: None)

@@ -174,7 +174,7 @@ class Landing(RuleBasedStateMachine):
     @property
     def _published(self) -> bool:
         with opened_lake(self.lake.environment) as lake:
-            return all(lake.handle(name).exists for name in TABLES)
+            return all(lake.pinned(name).exists for name in TABLES)
 
     def _path(self, file: File) -> Path:
         source, name = file

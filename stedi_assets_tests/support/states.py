@@ -39,7 +39,7 @@ def text(source: str, content: Content) -> str:
 def arrow(lake: TestLake, name: str) -> pa.Table:
     """The rows of a table; none where nothing was ever written to it."""
     with opened_lake(lake.environment) as opened:
-        there = opened.handle(name).exists
+        there = opened.pinned(name).exists
     return lake.table(name).scan().to_arrow() if there else pa.table({})
 
 

@@ -42,6 +42,9 @@ def broken_rows(lake: Lake, spec: TableSpec, rule: str) -> Iterator[Sequence[Any
     """
     policy = cast(Policy, lake.policy)
     run, agreed = Run("none", int(time.time() * 1000), policy), contract(spec, policy)
-    with next_content(DECLARED[spec.name], lake, run) as evidence, engine_errors(spec.name, "showing rows"):
-        for frame in agreed.broken_rows(rule, evidence):
+    with (
+        next_content(DECLARED[spec.name], lake, run) as audit_input,
+        engine_errors(spec.name, "showing rows"),
+    ):
+        for frame in agreed.broken_rows(rule, audit_input):
             yield from (tuple(row) for row in frame.toLocalIterator())

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 
 from stedi_assets.assets import DECLARED
 from stedi_assets.assets.follows import FOLLOWS
-from stedi_assets.lake import Foreseen, Lake, Plan, Run, TableHandle, foresee, plan_derived, why
+from stedi_assets.lake import Lake, PinnedTable, Plan, PreviewedTable, Run, plan_derived, preview, why
 from stedi_assets.tables import ACCELEROMETER_LANDING, ACTIVITY, QUARANTINE, TABLES, TableSpec
 
 EXPLAINED = ("table", "what would be done", "days")
@@ -29,49 +29,49 @@ def explained(lake: Lake, run: Run, tables: Sequence[str]) -> Iterator[tuple[str
     Raises:
         LakeError: The pseudonym key is another one, or the engine stopped.
     """
-    lake.only_look()
-    foreseen = _Foreseen(lake, run)
+    lake.read_only()
+    previews = _Previews(lake, run)
     for name in (name for name in TABLES if name in tables):
         spec = TABLES[name]
-        why, days = foreseen.landing(spec) if spec.source else foreseen.derived(spec)
+        why, days = previews.landing(spec) if spec.source else previews.derived(spec)
         yield name, why or NOTHING, days
 
 
-class _Foreseen:
-    """The tables as they will be, as far as it is foreseen yet."""
+class _Previews:
+    """The tables as they will be, as far as it is previews yet."""
 
     def __init__(self, lake: Lake, run: Run) -> None:
         self._lake = lake
         self._run = run
-        self._coming: dict[str, TableHandle] = {}
+        self._coming: dict[str, PinnedTable] = {}
         self._lines: DataFrame | None = None
 
     def landing(self, spec: TableSpec) -> tuple[str, str]:
         """What becomes of a table of the landing zone, and its days."""
         lake = self._lake
-        found, published = foresee(lake, spec, self._run), lake.handle(spec.name)
+        found, published = preview(lake, spec, self._run), lake.pinned(spec.name)
         text = "; ".join(why(found.counts, found.days, first=not published.exists))
         if text and published.exists:
-            self._coming[spec.name] = Foreseen(published, found.days, found.rows)
+            self._coming[spec.name] = PreviewedTable(published, found.days, found.rows)
         if found.activity is not None:
-            lake.foresee_activity(spec.name, found.activity)
+            lake.preview_activity(spec.name, found.activity)
         self._lines = self._lines if found.lines is None else found.lines
         return text, ", ".join(_ranges(found.days))
 
     def derived(self, spec: TableSpec) -> tuple[str, str]:
         """What becomes of a table that is computed from others, and its days."""
-        lake, published = self._lake, self._lake.handle(spec.name)
-        inputs = {name: self._coming.get(name) or lake.handle(name) for name in spec.inputs}
+        lake, published = self._lake, self._lake.pinned(spec.name)
+        inputs = {name: self._coming.get(name) or lake.pinned(name) for name in spec.inputs}
         if not published.exists or not all(handle.exists for handle in inputs.values()):
             return "first build", "all" if spec.partitioned else ""
         plan = plan_derived(lake, spec, inputs, self._run, FOLLOWS.get(spec.name))
         if plan.nothing:
             return "", ""
         rows = None if spec.partitioned else self._rows(spec, inputs)
-        self._coming[spec.name] = Foreseen(published, plan.days, rows)
+        self._coming[spec.name] = PreviewedTable(published, plan.days, rows)
         return "; ".join(plan.reasons), _days(plan)
 
-    def _rows(self, spec: TableSpec, inputs: Mapping[str, TableHandle]) -> DataFrame:
+    def _rows(self, spec: TableSpec, inputs: Mapping[str, PinnedTable]) -> DataFrame:
         """The rows of a table without days as they will be."""
         lake, transform = self._lake, DECLARED[spec.name].transform
         assert transform is not None
@@ -82,7 +82,7 @@ class _Foreseen:
             lines = lake.quarantine(spec.quarantine_of).frame(lake.spark)
             frames[QUARANTINE.name] = lines if self._lines is None else self._lines
         if spec.activity_of is not None:
-            frames[ACTIVITY.name] = lake.foreseen_activity(ACCELEROMETER_LANDING.name)
+            frames[ACTIVITY.name] = lake.previewed_activity(ACCELEROMETER_LANDING.name)
         return transform(frames, self._run)
 
 

@@ -17,7 +17,7 @@ def counted(lake: Lake) -> Iterator[tuple[Any, ...]]:
     """The number of lines by table, file and reason, in this order; holds no value of a line."""
     names = ("table_name", "source_file", "reason")
     lines = (
-        lake.handle(QUARANTINE.name).frame(lake.spark).groupBy(*names).agg(F.count(F.lit(1)).alias("lines"))
+        lake.pinned(QUARANTINE.name).frame(lake.spark).groupBy(*names).agg(F.count(F.lit(1)).alias("lines"))
     )
     meanings = reasons()
     with engine_errors(QUARANTINE.name, "counting lines"):
@@ -28,7 +28,7 @@ def counted(lake: Lake) -> Iterator[tuple[Any, ...]]:
 def shown(lake: Lake) -> Iterator[tuple[Any, ...]]:
     """The lines in the order of tables, files and line numbers; bytes that are no UTF-8 appear escaped."""
     names = ("table_name", "source_file", "line_number")
-    lines = lake.handle(QUARANTINE.name).frame(lake.spark).orderBy(*names)
+    lines = lake.pinned(QUARANTINE.name).frame(lake.spark).orderBy(*names)
     with engine_errors(QUARANTINE.name, "reading lines"):
         for row in lines.select(*names, "reason", "raw").toLocalIterator():
             yield *row[:4], bytes(row["raw"]).decode(errors="backslashreplace")

@@ -81,7 +81,7 @@ def run_query(lake: Lake, query: Query) -> tuple[list[str], Iterator[Sequence[An
         LakeError: A table is not published, or the engine refused the query.
     """
     for name in sorted(query.tables):
-        lake.handle(name).frame(lake.spark).createOrReplaceTempView(name)
+        lake.pinned(name).frame(lake.spark).createOrReplaceTempView(name)
     with engine_errors("query", "reading", quote_analysis=True):
         result = lake.spark.sql(query.text).toArrow()
     rows = (

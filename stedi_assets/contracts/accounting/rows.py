@@ -17,8 +17,8 @@ from stedi_assets.contracts.consent_rules.rules import (
     user_consents,
     with_subject,
 )
-from stedi_assets.contracts.rule import ROWS, Examination, Finding, Rule, hashed
-from stedi_assets.lake import Days, Evidence
+from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts, RuleGroup, hashed
+from stedi_assets.lake import AuditInput, Days
 from stedi_assets.tables import (
     ACCELEROMETER_TRUSTED,
     CUSTOMER_CURATED,
@@ -71,27 +71,27 @@ class LandingLines:
 
     @property
     def reads(self) -> tuple[str, ...] | None:
-        """See `Examination`."""
+        """See `RuleGroup`."""
         return None
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
-        counts, rows = evidence.record.counts, evidence.content.rows
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
+        """See `RuleGroup`."""
+        counts, rows = audit_input.record.counts, audit_input.content.rows
         parts = {"rows": rows, "quarantined": counts["quarantined"], "empty lines": counts["empty"]}
         lost = abs(counts["lines"] - sum(parts.values()))
         nameless = counts.get("nameless", 0)
         found = {
-            NOTHING_LOST.name: Finding(counts["lines"], lost, {"lines": counts["lines"], **parts}),
-            NOTHING_QUARANTINED.name: Finding(
-                counts["lines"], counts["quarantined"], dict(evidence.record.reasons)
+            NOTHING_LOST.name: RuleCounts(counts["lines"], lost, {"lines": counts["lines"], **parts}),
+            NOTHING_QUARANTINED.name: RuleCounts(
+                counts["lines"], counts["quarantined"], dict(audit_input.record.reasons)
             ),
-            EVERYBODY_NAMED.name: Finding(counts["quarantined"], nameless),
+            EVERYBODY_NAMED.name: RuleCounts(counts["quarantined"], nameless),
         }
         return {rule.name: found[rule.name] for rule in self.rules}
 
-    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
-        """See `Examination`; the lines are in the quarantine, none of them is a row."""
-        return evidence.rows(days).limit(0)
+    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
+        """See `RuleGroup`; the lines are in the quarantine, none of them is a row."""
+        return audit_input.rows(days).limit(0)
 
 
 class Reconciled:
@@ -108,49 +108,49 @@ class Reconciled:
         unique = (_unique_rows(self._columns),) if self._columns else ()
         self.rules = (RECONCILES, AS_DELIVERED, *unique)
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
-        columns = self._columns or evidence.spec.columns
-        joined, excluded = self.explain(evidence, days)
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
+        """See `RuleGroup`."""
+        columns = self._columns or audit_input.spec.columns
+        joined, excluded = self.explain(audit_input, days)
         left_out, kept = _explained(joined, excluded, columns)
         if self.unmatched is not None:
-            others = evidence.row_count_of(self.reads[0], days) - sum(left_out.values()) - kept.rows
+            others = audit_input.row_count_of(self.reads[0], days) - sum(left_out.values()) - kept.rows
             left_out = {self.unmatched: others, **left_out}
-        found, different = _fingerprint(evidence.rows(days), columns)
+        found, different = _fingerprint(audit_input.rows(days), columns)
         expected, strange = kept, 0
         if found != expected or different != found.rows:
-            expected, _ = _fingerprint(self._kept(evidence, days, columns).distinct(), columns)
+            expected, _ = _fingerprint(self._kept(audit_input, days, columns).distinct(), columns)
         if found != expected:
-            strange = self.broken_rows(AS_DELIVERED.name, evidence, days).count()
+            strange = self.broken_rows(AS_DELIVERED.name, audit_input, days).count()
         repeats = kept.rows - expected.rows
         breakdown = {**left_out, self.repeats: repeats, KEPT: expected.rows, "rows": found.rows}
-        findings = {
+        counted = {
             RECONCILES.name: _counted(left_out, kept.rows, abs(found.rows - expected.rows), breakdown),
-            AS_DELIVERED.name: Finding(found.rows, strange),
-            UNIQUE_ROWS: Finding(found.rows, found.rows - different),
+            AS_DELIVERED.name: RuleCounts(found.rows, strange),
+            UNIQUE_ROWS: RuleCounts(found.rows, found.rows - different),
         }
-        return {rule.name: findings[rule.name] for rule in self.rules}
+        return {rule.name: counted[rule.name] for rule in self.rules}
 
-    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
-        """See `Examination`."""
-        rows, columns = evidence.rows(days), self._columns or evidence.spec.columns
+    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
+        """See `RuleGroup`."""
+        rows, columns = audit_input.rows(days), self._columns or audit_input.spec.columns
         if rule == UNIQUE_ROWS:
             repeated = rows.groupBy(*columns).agg(F.count(F.lit(1)).alias(ROWS)).where(F.col(ROWS) > 1)
             return rows.join(repeated, columns, "left_semi")
         # By number, because columns without a value are equal to nothing.
-        kept = self._kept(evidence, days, columns).select(hashed(*columns).alias("_number"))
+        kept = self._kept(audit_input, days, columns).select(hashed(*columns).alias("_number"))
         numbered = rows.withColumn("_number", hashed(*columns))
-        return numbered.join(kept, "_number", "left_anti").select(*evidence.spec.columns)
+        return numbered.join(kept, "_number", "left_anti").select(*audit_input.spec.columns)
 
-    def _kept(self, evidence: Evidence, days: Days, columns: list[str]) -> DataFrame:
-        joined, excluded = self.explain(evidence, days)
+    def _kept(self, audit_input: AuditInput, days: Days, columns: list[str]) -> DataFrame:
+        joined, excluded = self.explain(audit_input, days)
         return joined.where(_reason(excluded) == len(excluded)).select(*columns)
 
     repeats = "duplicates"
     unmatched: str | None = None
     """What rows of the input are that have no part in the join, where it gives only those that have."""
 
-    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+    def explain(self, audit_input: AuditInput, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """The rows of the input, and why rows are left out; the first reason counts."""
         raise NotImplementedError
 
@@ -160,42 +160,44 @@ class Customers(Reconciled):
 
     repeats = "earlier records of people"
 
-    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+    def explain(self, audit_input: AuditInput, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """See `Reconciled`."""
-        records = evidence.other("customer_landing").withColumn("_of", canonical("email"))
-        held = evidence.held().select(F.col("person").alias("_held")).distinct()
-        joined = records.join(consents(evidence), F.col("_of") == F.col("_person"), "left").join(
+        records = audit_input.other("customer_landing").withColumn("_of", canonical("email"))
+        held = audit_input.held().select(F.col("person").alias("_held")).distinct()
+        joined = records.join(consents(audit_input), F.col("_of") == F.col("_person"), "left").join(
             held, F.col("_of") == F.col("_held"), "left"
         )
         return joined, {
-            "dated in the future": F.col("lastupdatedate") > evidence.as_of,
+            "dated in the future": F.col("lastupdatedate") > audit_input.as_of,
             "of people who are held": F.col("_held").isNotNull(),
             "of people without consent": F.col("_person").isNull(),
         }
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
-        joined, excluded = self.explain(evidence, days)
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
+        """See `RuleGroup`."""
+        joined, excluded = self.explain(audit_input, days)
         left_out, kept = _explained(joined, excluded, ["_of"])
         people = joined.where(_reason(excluded) == len(excluded)).select("_of").distinct().count()
-        rows = evidence.row_count(days)
+        rows = audit_input.row_count(days)
         breakdown = {**left_out, self.repeats: kept.rows - people, KEPT: people, "rows": rows}
-        strange = self.broken_rows(AS_DELIVERED.name, evidence, days).count()
+        strange = self.broken_rows(AS_DELIVERED.name, audit_input, days).count()
         return {
             RECONCILES.name: _counted(left_out, kept.rows, abs(rows - people), breakdown),
-            AS_DELIVERED.name: Finding(rows, strange),
+            AS_DELIVERED.name: RuleCounts(rows, strange),
         }
 
 
 class CuratedCustomers(Reconciled):
     """customer_curated from customer_trusted."""
 
-    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+    def explain(self, audit_input: AuditInput, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """See `Reconciled`."""
-        last = last_readings(evidence, "accelerometer_trusted")
-        joined = evidence.other("customer_trusted").join(last, canonical("email") == F.col("_person"), "left")
+        last = last_readings(audit_input, "accelerometer_trusted")
+        joined = audit_input.other("customer_trusted").join(
+            last, canonical("email") == F.col("_person"), "left"
+        )
         without = F.col("_last").isNull()
-        if evidence.policy == "strict":
+        if audit_input.policy == "strict":
             without |= F.col("_last") < F.col("sharewithresearchasofdate")
         return joined, {"without readings": without}
 
@@ -206,12 +208,12 @@ class Accelerometer(Reconciled):
     reads = ("accelerometer_landing",)
     unmatched = "of people without consent"
 
-    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+    def explain(self, audit_input: AuditInput, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """See `Reconciled`."""
-        readings = evidence.other("accelerometer_landing", days)
-        users = user_consents(evidence, "accelerometer_landing").select("_key", "_consent")
+        readings = audit_input.other("accelerometer_landing", days)
+        users = user_consents(audit_input, "accelerometer_landing").select("_key", "_consent")
         joined = readings.join(users, F.col("user") == F.col("_key"))
-        if evidence.policy == "reference":
+        if audit_input.policy == "reference":
             return joined, {}
         return joined, {"before consent": F.col("timestamp") < F.col("_consent")}
 
@@ -222,26 +224,26 @@ class StepTrainer(Reconciled):
     reads = ("step_trainer_landing",)
     unmatched = "of devices that nobody registered"
 
-    def explain(self, evidence: Evidence, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
+    def explain(self, audit_input: AuditInput, days: Days) -> tuple[DataFrame, Mapping[str, Column]]:
         """See `Reconciled`."""
-        registered = evidence.other("customer_landing").select(
+        registered = audit_input.other("customer_landing").select(
             F.col("serialnumber").alias("_of_device"), canonical("email").alias("_registered")
         )
-        active = evidence.other("customer_curated").select(canonical("email").alias("_active"))
+        active = audit_input.other("customer_curated").select(canonical("email").alias("_active"))
         in_use = (
             registered.join(active, F.col("_registered") == F.col("_active"), "left_semi")
             .select("_of_device")
             .distinct()
         )
-        facts = devices(evidence).join(in_use, F.col("_device") == F.col("_of_device"), "left")
+        facts = devices(audit_input).join(in_use, F.col("_device") == F.col("_of_device"), "left")
         owned = F.col("serialnumber") == F.col("_device")
-        joined = evidence.other("step_trainer_landing", days).join(facts, owned)
+        joined = audit_input.other("step_trainer_landing", days).join(facts, owned)
         excluded = {}
-        if evidence.policy == "strict":
+        if audit_input.policy == "strict":
             excluded["of devices with several owners"] = ~F.col("_sole")
         excluded["of people without consent"] = F.col("_agreed").isNull()
         excluded["of people without accelerometer readings"] = F.col("_of_device").isNull()
-        if evidence.policy == "strict":
+        if audit_input.policy == "strict":
             excluded["before consent"] = F.col("sensorreadingtime") < F.col("_agreed")
         return joined, excluded
 
@@ -256,9 +258,9 @@ class PairedReadings:
     rules = (ONE_PERSON_PER_ROW, RECONCILES)
     reads: tuple[str, ...] | None = ("accelerometer_trusted", "step_trainer_trusted")
 
-    def findings(self, evidence: Evidence, days: Days) -> Mapping[str, Finding]:
-        """See `Examination`."""
-        readings, steps = self._sides(evidence, days)
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
+        """See `RuleGroup`."""
+        readings, steps = self._sides(audit_input, days)
         [wanted] = (
             readings.join(_by_instant(steps, "step", "steps"), INSTANT, "left")
             .agg(
@@ -269,20 +271,20 @@ class PairedReadings:
             )
             .collect()
         )
-        rows = with_subject(evidence.rows(days))
-        numbers = rows.select(self._row_number().alias("number"))
+        rows = with_subject(audit_input.rows(days))
+        numbers = rows.select(self._row_hash().alias("number"))
         [made] = numbers.agg(_total(F.col("number"), "number")).collect()
-        checked, mixed, wrong = evidence.row_count(days), 0, 0
+        checked, mixed, wrong = audit_input.row_count(days), 0, 0
         same = (wanted["pairs"], wanted["number"] & MASK) == (checked, made["number"] & MASK)
         if not same:
-            expected, found = _pairs(readings, steps), self._found(evidence, days)
+            expected, found = _pairs(readings, steps), self._found(audit_input, days)
             groups = expected.join(found, INSTANT, "full_outer").fillna(0)
             differ = (F.col("pairs") != F.col("rows")) | (F.col("number") != F.col("found"))
             most = F.greatest("pairs", "rows")
             [row] = groups.where(differ).agg(_total(most, "rows")).collect()
             wrong = row["rows"]
-        if not (same and evidence.policy == "strict"):
-            mixed = mixed_rows(evidence, days)
+        if not (same and audit_input.policy == "strict"):
+            mixed = mixed_rows(audit_input, days)
         breakdown = {
             "accelerometer readings without a step-trainer reading": wanted["lonely"],
             "accelerometer readings with one": wanted["readings"],
@@ -290,48 +292,50 @@ class PairedReadings:
             "rows": checked,
         }
         return {
-            ONE_PERSON_PER_ROW.name: Finding(checked, mixed),
-            RECONCILES.name: Finding(wanted["pairs"], wrong, breakdown),
+            ONE_PERSON_PER_ROW.name: RuleCounts(checked, mixed),
+            RECONCILES.name: RuleCounts(wanted["pairs"], wrong, breakdown),
         }
 
-    def broken_rows(self, rule: str, evidence: Evidence, days: Days) -> DataFrame:
-        """See `Examination`."""
-        return rows_that_mix_people(evidence, days)
+    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
+        """See `RuleGroup`."""
+        return rows_that_mix_people(audit_input, days)
 
-    def _sides(self, evidence: Evidence, days: Days) -> tuple[DataFrame, DataFrame]:
+    def _sides(self, audit_input: AuditInput, days: Days) -> tuple[DataFrame, DataFrame]:
         """The readings of either kind with their numbers, per subject where a device is its owner's."""
-        strict = evidence.policy == "strict"
+        strict = audit_input.policy == "strict"
         nobody = F.lit(0).cast("bigint")
-        users = evidence.fact("subjects of users", lambda: _subjects_of_users(evidence), own=True)
-        readings = evidence.other("accelerometer_trusted", days).join(users, F.col("user") == F.col("_key"))
-        steps = evidence.other("step_trainer_trusted", days)
+        users = audit_input.fact("subjects of users", lambda: _subjects_of_users(audit_input), own=True)
+        readings = audit_input.other("accelerometer_trusted", days).join(
+            users, F.col("user") == F.col("_key")
+        )
+        steps = audit_input.other("step_trainer_trusted", days)
         if strict:
-            owned = evidence.fact("subjects of devices", lambda: _subjects_of_devices(evidence))
+            owned = audit_input.fact("subjects of devices", lambda: _subjects_of_devices(audit_input))
             steps = steps.join(owned, F.col("serialnumber") == F.col("_device"))
         return (
             readings.select(
                 (F.col("_subject") if strict else nobody).alias("subject"),
                 F.col("timestamp").alias("at"),
-                row_number("_subject", "timestamp", "x", "y", "z").alias("reading"),
+                row_hash("_subject", "timestamp", "x", "y", "z").alias("reading"),
             ),
             steps.select(
                 (F.col("_subject") if strict else nobody).alias("subject"),
                 F.col("sensorreadingtime").alias("at"),
-                row_number("sensorreadingtime", "distancefromobject").alias("step"),
+                row_hash("sensorreadingtime", "distancefromobject").alias("step"),
             ),
         )
 
-    def _found(self, evidence: Evidence, days: Days) -> DataFrame:
+    def _found(self, audit_input: AuditInput, days: Days) -> DataFrame:
         """Per subject and instant: the rows and their number."""
-        subject = F.col("_subject") if evidence.policy == "strict" else F.lit(0).cast("bigint")
-        rows = with_subject(evidence.rows(days)).select(
-            subject.alias("subject"), F.col("timestamp").alias("at"), self._row_number().alias("found")
+        subject = F.col("_subject") if audit_input.policy == "strict" else F.lit(0).cast("bigint")
+        rows = with_subject(audit_input.rows(days)).select(
+            subject.alias("subject"), F.col("timestamp").alias("at"), self._row_hash().alias("found")
         )
         return _by_instant(rows, "found", "rows")
 
-    def _row_number(self) -> Column:
-        reading = row_number("_subject", "timestamp", "x", "y", "z")
-        return _small(reading * row_number("timestamp", "distancefromobject"))
+    def _row_hash(self) -> Column:
+        reading = row_hash("_subject", "timestamp", "x", "y", "z")
+        return _small(reading * row_hash("timestamp", "distancefromobject"))
 
 
 INSTANT = ["subject", "at"]
@@ -352,20 +356,20 @@ def _pairs(readings: DataFrame, steps: DataFrame) -> DataFrame:
     )
 
 
-def _subjects_of_users(evidence: Evidence) -> DataFrame:
-    users = user_consents(evidence, "accelerometer_trusted")
-    return users.join(_numbered(evidence), F.col("_person") == F.col("_of")).select("_key", "_subject")
+def _subjects_of_users(audit_input: AuditInput) -> DataFrame:
+    users = user_consents(audit_input, "accelerometer_trusted")
+    return users.join(_numbered(audit_input), F.col("_person") == F.col("_of")).select("_key", "_subject")
 
 
-def _subjects_of_devices(evidence: Evidence) -> DataFrame:
-    people = evidence.other("customer_curated").select(
+def _subjects_of_devices(audit_input: AuditInput) -> DataFrame:
+    people = audit_input.other("customer_curated").select(
         canonical("email").alias("_owner"), F.col("serialnumber").alias("_device")
     )
-    return people.join(_numbered(evidence), F.col("_owner") == F.col("_of")).select("_device", "_subject")
+    return people.join(_numbered(audit_input), F.col("_owner") == F.col("_of")).select("_device", "_subject")
 
 
-def _numbered(evidence: Evidence) -> DataFrame:
-    subjects = with_subject(evidence.subjects())
+def _numbered(audit_input: AuditInput) -> DataFrame:
+    subjects = with_subject(audit_input.subjects())
     return subjects.select(F.col("_person").alias("_of"), "_subject")
 
 
@@ -390,7 +394,7 @@ def _fingerprint(rows: DataFrame, columns: list[str]) -> tuple[Fingerprint, int]
     return Fingerprint(row["rows"], row["number"]), row["different"]
 
 
-def row_number(*columns: str) -> Column:
+def row_hash(*columns: str) -> Column:
     """An odd number that a row's values make, small enough to add up those of all rows; see `hashed`."""
     return _odd(hashed(*columns))
 
@@ -420,7 +424,7 @@ def _explained(
         Rows by reason, and the fingerprint of the rows that are kept.
     """
     reason = F.col("_reason")
-    kept = F.when(reason == len(excluded), row_number(*columns))
+    kept = F.when(reason == len(excluded), row_hash(*columns))
     numbered = joined.withColumn("_reason", _reason(excluded)).select(reason, kept.alias("_number"))
     [row] = numbered.agg(
         *(F.count(F.when(reason == number, 1)).alias(f"of {number}") for number in range(len(excluded) + 1)),
@@ -432,8 +436,8 @@ def _explained(
 
 def _counted(
     left_out: Mapping[str, int], kept: int, difference: int, breakdown: Mapping[str, int]
-) -> Finding:
-    return Finding(sum(left_out.values()) + kept, difference, breakdown)
+) -> RuleCounts:
+    return RuleCounts(sum(left_out.values()) + kept, difference, breakdown)
 
 
 def _unique_rows(columns: list[str]) -> Rule:
@@ -448,7 +452,7 @@ def _total(column: Column, name: str) -> Column:
     return F.coalesce(F.sum(column), F.lit(0)).alias(name)
 
 
-ACCOUNTING: Mapping[str, tuple[Examination, ...]] = {
+ACCOUNTING: Mapping[str, tuple[RuleGroup, ...]] = {
     "customer_landing": (LandingLines((NOTHING_LOST, NOTHING_QUARANTINED, EVERYBODY_NAMED)),),
     "accelerometer_landing": (LandingLines((NOTHING_LOST, NOTHING_QUARANTINED)),),
     "step_trainer_landing": (LandingLines((NOTHING_LOST, NOTHING_QUARANTINED)),),

@@ -10,8 +10,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.rule import FLAG, Examination, Flagged, Rule, hashed, texts_of
-from stedi_assets.lake import Days, Evidence
+from stedi_assets.contracts.rule import FLAG, Flagged, Rule, RuleGroup, hashed, texts_of
+from stedi_assets.lake import AuditInput, Days
 from stedi_assets.schemas.landing import WHITESPACE
 
 CONSENT_ON_FILE = Rule(
@@ -74,28 +74,28 @@ def canonical(email: str) -> Column:
     return F.btrim(F.lower(F.col(email)), F.lit(WHITESPACE))
 
 
-def consents(evidence: Evidence) -> DataFrame:
+def consents(audit_input: AuditInput) -> DataFrame:
     """Everybody who consents, from customer_landing.
 
     Returns:
         Columns _person, _consent and _latest, the instants of the consent and of the record that gives it,
         epoch ms.
     """
-    return evidence.fact("consents", lambda: _consents(evidence))
+    return audit_input.fact("consents", lambda: _consents(audit_input))
 
 
-def _consents(evidence: Evidence) -> DataFrame:
+def _consents(audit_input: AuditInput) -> DataFrame:
     consent = F.col("sharewithresearchasofdate")
     records = (
-        evidence.other("customer_landing")
-        .where(F.col("lastupdatedate") <= evidence.as_of)
+        audit_input.other("customer_landing")
+        .where(F.col("lastupdatedate") <= audit_input.as_of)
         .select(canonical("email").alias("_person"), "lastupdatedate", consent.alias("_consent"))
     )
     latest = records.groupBy(F.col("_person").alias("_latest_of")).agg(
         F.max("lastupdatedate").alias("_latest")
     )
     same = (F.col("_person") == F.col("_latest_of")) & (F.col("lastupdatedate") == F.col("_latest"))
-    given = F.coalesce(F.col("_consent").between(1, evidence.as_of), F.lit(False))
+    given = F.coalesce(F.col("_consent").between(1, audit_input.as_of), F.lit(False))
     people = (
         records.join(latest, same)
         .groupBy("_person")
@@ -107,25 +107,25 @@ def _consents(evidence: Evidence) -> DataFrame:
         .where(F.col("_all_agree") == 1)
         .drop("_all_agree")
     )
-    held = evidence.held().select(F.col("person").alias("_held"))
+    held = audit_input.held().select(F.col("person").alias("_held"))
     return people.join(held, F.col("_person") == F.col("_held"), "left_anti")
 
 
-def devices(evidence: Evidence) -> DataFrame:
+def devices(audit_input: AuditInput) -> DataFrame:
     """Every device ever registered, from customer_landing.
 
     Returns:
         Columns _device, _sole (whether one person only registered it), _owner (one of those who did) and
         _agreed, the latest consent among those who did, or null.
     """
-    return evidence.fact("devices", lambda: _devices(evidence))
+    return audit_input.fact("devices", lambda: _devices(audit_input))
 
 
-def _devices(evidence: Evidence) -> DataFrame:
-    registered = evidence.other("customer_landing").select(
+def _devices(audit_input: AuditInput) -> DataFrame:
+    registered = audit_input.other("customer_landing").select(
         F.col("serialnumber").alias("_device"), canonical("email").alias("_owner")
     )
-    agreed = consents(evidence).withColumnRenamed("_consent", "_agreed")
+    agreed = consents(audit_input).withColumnRenamed("_consent", "_agreed")
     return (
         registered.join(agreed, F.col("_owner") == F.col("_person"), "left")
         .groupBy("_device")
@@ -143,55 +143,55 @@ def _breaks(rows: DataFrame, rules: Mapping[Rule, Column]) -> DataFrame:
     )
 
 
-def _customers(evidence: Evidence, _days: Days) -> DataFrame:
-    named = evidence.rows().withColumn("_of", canonical("email"))
+def _customers(audit_input: AuditInput, _days: Days) -> DataFrame:
+    named = audit_input.rows().withColumn("_of", canonical("email"))
     records = named.groupBy(F.col("_of").alias("_counted")).agg(F.count(F.lit(1)).alias("_records"))
     joined = named.join(records, F.col("_of") == F.col("_counted")).join(
-        consents(evidence), F.col("_of") == F.col("_person"), "left"
+        consents(audit_input), F.col("_of") == F.col("_person"), "left"
     )
     shown = F.col("sharewithresearchasofdate"), F.col("lastupdatedate")
     as_shown = (shown[0] == F.col("_consent")) & (shown[1] == F.col("_latest"))
     return _breaks(joined, {CONSENT_ON_FILE: ~as_shown, ONE_RECORD_PER_PERSON: F.col("_records") > 1})
 
 
-def _still_consenting(evidence: Evidence, _days: Days) -> DataFrame:
-    joined = evidence.rows().join(consents(evidence), canonical("email") == F.col("_person"), "left")
+def _still_consenting(audit_input: AuditInput, _days: Days) -> DataFrame:
+    joined = audit_input.rows().join(consents(audit_input), canonical("email") == F.col("_person"), "left")
     return _breaks(joined, {ONLY_CONSENTING_PEOPLE: F.col("_consent").isNull()})
 
 
-def _has_readings(evidence: Evidence, _days: Days) -> DataFrame:
-    readings = last_readings(evidence, "accelerometer_landing")
-    joined = evidence.rows().join(readings, canonical("email") == F.col("_person"), "left")
+def _has_readings(audit_input: AuditInput, _days: Days) -> DataFrame:
+    readings = last_readings(audit_input, "accelerometer_landing")
+    joined = audit_input.rows().join(readings, canonical("email") == F.col("_person"), "left")
     some = F.col("_last").isNotNull()
-    if evidence.policy == "strict":
+    if audit_input.policy == "strict":
         some &= F.col("_last") >= F.col("sharewithresearchasofdate")
     return _breaks(joined, {HAS_READINGS: ~some})
 
 
-def last_readings(evidence: Evidence, table: str) -> DataFrame:
+def last_readings(audit_input: AuditInput, table: str) -> DataFrame:
     """When everybody had their last reading, from the activity if it is of the very rows of a table.
 
     Args:
-        evidence: What is audited.
+        audit_input: What is audited.
         table: A table with accelerometer readings; accelerometer_trusted counts with readings from before a
             consent where the activity is asked.
 
     Returns:
         Columns _person and _last, epoch ms.
     """
-    activity = evidence.activity(table)
+    activity = audit_input.activity(table)
     if activity is not None:
-        days = activity.frame(evidence.spark)
+        days = activity.frame(audit_input.spark)
         return days.groupBy(F.col("who").alias("_person")).agg(F.max("last_instant").alias("_last"))
-    users = evidence.other(table).groupBy("user").agg(F.max("timestamp").alias("_last"))
+    users = audit_input.other(table).groupBy("user").agg(F.max("timestamp").alias("_last"))
     return users.groupBy(canonical("user").alias("_person")).agg(F.max("_last").alias("_last"))
 
 
-def user_consents(evidence: Evidence, table: str) -> DataFrame:
+def user_consents(audit_input: AuditInput, table: str) -> DataFrame:
     """The consents of the users of a table under their emails as delivered.
 
     Args:
-        evidence: What is audited.
+        audit_input: What is audited.
         table: A table with accelerometer readings.
 
     Returns:
@@ -199,31 +199,31 @@ def user_consents(evidence: Evidence, table: str) -> DataFrame:
     """
 
     def make() -> DataFrame:
-        readings = texts_of(evidence) if table == evidence.spec.name else evidence.other(table)
+        readings = texts_of(audit_input) if table == audit_input.spec.name else audit_input.other(table)
         spellings = readings.select(F.col("user").alias("_key")).distinct()
         named = spellings.withColumn("_of", canonical("_key"))
-        return named.join(consents(evidence), F.col("_of") == F.col("_person")).drop("_of")
+        return named.join(consents(audit_input), F.col("_of") == F.col("_person")).drop("_of")
 
-    return evidence.fact(f"users of {table}", make, own=True)
-
-
-def _user_consents(evidence: Evidence) -> DataFrame:
-    return user_consents(evidence, evidence.spec.name)
+    return audit_input.fact(f"users of {table}", make, own=True)
 
 
-def _device_consents(evidence: Evidence) -> DataFrame:
-    return devices(evidence).select(
+def _user_consents(audit_input: AuditInput) -> DataFrame:
+    return user_consents(audit_input, audit_input.spec.name)
+
+
+def _device_consents(audit_input: AuditInput) -> DataFrame:
+    return devices(audit_input).select(
         F.col("_device").alias("_key"), F.col("_agreed").alias("_consent"), "_sole"
     )
 
 
-def _subject_consents(evidence: Evidence) -> DataFrame:
-    agreed = consents(evidence).withColumnRenamed("_person", "_of")
-    subjects = evidence.subjects().join(agreed, F.col("_person") == F.col("_of"))
+def _subject_consents(audit_input: AuditInput) -> DataFrame:
+    agreed = consents(audit_input).withColumnRenamed("_person", "_of")
+    subjects = audit_input.subjects().join(agreed, F.col("_person") == F.col("_of"))
     return subjects.select(F.col("subject_id").alias("_key"), "_consent")
 
 
-def _readings(key: str, instant: str, facts: Callable[[Evidence], DataFrame], *more: Rule) -> Flagged:
+def _readings(key: str, instant: str, facts: Callable[[AuditInput], DataFrame], *more: Rule) -> Flagged:
     """The rules of readings that belong to somebody.
 
     Args:
@@ -233,8 +233,8 @@ def _readings(key: str, instant: str, facts: Callable[[Evidence], DataFrame], *m
         more: Rules beyond those of consent.
     """
 
-    def flagged(rows: DataFrame, evidence: Evidence) -> DataFrame:
-        joined = rows.join(facts(evidence), F.col(key) == F.col("_key"), "left")
+    def flagged(rows: DataFrame, audit_input: AuditInput) -> DataFrame:
+        joined = rows.join(facts(audit_input), F.col(key) == F.col("_key"), "left")
         consent = F.col("_consent")
         broken = {
             ONLY_CONSENTING_PEOPLE: consent.isNull(),
@@ -244,70 +244,74 @@ def _readings(key: str, instant: str, facts: Callable[[Evidence], DataFrame], *m
             broken[DEVICE_HAS_ONE_OWNER] = ~F.col("_sole")
         return _breaks(joined, broken)
 
-    def flag(evidence: Evidence, days: Days) -> DataFrame:
-        return flagged(evidence.rows(days), evidence)
+    def flag(audit_input: AuditInput, days: Days) -> DataFrame:
+        return flagged(audit_input.rows(days), audit_input)
 
-    def survey(evidence: Evidence, _days: Days) -> DataFrame:
-        return flagged(texts_of(evidence), evidence)
+    def survey(audit_input: AuditInput, _days: Days) -> DataFrame:
+        return flagged(texts_of(audit_input), audit_input)
 
     rules = (ONLY_CONSENTING_PEOPLE, AFTER_CONSENT, *more)
     return Flagged(rules, flag, survey, reads=None, everywhere=True)
 
 
-def _texts(flag: Callable[[Evidence, DataFrame], DataFrame], rule: Rule) -> Flagged:
+def _texts(flag: Callable[[AuditInput, DataFrame], DataFrame], rule: Rule) -> Flagged:
     """A rule about the texts of a table, which are few."""
 
-    def survey(evidence: Evidence, _days: Days) -> DataFrame:
-        return flag(evidence, texts_of(evidence))
+    def survey(audit_input: AuditInput, _days: Days) -> DataFrame:
+        return flag(audit_input, texts_of(audit_input))
 
-    return Flagged((rule,), lambda evidence, days: flag(evidence, evidence.rows(days)), survey, reads=None)
+    return Flagged(
+        (rule,), lambda audit_input, days: flag(audit_input, audit_input.rows(days)), survey, reads=None
+    )
 
 
-def _identifiers(evidence: Evidence, rows: DataFrame) -> DataFrame:
-    customers = evidence.other("customer_landing")
+def _identifiers(audit_input: AuditInput, rows: DataFrame) -> DataFrame:
+    customers = audit_input.other("customer_landing")
     known = reduce(
         DataFrame.unionAll, (customers.select(canonical(name).alias("_known")) for name in IDENTIFIERS)
     ).distinct()
-    found = F.lit(evidence.schema().names != evidence.spec.columns)
+    found = F.lit(audit_input.schema().names != audit_input.spec.columns)
     for name in (name for name, kind in rows.dtypes if kind == "string"):
         same = f"_known_{name}"
         values = known.select(F.col("_known").alias(same))
         rows = rows.join(values, canonical(name) == F.col(same), "left")
         found |= F.col(same).isNotNull()
-    ours = evidence.subjects().select(F.col("subject_id").alias("_pseudonym")).distinct()
+    ours = audit_input.subjects().select(F.col("subject_id").alias("_pseudonym")).distinct()
     rows = rows.join(ours, F.col("subject_id") == F.col("_pseudonym"), "left")
     pseudonym = F.col("subject_id").rlike(r"^[0-9a-f]{64}\z") & F.col("_pseudonym").isNotNull()
     return _breaks(rows, {NO_DIRECT_IDENTIFIERS: found | ~pseudonym})
 
 
-def _splits(evidence: Evidence, rows: DataFrame) -> DataFrame:
+def _splits(audit_input: AuditInput, rows: DataFrame) -> DataFrame:
     mixed = (
         rows.groupBy(F.col("subject_id").alias("_subject"))
         .agg((F.min("split") != F.max("split")).alias("_mixed"))
         .where("_mixed")
     )
     joined = rows.join(mixed, F.col("subject_id") == F.col("_subject"), "left")
-    own = evidence.subjects().select(F.col("subject_id").alias("_known"), F.col("split").alias("_own"))
+    own = audit_input.subjects().select(F.col("subject_id").alias("_known"), F.col("split").alias("_own"))
     joined = joined.join(own, F.col("subject_id") == F.col("_known"), "left")
     another = F.coalesce(F.col("split") != F.col("_own"), F.lit(False))
     return _breaks(joined, {ONE_SPLIT_PER_SUBJECT: F.col("_mixed").isNotNull() | another})
 
 
-def mixed_rows(evidence: Evidence, days: Days) -> int:
+def mixed_rows(audit_input: AuditInput, days: Days) -> int:
     """How many rows of the machine-learning table are not made of the subject's own readings.
 
     A row that mixes people may look like one that does not, so rows are counted: of equal ones there are at
     most as many as the person's own readings make.
     """
-    excess = _rows_and_own(evidence, days).select((F.col("_rows") - F.col("_own")).alias("rows"))
+    excess = _rows_and_own(audit_input, days).select((F.col("_rows") - F.col("_own")).alias("rows"))
     [found] = excess.where("rows > 0").agg(F.sum("rows").alias("rows")).collect()
     return found["rows"] or 0
 
 
-def rows_that_mix_people(evidence: Evidence, days: Days) -> DataFrame:
+def rows_that_mix_people(audit_input: AuditInput, days: Days) -> DataFrame:
     """The rows, and those equal to them, of which there are more than the subject's own readings make."""
-    mixed = _rows_and_own(evidence, days).where("_rows > _own")
-    return with_subject(evidence.rows(days)).join(mixed, ROW, "left_semi").select(*evidence.spec.columns)
+    mixed = _rows_and_own(audit_input, days).where("_rows > _own")
+    return (
+        with_subject(audit_input.rows(days)).join(mixed, ROW, "left_semi").select(*audit_input.spec.columns)
+    )
 
 
 def with_subject(rows: DataFrame) -> DataFrame:
@@ -315,33 +319,33 @@ def with_subject(rows: DataFrame) -> DataFrame:
     return rows.withColumn("_subject", hashed("subject_id"))
 
 
-def _rows_and_own(evidence: Evidence, days: Days) -> DataFrame:
+def _rows_and_own(audit_input: AuditInput, days: Days) -> DataFrame:
     """The different rows, how many there are of each, and how many the subject's own readings make."""
 
     def count(frame: DataFrame, columns: list[str], name: str) -> DataFrame:
         return frame.groupBy(*columns).agg(F.count(F.lit(1)).alias(name))
 
-    rows = count(with_subject(evidence.rows(days)), ROW, "_rows")
-    steps = count(_own_steps(evidence, days).distinct(), STEP, "_steps")
-    readings = count(_own_readings(evidence, days).distinct(), READING, "_readings")
+    rows = count(with_subject(audit_input.rows(days)), ROW, "_rows")
+    steps = count(_own_steps(audit_input, days).distinct(), STEP, "_steps")
+    readings = count(_own_readings(audit_input, days).distinct(), READING, "_readings")
     joined = rows.join(steps, STEP, "left").join(readings, READING, "left")
     return joined.withColumn("_own", F.coalesce(F.col("_steps") * F.col("_readings"), F.lit(0)))
 
 
-def _own_steps(evidence: Evidence, days: Days) -> DataFrame:
-    sole = devices(evidence).where("_sole").select("_device", "_owner")
-    subjects = with_subject(evidence.subjects()).select("_person", "_subject")
+def _own_steps(audit_input: AuditInput, days: Days) -> DataFrame:
+    sole = devices(audit_input).where("_sole").select("_device", "_owner")
+    subjects = with_subject(audit_input.subjects()).select("_person", "_subject")
     owned = sole.join(subjects, F.col("_owner") == F.col("_person"))
-    steps = evidence.other("step_trainer_landing", days)
+    steps = audit_input.other("step_trainer_landing", days)
     return steps.join(owned, F.col("serialnumber") == F.col("_device")).select(
         "_subject", F.col("sensorreadingtime").alias("timestamp"), "distancefromobject", "serialnumber"
     )
 
 
-def _own_readings(evidence: Evidence, days: Days) -> DataFrame:
-    readings = evidence.other("accelerometer_landing", days)
-    users = user_consents(evidence, "accelerometer_landing").withColumnRenamed("_person", "_of")
-    subjects = with_subject(evidence.subjects()).select("_person", "_subject")
+def _own_readings(audit_input: AuditInput, days: Days) -> DataFrame:
+    readings = audit_input.other("accelerometer_landing", days)
+    users = user_consents(audit_input, "accelerometer_landing").withColumnRenamed("_person", "_of")
+    subjects = with_subject(audit_input.subjects()).select("_person", "_subject")
     owned = users.join(subjects, F.col("_of") == F.col("_person"))
     return readings.join(owned, F.col("user") == F.col("_key")).select(*READING, "user")
 
@@ -355,7 +359,7 @@ OF_USERS = _readings("user", "timestamp", _user_consents)
 OF_DEVICES = _readings("serialnumber", "sensorreadingtime", _device_consents, DEVICE_HAS_ONE_OWNER)
 OF_SUBJECTS = _readings("subject_id", "timestamp", _subject_consents)
 
-PRIVACY: Mapping[str, tuple[Examination, ...]] = {
+PRIVACY: Mapping[str, tuple[RuleGroup, ...]] = {
     "customer_trusted": (Flagged((CONSENT_ON_FILE, ONE_RECORD_PER_PERSON), _customers),),
     "accelerometer_trusted": (OF_USERS,),
     "customer_curated": (
@@ -380,8 +384,10 @@ WITHDRAWALS: Mapping[str, Flagged] = {
 }
 
 # What is known of those that a table was made with: columns _key, _consent and, of devices, _sole.
-STANDING: Mapping[str, Callable[[Evidence], DataFrame]] = {
-    "accelerometer_trusted": lambda evidence: consents(evidence).withColumnRenamed("_person", "_key"),
+STANDING: Mapping[str, Callable[[AuditInput], DataFrame]] = {
+    "accelerometer_trusted": lambda audit_input: consents(audit_input).withColumnRenamed("_person", "_key"),
     "step_trainer_trusted": _device_consents,
-    "machine_learning_curated": lambda evidence: consents(evidence).withColumnRenamed("_person", "_key"),
+    "machine_learning_curated": lambda audit_input: consents(audit_input).withColumnRenamed(
+        "_person", "_key"
+    ),
 }

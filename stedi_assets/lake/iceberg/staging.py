@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import engine_errors, storage_errors
-from stedi_assets.lake.iceberg.table import TableFiles, TableHandle
+from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.storage.base import Storage, engine_path
 from stedi_assets.tables import DAY, TableSpec
@@ -106,7 +106,7 @@ class StagingArea:
 def chunked_frames(
     spark: "SparkSession",
     spec: TableSpec,
-    inputs: Mapping[str, TableHandle],
+    inputs: Mapping[str, PinnedTable],
     days: Collection[date] | None = None,
 ) -> Iterator[Frames]:
     """The inputs of a table, chunk by chunk of days where the table is partitioned by day.

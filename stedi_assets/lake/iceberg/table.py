@@ -141,7 +141,7 @@ class TableFiles:
         return spark.read.parquet(*paths).schema if paths else self.spec.schema
 
 
-class TableHandle(TableFiles):
+class PinnedTable(TableFiles):
     """A published table, loaded when it is first looked at and the same from then on."""
 
     def __init__(self, spec: TableSpec, load: "Callable[[], Table | None]") -> None:
@@ -207,8 +207,8 @@ class TableHandle(TableFiles):
             parent = snapshot.parent_snapshot_id
             snapshot = None if parent is None else self.table.snapshot_by_id(parent)
 
-    def _at(self, snapshot: "Snapshot") -> "TableHandle":
-        past = TableHandle(self.spec, self._load)
+    def _at(self, snapshot: "Snapshot") -> "PinnedTable":
+        past = PinnedTable(self.spec, self._load)
         past.__dict__.update(table=self.table, snapshot=snapshot)
         return past
 
@@ -246,7 +246,7 @@ class Past:
         days: The days whose rows may differ since then; None where that is not known.
     """
 
-    table: TableHandle
+    table: PinnedTable
     days: frozenset[date] | None
 
 

@@ -46,7 +46,7 @@ def due_change(lake: "Lake", spec: TableSpec, now: int) -> Waiting:
         spec: The table.
         now: The time, epoch ms.
     """
-    handle = lake.handle(spec.name)
+    handle = lake.pinned(spec.name)
     record = handle.record if handle.exists else None
     due = record.next_change if record else None
     return Waiting(due=due if due is not None and due <= now else None)

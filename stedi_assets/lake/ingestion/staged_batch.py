@@ -14,7 +14,7 @@ from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.commit import describe_files
 from stedi_assets.lake.iceberg.record import Plan, Record, counted_words
 from stedi_assets.lake.iceberg.staging import StagingArea, day_chunks
-from stedi_assets.lake.iceberg.table import TableFiles, TableHandle, content_of, file_day
+from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of, file_day
 from stedi_assets.lake.ingestion.batch import Batch, Examined, Limits, choose, plan_batch
 from stedi_assets.lake.ingestion.files import LandingFile, examine, list_landing_files
 from stedi_assets.lake.ingestion.ledger import INGESTED, Entry, Ledger, counted, write_ledger
@@ -49,10 +49,10 @@ def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
         LakeError: The engine stopped, or files change all the time.
     """
     report(spec.name, "planning")
-    lake.settle(spec.name)
+    lake.finish_batch(spec.name)
     left: set[str] = set()
     for _ in range(CHANGING):
-        work = _Work.begun(lake, spec, run)
+        work = _Work.started(lake, spec, run)
         files = listed_files(lake, spec)
         chosen, more = work.choose([file for file in files if file.path not in left])
         batch = work.plan(chosen, files)
@@ -70,11 +70,11 @@ def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
 
 def next_batch(lake: "Lake", spec: TableSpec, run: Run) -> Batch:
     """What would become of all landing files of a table that have something to be done, in one batch."""
-    work, files = _Work.begun(lake, spec, run), listed_files(lake, spec)
+    work, files = _Work.started(lake, spec, run), listed_files(lake, spec)
     return work.plan(work.waiting(files), files)
 
 
-def owned(spark: "SparkSession", rows: "DataFrame", owners: Mapping[str, str | None]) -> "DataFrame":
+def rows_kept(spark: "SparkSession", rows: "DataFrame", owners: Mapping[str, str | None]) -> "DataFrame":
     """The rows that stay, under the files that own them now.
 
     Args:
@@ -110,14 +110,14 @@ class _Work:
     lake: "Lake"
     spec: TableSpec
     run: Run
-    published: TableHandle
+    published: PinnedTable
     base: int | None
     ledger: Ledger
 
     @classmethod
-    def begun(cls, lake: "Lake", spec: TableSpec, run: Run) -> "_Work":
+    def started(cls, lake: "Lake", spec: TableSpec, run: Run) -> "_Work":
         """What is to be done, seen from the table as it is now."""
-        published = lake.handle(spec.name)
+        published = lake.pinned(spec.name)
         base = published.snapshot_id if published.exists else None
         return cls(lake, spec, run, published, base, lake.ledger(spec.name))
 
@@ -263,7 +263,7 @@ class _Work:
         chunks = day_chunks([old]) if old.spec.partitioned else [None]
         for days in chunks:
             with engine_errors(old.spec.name, "rewriting rows"):
-                rows = owned(self.lake.spark, old.frame(self.lake.spark, days), owners)
+                rows = rows_kept(self.lake.spark, old.frame(self.lake.spark, days), owners)
             area.write(rows)
 
     def _system_changes(

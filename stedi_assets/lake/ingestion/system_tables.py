@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
-from stedi_assets.lake.iceberg.table import TableHandle
+from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, TableSpec
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ ORDER = (QUARANTINE, ACTIVITY, LEDGER)
 ATTEMPTS = 10  # landing tables that are published side by side get into each other's way here
 
 
-class SystemHandle(TableHandle):
+class PinnedSystemTable(PinnedTable):
     """A system table, or what it has of one landing table; empty where it was never made.
 
     Args:
@@ -36,9 +36,9 @@ class SystemHandle(TableHandle):
         super().__init__(spec, load)
         self._of = of
 
-    def of(self, landing_table: str) -> "SystemHandle":
+    def of(self, landing_table: str) -> "PinnedSystemTable":
         """What it has of one landing table."""
-        return SystemHandle(self.spec, self._load, landing_table)
+        return PinnedSystemTable(self.spec, self._load, landing_table)
 
     def _listed_files(self) -> "list[DataFile]":
         files = super()._listed_files() if self.exists else []
@@ -75,7 +75,7 @@ class Changes:
         changes = {name: Change(**change) for name, change in recorded["tables"].items()}
         return cls(recorded["batch_id"], changes)
 
-    def done(self, ledger: SystemHandle) -> bool:
+    def done(self, ledger: PinnedSystemTable) -> bool:
         """Whether all of it is done.
 
         Args:
@@ -102,7 +102,7 @@ def apply(table: "Table", landing_table: str, change: Change, properties: Mappin
     """
     [spec] = [spec for spec in ORDER if spec.name == table.name()[-1]]
     for _ in range(ATTEMPTS):
-        files = SystemHandle(spec, lambda: table, landing_table).files
+        files = PinnedSystemTable(spec, lambda: table, landing_table).files
         there = {file.file_path for file in files}
         removed = [file for file in files if file.file_path in set(change.removed)]
         missing = [uri for uri in change.added if uri not in there]

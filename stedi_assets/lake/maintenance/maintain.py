@@ -116,7 +116,7 @@ def superseded(snapshots: "Iterable[Snapshot]", before: int) -> list[int]:
     """Ids of the snapshots that were current for the last time at or before an instant.
 
     Not the age of a snapshot counts, but since when it is not the current one: a reader of a table that
-    had not changed for months may have begun a minute ago.
+    had not changed for months may have started a minute ago.
 
     Args:
         snapshots: The snapshots of a table.

@@ -3,24 +3,24 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from stedi_assets.lake.iceberg.table import TableFiles, TableHandle
+from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles
 from stedi_assets.tables import ACTIVITY, TABLES, TableSpec
 
 if TYPE_CHECKING:
     from stedi_assets.lake.resource import Lake
 
 
-def activity_of(lake: "Lake", landing_table: str) -> TableHandle | None:
+def activity_of(lake: "Lake", landing_table: str) -> PinnedTable | None:
     """The activity of a landing table as it is now; None where it is not known."""
-    lake.settle(landing_table)
-    record = lake.handle(landing_table).record
+    lake.finish_batch(landing_table)
+    record = lake.pinned(landing_table).record
     # An earlier version of this project kept no account of activity.
     return lake.system(ACTIVITY, landing_table) if record and record.batch else None
 
 
 def with_activity(
-    lake: "Lake", spec: TableSpec, inputs: Mapping[str, TableHandle]
-) -> Mapping[str, TableHandle]:
+    lake: "Lake", spec: TableSpec, inputs: Mapping[str, PinnedTable]
+) -> Mapping[str, PinnedTable]:
     """The inputs, with the activity in place of readings of which a table only asks who has any.
 
     The readings stay where there is no activity of the very rows that they were made from.
@@ -41,7 +41,7 @@ def with_activity(
 
 def activity_behind(
     lake: "Lake", spec: TableSpec, name: str, tables: Mapping[str, TableFiles]
-) -> TableHandle | None:
+) -> PinnedTable | None:
     """The activity of a landing table, or of the one that an input was made from; None where it is another.
 
     Args:
@@ -52,17 +52,17 @@ def activity_behind(
     """
     source, customers = TABLES[name], [one for one in spec.inputs if not TABLES[one].partitioned]
     if source.source is not None:
-        return activity_of(lake, name) if _version(tables[name]) == lake.handle(name).version else None
+        return activity_of(lake, name) if _version(tables[name]) == lake.pinned(name).version else None
     readings = tables[name]
-    record = readings.record if isinstance(readings, TableHandle) else None
+    record = readings.record if isinstance(readings, PinnedTable) else None
     if record is None or record.owed is not None:
         return None
     [landing_table] = [one for one in source.inputs if TABLES[one].partitioned]
     versions = {one: _version(tables[one]) for one in customers}
-    versions[landing_table] = lake.handle(landing_table).version
+    versions[landing_table] = lake.pinned(landing_table).version
     same = all(record.inputs.get(one) == version for one, version in versions.items())
     return activity_of(lake, landing_table) if same else None
 
 
 def _version(table: TableFiles) -> str | None:
-    return table.version if isinstance(table, TableHandle) else None
+    return table.version if isinstance(table, PinnedTable) else None

@@ -32,7 +32,7 @@ CHUNK_ROWS = 2_000_000
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AuditInput:
     """The rows of a table and the tables that rules hold them against.
 
     Attributes:
@@ -99,13 +99,13 @@ class Evidence:
         return None if self.planned is None else len(self.planned)
 
     @property
-    def former(self) -> "Evidence":
+    def former(self) -> "AuditInput":
         """The same look at the rows that the planned days had before."""
         assert self.replaced is not None
         return replace(self, table=self.replaced, _own_facts={}, _frames={})
 
     @property
-    def everywhere(self) -> "Evidence":
+    def everywhere(self) -> "AuditInput":
         """The same look at all rows of the table, those that stay as they are included."""
         if self.planned is None or self.resulting is None:
             return self
@@ -152,7 +152,7 @@ class Evidence:
         whole = self.resulting or self.table
         return whole.rows_by_day if self.spec.partitioned else {}
 
-    def latest(self, most_rows: int, most_days: int) -> "Evidence":
+    def latest(self, most_rows: int, most_days: int) -> "AuditInput":
         """The same look at the latest days of the whole table, one at least.
 
         Args:
@@ -193,14 +193,14 @@ class Evidence:
         yield from day_chunks([self.table, *dated], CHUNK_ROWS, days=self.planned)
 
 
-def evidence_of(
+def audit_input_of(
     lake: "Lake",
     outcome: Outcome,
     inputs: Mapping[str, TableFiles],
     run: Run,
     landed: Outcome | None = None,
     days: Days = None,
-) -> Evidence:
+) -> AuditInput:
     """What an audit of a table looks at.
 
     Args:
@@ -214,7 +214,7 @@ def evidence_of(
     Raises:
         LakeError: The table knows people by pseudonyms of another key.
     """
-    others: dict[str, TableFiles] = {name: inputs.get(name) or lake.handle(name) for name in TABLES}
+    others: dict[str, TableFiles] = {name: inputs.get(name) or lake.pinned(name) for name in TABLES}
     quarantine: TableFiles = lake.quarantine("customer_landing")
     if landed is not None:
         others[landed.plan.spec.name] = landed.resulting
@@ -239,7 +239,7 @@ def evidence_of(
     def activity(name: str) -> TableFiles | None:
         return activity_behind(lake, spec, name, others)
 
-    return Evidence(
+    return AuditInput(
         *(lake.spark, table, outcome.content, outcome.record, run.policy, run.as_of),
         *(others, held, subjects, planned, outcome.resulting, _replaced(outcome, planned)),
         plan.previous.checks if plan.previous else {},

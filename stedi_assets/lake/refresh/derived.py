@@ -10,7 +10,7 @@ from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.catalog import split_salt
 from stedi_assets.lake.iceberg.record import WITHDRAWN, Plan, Record
 from stedi_assets.lake.iceberg.staging import Frames, StagingArea, chunked_frames, day_chunks, stage
-from stedi_assets.lake.iceberg.table import TableFiles, TableHandle, file_day
+from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, file_day
 from stedi_assets.lake.model import Outcome, Run, Staged, Transform
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.refresh.active_days import with_activity
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def refresh_derived(
     lake: "Lake",
     plan: Plan,
-    inputs: Mapping[str, TableHandle],
+    inputs: Mapping[str, PinnedTable],
     run: Run,
     transform: Transform,
     next_change: Transform | None = None,
@@ -49,7 +49,7 @@ def refresh_derived(
         LakeError: The engine stopped.
     """
     spec = plan.spec
-    published = lake.handle(spec.name)
+    published = lake.pinned(spec.name)
     if plan.nothing:
         assert plan.previous is not None
         report(spec.name, "up to date", published.content.rows)
@@ -119,7 +119,7 @@ def _parted(table: TableFiles, days: Collection[date] | None) -> "tuple[list[Dat
     return files, [file for file in table.files if file.file_path not in paths]
 
 
-def _without_same_rows(lake: "Lake", outcome: Outcome, published: TableHandle, run: Run) -> Outcome:
+def _without_same_rows(lake: "Lake", outcome: Outcome, published: PinnedTable, run: Run) -> Outcome:
     """What was staged without the days, or the whole, that the table has in just that way already."""
     plan, staged, recorded = outcome.plan, outcome.staged, outcome.plan.previous
     assert staged is not None

@@ -20,7 +20,7 @@ from stedi_assets.lake.iceberg.record import (
     counted_words,
     reasons_for_all,
 )
-from stedi_assets.lake.iceberg.table import Past, TableHandle
+from stedi_assets.lake.iceberg.table import Past, PinnedTable
 from stedi_assets.lake.model import Follows, Run
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.refresh.active_days import activity_of
@@ -42,7 +42,7 @@ class AllDays(Exception):
 def plan_derived(
     lake: "Lake",
     spec: TableSpec,
-    inputs: Mapping[str, TableHandle],
+    inputs: Mapping[str, PinnedTable],
     run: Run,
     follows: Follows | None = None,
 ) -> Plan:
@@ -69,7 +69,7 @@ def plan_derived(
         key=pseudonyms.fingerprint(lake.key.read()) if spec.subjects else None,
         run=run.id,
     )
-    published = lake.handle(spec.name)
+    published = lake.pinned(spec.name)
     recorded = published.record if published.exists else None
     base = published.snapshot_id if published.exists else None
     if recorded is None:
@@ -85,16 +85,16 @@ def plan_derived(
 
 
 def with_quarantine(
-    lake: "Lake", spec: TableSpec, inputs: Mapping[str, TableHandle]
-) -> Mapping[str, TableHandle]:
+    lake: "Lake", spec: TableSpec, inputs: Mapping[str, PinnedTable]
+) -> Mapping[str, PinnedTable]:
     """The inputs with the quarantined lines that a table depends on, if it does."""
     if spec.quarantine_of is None:
         return inputs
-    lake.settle(spec.quarantine_of)
+    lake.finish_batch(spec.quarantine_of)
     return {**inputs, QUARANTINE.name: lake.quarantine(spec.quarantine_of)}
 
 
-def _version(name: str, inputs: Mapping[str, TableHandle], spec: TableSpec) -> str:
+def _version(name: str, inputs: Mapping[str, PinnedTable], spec: TableSpec) -> str:
     """The content version of an input; that of quarantined lines is known to their landing table."""
     if name != QUARANTINE.name or spec.quarantine_of is None:
         return inputs[name].version
@@ -103,7 +103,7 @@ def _version(name: str, inputs: Mapping[str, TableHandle], spec: TableSpec) -> s
 
 
 def recorded_facts(
-    lake: "Lake", customers: Mapping[str, TableHandle], recorded: Record, run: Run, follows: Follows
+    lake: "Lake", customers: Mapping[str, PinnedTable], recorded: Record, run: Run, follows: Follows
 ) -> "DataFrame | None":
     """The facts that a table was made with; None where they are not known any more.
 
@@ -119,7 +119,7 @@ def recorded_facts(
     return follows.facts(frames, run) if len(frames) == len(past) else None
 
 
-def since(recorded: Record, handle: TableHandle) -> Past | None:
+def since(recorded: Record, handle: PinnedTable) -> Past | None:
     """What an input was when a table was made from it; None where that is not known any more."""
     name = handle.spec.name
     return handle.since(recorded.snapshots.get(name), recorded.inputs.get(name))
@@ -136,15 +136,15 @@ def days_of(lake: "Lake", who: "DataFrame", landing_table: str) -> frozenset[dat
     activity = activity_of(lake, landing_table)
     if activity is None:
         return None
-    days = facts.active_days(lake.foreseen_activity(landing_table), who).collect()
+    days = facts.active_days(lake.previewed_activity(landing_table), who).collect()
     return frozenset(row["event_date"] for row in days)
 
 
-def _changed(inputs: Mapping[str, TableHandle], plan: Plan) -> Reasons:
+def _changed(inputs: Mapping[str, PinnedTable], plan: Plan) -> Reasons:
     return [f"{name} changed" for name in inputs if name in plan.changed]
 
 
-def _why_whole(plan: Plan, inputs: Mapping[str, TableHandle], run: Run) -> Reasons:
+def _why_whole(plan: Plan, inputs: Mapping[str, PinnedTable], run: Run) -> Reasons:
     """Why a table without days is made anew."""
     recorded = plan.previous
     assert recorded is not None
@@ -160,8 +160,8 @@ class _Days:
 
     lake: "Lake"
     plan: Plan
-    published: TableHandle
-    inputs: Mapping[str, TableHandle]
+    published: PinnedTable
+    inputs: Mapping[str, PinnedTable]
     run: Run
     follows: Follows | None
 
@@ -198,13 +198,13 @@ class _Days:
         assert self.plan.previous is not None
         return self.plan.previous
 
-    def _changed_days(self, handle: TableHandle) -> frozenset[date]:
+    def _changed_days(self, handle: PinnedTable) -> frozenset[date]:
         past = since(self._recorded, handle)
         if past is None or past.days is None:
             raise AllDays(f"it is not known which days of {handle.spec.name}")
         return past.days
 
-    def _affected(self, customers: Mapping[str, TableHandle]) -> tuple[str, frozenset[date]]:
+    def _affected(self, customers: Mapping[str, PinnedTable]) -> tuple[str, frozenset[date]]:
         """The days of those whose facts differ."""
         lake, spec = self.lake, self.plan.spec
         if self.follows is None:

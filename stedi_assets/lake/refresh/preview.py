@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from stedi_assets.lake.boundary import engine_errors
-from stedi_assets.lake.iceberg.table import Past, TableHandle
+from stedi_assets.lake.iceberg.table import Past, PinnedTable
 from stedi_assets.lake.ingestion.files import EMPTY
 from stedi_assets.lake.ingestion.reader import parsed_lines
 from stedi_assets.lake.ingestion.records import line_form, with_event_date
-from stedi_assets.lake.ingestion.staged_batch import next_batch, owned
+from stedi_assets.lake.ingestion.staged_batch import next_batch, rows_kept
 from stedi_assets.lake.model import Run
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms.activity import activity
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COMING = "coming"
 
 
-class Foreseen(TableHandle):
+class PreviewedTable(PinnedTable):
     """A published table as it will be.
 
     Args:
@@ -36,7 +36,7 @@ class Foreseen(TableHandle):
 
     def __init__(
         self,
-        published: TableHandle,
+        published: PinnedTable,
         days: frozenset[date] | None = None,
         rows: "DataFrame | None" = None,
     ) -> None:
@@ -52,7 +52,7 @@ class Foreseen(TableHandle):
         return COMING
 
     def since(self, snapshot_id: int | None, version: str | None) -> Past | None:
-        """See `TableHandle`."""
+        """See `PinnedTable`."""
         past = self._published.since(snapshot_id, version)
         if past is None or past.days is None or self._days is None:
             return past and Past(past.table, None)
@@ -60,12 +60,12 @@ class Foreseen(TableHandle):
 
     def frame(self, spark: "SparkSession", days: object = None) -> "DataFrame":
         """The rows that it will have."""
-        assert self._rows is not None, "rows of days are not foreseen"
+        assert self._rows is not None, "rows of days are not previews"
         return self._rows
 
 
 @dataclass(frozen=True)
-class Foresight:
+class Preview:
     """What the waiting files of a table will change.
 
     Attributes:
@@ -83,7 +83,7 @@ class Foresight:
     activity: "DataFrame | None" = None
 
 
-def foresee(lake: "Lake", spec: TableSpec, run: Run) -> Foresight:
+def preview(lake: "Lake", spec: TableSpec, run: Run) -> Preview:
     """Reads the waiting files of a table of the landing zone.
 
     Args:
@@ -101,20 +101,20 @@ def foresee(lake: "Lake", spec: TableSpec, run: Run) -> Foresight:
     form = line_form(source.record, spec.instant, source.person)
     lines = parsed_lines(spark, form, [*batch.files], lake.aws, lake.longest_line)
     rows = lines.where(F.col("_reason").isNull())
-    published = lake.handle(spec.name)
+    published = lake.pinned(spec.name)
     if spec.instant is None:
         names = [field.name for field in form.fields]
         before = published.frame(spark) if published.exists else spark.createDataFrame([], spec.schema)
-        after = owned(spark, before, batch.owners).select(*names).unionByName(rows.select(*names))
+        after = rows_kept(spark, before, batch.owners).select(*names).unionByName(rows.select(*names))
         faulty = lines.where(F.col("_reason").isNotNull() & (F.col("_reason") != EMPTY)).select("_people")
-        held = owned(spark, lake.quarantine(spec.name).frame(spark), batch.owners).select("people")
-        return Foresight(batch.counts, frozenset(), after, held.union(faulty))
+        held = rows_kept(spark, lake.quarantine(spec.name).frame(spark), batch.owners).select("people")
+        return Preview(batch.counts, frozenset(), after, held.union(faulty))
     dated = with_event_date(rows, spec.instant)
     gone = {day for path, entry in known.items() if path in batch.owners for day in entry.event_dates}
     with engine_errors(spec.name, "reading landing files"):
         found = {row["event_date"] for row in dated.select("event_date").distinct().collect()}
     who = source.who
     assert who is not None
-    return Foresight(
+    return Preview(
         batch.counts, frozenset(found | gone), activity=activity(spec.name, dated, who, spec.instant)
     )

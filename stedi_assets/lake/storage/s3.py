@@ -100,7 +100,7 @@ class S3Storage:
             LakeError: S3 is in trouble.
         """
         bucket, prefix = _split(folder)
-        # An upload that was begun is no object: whoever lists the bucket sees nothing of this. Below
+        # An upload that was started is no object: whoever lists the bucket sees nothing of this. Below
         # data/, because catalogs that watch over a table's folder allow files there only.
         target = {"Bucket": bucket, "Key": f"{prefix}/data/write-check"}
         with _refusals(f"{setting}: writing to {folder}", self.aws.region):

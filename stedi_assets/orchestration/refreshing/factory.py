@@ -1,6 +1,6 @@
 """How a declared table becomes a Dagster asset.
 
-Dagster is told every verdict of the audit first; then the table is handed over to the IO manager, or refused.
+Dagster is told every result of the audit first; then the table is handed over to the IO manager, or refused.
 """
 
 import time
@@ -16,10 +16,10 @@ from stedi_assets.errors import StediError
 from stedi_assets.lake import (
     Lake,
     Outcome,
+    PinnedTable,
     Range,
     Removal,
     Run,
-    TableHandle,
     Transform,
     fail_step,
     storage_errors,
@@ -174,7 +174,7 @@ class AssetFactory:
             pool=naming.pool,
         )
         def refresh(
-            context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh, **inputs: TableHandle
+            context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh, **inputs: PinnedTable
         ) -> Iterator[dg.MaterializeResult[Outcome] | dg.AssetCheckResult]:
             started = time.monotonic()
             writes = key in context.op_execution_context.selected_asset_keys
@@ -183,7 +183,7 @@ class AssetFactory:
                 with storage_errors(spec.name):
                     if writes:
                         gate = Gate(table, lake, run, inputs)
-                        for gone in gate.goes_first():
+                        for gone in gate.publish_early():
                             context.log_event(_event(gone, keys | {spec.name: key}, naming, run))
                         audited = gate.last
                         profile = _profile(context, gate, spec, audited, key)
@@ -193,7 +193,7 @@ class AssetFactory:
                 fail_step(error)
             asked = {check.name for check in context.selected_asset_check_keys}
             days = audited.outcome.content.days
-            yield from (check_result(it, key, days) for it in audited.verdicts if it.rule.name in asked)
+            yield from (check_result(it, key, days) for it in audited.results if it.rule.name in asked)
             if audited.refused:
                 lake.discard(audited.outcome)
                 raise dg.Failure(refusal(spec, audited.refused, published=not writes), allow_retries=False)
@@ -203,7 +203,7 @@ class AssetFactory:
                     asset_key=key,
                     value=audited.outcome,
                     metadata=profile
-                    | breakdowns(audited.verdicts)
+                    | breakdowns(audited.results)
                     | outcome_metadata(audited.outcome, keys, seconds, audited.seconds, run.as_of)
                     | naming.storage(spec),
                     data_version=dg.DataVersion(audited.outcome.version),

@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from stedi_assets.assets.follows import FOLLOWS
-from stedi_assets.contracts import Profile, Verdict, contract
+from stedi_assets.contracts import Profile, RuleResult, contract
 from stedi_assets.lake import (
+    AuditInput,
     Days,
-    Evidence,
     Lake,
     Outcome,
+    PinnedTable,
     Plan,
     Removal,
     Run,
-    TableHandle,
     Transform,
+    audit_input_of,
     days_of,
-    evidence_of,
     plan_derived,
     recorded_facts,
     refresh_derived,
@@ -58,26 +58,26 @@ class Audited:
 
     Attributes:
         outcome: The table.
-        verdicts: One for every rule of its contract.
+        results: One for every rule of its contract.
         profile: What it holds; None where no audit looked at it just now.
         seconds: How long the audit took.
     """
 
     outcome: Outcome
-    verdicts: tuple[Verdict, ...]
+    results: tuple[RuleResult, ...]
     profile: Profile | None
     seconds: float = 0.0
 
     @property
-    def refused(self) -> list[Verdict]:
-        """The verdicts that stand in the way of a publish."""
-        return [verdict for verdict in self.verdicts if verdict.refuses]
+    def refused(self) -> list[RuleResult]:
+        """The results that stand in the way of a publish."""
+        return [result for result in self.results if result.refuses]
 
 
 class Gate:
     """The refresh of one table, up to its publish."""
 
-    def __init__(self, table: LakeTable, lake: Lake, run: Run, inputs: Mapping[str, TableHandle]) -> None:
+    def __init__(self, table: LakeTable, lake: Lake, run: Run, inputs: Mapping[str, PinnedTable]) -> None:
         self._table = table
         self._lake = lake
         self._run = run
@@ -86,7 +86,7 @@ class Gate:
         self._plan: Plan | None = None
         self._audited: Audited | None = None
 
-    def goes_first(self) -> Iterator[Removal | Audited]:
+    def publish_early(self) -> Iterator[Removal | Audited]:
         """Publishes what comes before the last publish, and stages and audits what is left for that.
 
         Removals go first, and batches of landing files as long as there are files for one more.
@@ -135,22 +135,22 @@ class Gate:
             outcome = refresh_derived(lake, self._plan, self._inputs, run, table.transform, table.next_change)
         assert outcome is not None, "removals come first"
         agreed = contract(table.spec, run.policy)
-        if outcome.staged is None and (verdicts := agreed.recorded(outcome.record.checks)):
-            return Audited(outcome, verdicts, None)
+        if outcome.staged is None and (results := agreed.recorded(outcome.record.checks)):
+            return Audited(outcome, results, None)
         started = time.monotonic()
         report(table.spec.name, "auditing", outcome.content.rows)
         with self._discarded_on_error(outcome):
             audit = agreed.audit(self._evidence(outcome))
         seconds = time.monotonic() - started
-        return Audited(outcome.audited(audit.recorded()), audit.verdicts, audit.profile, seconds)
+        return Audited(outcome.audited(audit.recorded()), audit.results, audit.profile, seconds)
 
-    def _evidence(self, outcome: Outcome) -> Evidence:
+    def _evidence(self, outcome: Outcome) -> AuditInput:
         """What the audit looks at: of days that stay as they are, if somebody may have to go."""
-        evidence = evidence_of(self._lake, outcome, self._inputs, self._run)
-        if evidence.planned is None or not evidence.customers_changed:
-            return evidence
+        audit_input = audit_input_of(self._lake, outcome, self._inputs, self._run)
+        if audit_input.planned is None or not audit_input.customers_changed:
+            return audit_input
         doubtful = self._doubtful_days(self._lake.published(outcome.plan.spec), None)
-        return replace(evidence, customers_changed=doubtful is None or bool(doubtful))
+        return replace(audit_input, customers_changed=doubtful is None or bool(doubtful))
 
     def profile(self, outcome: Outcome) -> Profile:
         """What a table holds that is up to date.
@@ -158,24 +158,24 @@ class Gate:
         Raises:
             LakeError: The engine stopped.
         """
-        evidence = evidence_of(self._lake, outcome, self._inputs, self._run)
-        return contract(self._table.spec, self._run.policy).profile(evidence)
+        audit_input = audit_input_of(self._lake, outcome, self._inputs, self._run)
+        return contract(self._table.spec, self._run.policy).profile(audit_input)
 
     def _removed(self, names: Sequence[str], landed: Outcome | None) -> Iterator[Removal]:
         lake, run = self._lake, self._run
         for name in names:
             spec, agreed = TABLES[name], contract(TABLES[name], run.policy)
-            if not lake.handle(name).exists or lake.cleared(name, run, landed):
+            if not lake.pinned(name).exists or lake.already_checked(name, run, landed):
                 continue
             published = lake.published(spec)
             doubtful = self._doubtful_days(published, landed)
             if doubtful is not None and not doubtful:
                 continue
-            evidence = evidence_of(lake, published, {}, run, landed, doubtful)
-            gone = agreed.withdrawn_days(evidence)
+            audit_input = audit_input_of(lake, published, {}, run, landed, doubtful)
+            gone = agreed.withdrawn_days(audit_input)
             if gone:
                 days = {day for day in gone if day is not None} if spec.partitioned else None
-                remaining = partial(agreed.remaining_rows, evidence)
+                remaining = partial(agreed.remaining_rows, audit_input)
                 outcome = without_rows(lake, published, days, remaining, run)
                 lake.publish(outcome)
                 yield Removal(name, outcome.snapshot_id, outcome.content.rows, sum(gone.values()))
@@ -186,12 +186,12 @@ class Gate:
         follows = FOLLOWS.get(spec.name)
         if follows is None:
             return None
-        customers = {name: lake.handle(name) for name in spec.inputs if not TABLES[name].partitioned}
+        customers = {name: lake.pinned(name) for name in spec.inputs if not TABLES[name].partitioned}
         facts = recorded_facts(lake, customers, published.record, run, follows)
         if facts is None:
             return None
-        evidence = evidence_of(lake, published, {}, run, landed)
-        who = contract(spec, run.policy).withdrawn(evidence, facts)
+        audit_input = audit_input_of(lake, published, {}, run, landed)
+        who = contract(spec, run.policy).withdrawn(audit_input, facts)
         return days_of(lake, who, follows.activity_of) if who is not None else frozenset()
 
     @contextmanager
@@ -210,25 +210,25 @@ def audit_published(spec: TableSpec, lake: Lake, run: Run) -> Audited:
         LakeError: The table was never published, or the engine stopped.
     """
     outcome = lake.published(spec)
-    audit = contract(spec, run.policy).audit(evidence_of(lake, outcome, {}, run), measured=False)
-    return Audited(outcome, audit.verdicts, None)
+    audit = contract(spec, run.policy).audit(audit_input_of(lake, outcome, {}, run), measured=False)
+    return Audited(outcome, audit.results, None)
 
 
 @contextmanager
-def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[Evidence]:
+def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[AuditInput]:
     """A table as the next run would publish it, staged for as long as somebody looks at it.
 
     Raises:
         LakeError: An input is missing, or the engine stopped.
     """
     if table.transform is None:
-        inputs: dict[str, TableHandle] = {}
+        inputs: dict[str, PinnedTable] = {}
         outcome = refresh_landing(lake, table.spec, run)
     else:
-        inputs = {name: lake.handle(name) for name in table.spec.inputs}
+        inputs = {name: lake.pinned(name) for name in table.spec.inputs}
         plan = plan_derived(lake, table.spec, inputs, run, FOLLOWS.get(table.spec.name))
         outcome = refresh_derived(lake, plan, inputs, run, table.transform, table.next_change)
     try:
-        yield evidence_of(lake, outcome, inputs, run)
+        yield audit_input_of(lake, outcome, inputs, run)
     finally:
         lake.discard(outcome)

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from stedi_assets.contracts import FEWEST_PEOPLE, Profile, Rule, Verdict
+from stedi_assets.contracts import FEWEST_PEOPLE, Profile, Rule, RuleResult
 from stedi_assets.lake import Outcome, Removal
 from stedi_assets.orchestration.refreshing.charts import days_chart, distribution_chart
 from stedi_assets.tables import DAY, TABLES, TableSpec
@@ -111,49 +111,51 @@ def check_spec(rule: Rule, key: dg.AssetKey) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(rule.name, asset=key, description=description, blocking=rule.blocking)
 
 
-def check_result(verdict: Verdict, key: dg.AssetKey, days: int | None = None) -> dg.AssetCheckResult:
-    """What an asset check is told of a verdict: counts.
+def check_result(result: RuleResult, key: dg.AssetKey, days: int | None = None) -> dg.AssetCheckResult:
+    """What an asset check is told of a result: counts.
 
     Args:
-        verdict: The verdict.
+        result: The result.
         key: Asset key of the table.
         days: Days that the table has, if it has days.
     """
-    finding = verdict.finding
+    rule_counts = result.counts
     return dg.AssetCheckResult(
         asset_key=key,
-        check_name=verdict.rule.name,
-        passed=verdict.passed,
-        severity=SEVERITIES[verdict.rule.severity],
+        check_name=result.rule.name,
+        passed=result.passed,
+        severity=SEVERITIES[result.rule.severity],
         metadata={
-            CHECKED: finding.checked,
-            BROKEN: finding.broken,
-            **({} if finding.days is None else {"days checked": f"{finding.days:,} of {days or 0:,}"}),
-            **({"breakdown": counts_table(finding.breakdown)} if finding.breakdown else {}),
+            CHECKED: rule_counts.checked,
+            BROKEN: rule_counts.broken,
+            **(
+                {} if rule_counts.days is None else {"days checked": f"{rule_counts.days:,} of {days or 0:,}"}
+            ),
+            **({"breakdown": counts_table(rule_counts.breakdown)} if rule_counts.breakdown else {}),
         },
     )
 
 
-def breakdowns(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+def breakdowns(results: Iterable[RuleResult]) -> dict[str, Any]:
     """Metadata of a materialization that explains its rows, by rule."""
-    return {it.rule.name: counts_table(it.finding.breakdown) for it in verdicts if it.rule.explains}
+    return {it.rule.name: counts_table(it.counts.breakdown) for it in results if it.rule.explains}
 
 
-def refusal(spec: TableSpec, refused: Sequence[Verdict], *, published: bool) -> str:
+def refusal(spec: TableSpec, refused: Sequence[RuleResult], *, published: bool) -> str:
     """The sentence about a table that breaks blocking rules.
 
     Args:
         spec: The table.
-        refused: The verdicts that stand in the way.
+        refused: The results that stand in the way.
         published: Whether it is the published table that breaks them.
     """
     found = ", ".join(
-        f"{verdict.rule.name} is broken by {verdict.finding.broken:,} of {verdict.finding.checked:,} rows"
-        for verdict in refused
+        f"{result.rule.name} is broken by {result.counts.broken:,} of {result.counts.checked:,} rows"
+        for result in refused
     )
     what = "the published table breaks its contract" if published else "publish refused, the table stays"
     # A difference of counts is no row's fault.
-    rules = [verdict.rule.name for verdict in refused if not verdict.rule.explains]
+    rules = [result.rule.name for result in refused if not result.rule.explains]
     show = f"`stedi check {spec.name} --show {(rules or [refused[0].rule.name])[0]}`"
     return f"{spec.name}: {what}: {found}; see the rows with {show}, and mend what made them."
 

@@ -10,7 +10,7 @@ from stedi_assets.lake import Lake
 
 LOOK_SECONDS = 60
 TOLD_SECONDS = 3_600
-"""How often Dagster is told of a table about which nothing has changed."""
+"""How often Dagster is reported of a table about which nothing has changed."""
 
 
 def build_quiet_landing(naming: Naming, hours: float, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -30,22 +30,22 @@ def build_quiet_landing(naming: Naming, hours: float, status: dg.DefaultSensorSt
     )
     def quiet_landing(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult:
         now = time.time()
-        told: dict[str, list[float]] = json.loads(context.cursor or "{}")
+        reported: dict[str, list[float]] = json.loads(context.cursor or "{}")
         found = [freshness_of(lake, spec, hours, now) for spec in LANDING_TABLES]
         # A table that was never published has no page that the check could be shown on.
-        fresh = [one for one in found if one.arrived is not None and _is_news(one, told, now)]
-        told |= {one.spec.name: [one.passed, one.arrived or 0, now] for one in fresh}
+        fresh = [one for one in found if one.arrived is not None and _is_news(one, reported, now)]
+        reported |= {one.spec.name: [one.passed, one.arrived or 0, now] for one in fresh}
         return dg.SensorResult(
             asset_events=[_evaluation(one, keys[one.spec.name]) for one in fresh],
             skip_reason=None if fresh else "Nothing has changed.",
-            cursor=json.dumps(told),
+            cursor=json.dumps(reported),
         )
 
     return quiet_landing
 
 
-def _is_news(found: Freshness, told: dict[str, list[float]], now: float) -> bool:
-    before = told.get(found.spec.name)
+def _is_news(found: Freshness, reported: dict[str, list[float]], now: float) -> bool:
+    before = reported.get(found.spec.name)
     return not before or before[:2] != [found.passed, found.arrived] or now - before[2] >= TOLD_SECONDS
 
 
