@@ -28,7 +28,7 @@ HEAD = """\
 
 What an expert asks of the tables, and what they answer on the [public data](public-data.md). The queries are
 plain SQL: run them with `stedi sql "…"`, or in Athena with the database `stedi` (`stedi_reference` for the
-policy `reference`). `python -m scripts.queries_page` writes this page; a test compares it with what they give.
+policy `reference`). `python -m scripts.queries_page` writes this page; a test compares it with the answers.
 """
 
 
