@@ -8,8 +8,8 @@ From the root of the repository:
 from collections.abc import Iterator
 from pathlib import Path
 
-from stedi_assets.contracts import Rule, contract
-from stedi_assets.tables import TABLES, TableSpec
+from stedi_assets.assets import DECLARED, LakeTable
+from stedi_assets.contracts import Rule
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 INTRODUCTION = """# Rules
@@ -36,17 +36,17 @@ def main() -> None:
 
 def page() -> str:
     """The page."""
-    return "\n".join((INTRODUCTION, *(line for spec in TABLES.values() for line in section(spec))))
+    return "\n".join((INTRODUCTION, *(line for table in DECLARED for line in section(table))))
 
 
-def section(spec: TableSpec) -> Iterator[str]:
+def section(table: LakeTable) -> Iterator[str]:
     """The lines about a table."""
-    yield f"## {spec.name}"
+    yield f"## {table.spec.name}"
     yield ""
     yield "| rule | if broken | under `reference` | what must hold, and why |"
     yield "|---|---|---|---|"
     for strict, reference in zip(
-        contract(spec, "strict").rules, contract(spec, "reference").rules, strict=True
+        table.contract("strict").rules, table.contract("reference").rules, strict=True
     ):
         there = "the same" if reference == strict else weight(reference)
         yield f"| `{strict.name}` | {weight(strict)} | {there} | {strict.description} |"

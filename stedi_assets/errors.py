@@ -9,5 +9,9 @@ class SettingError(StediError):
     """A setting is unknown, malformed or contradicts another one."""
 
 
+class DeclarationError(StediError):
+    """The declaration of a table lacks something or contradicts another one; nothing is loaded."""
+
+
 class LakeError(StediError):
     """The lake cannot do what was asked; every table is as it was before."""

@@ -1,15 +1,18 @@
 """The eight Glue tables and the system tables: what each is called, holds, comes from, is partitioned by.
 
-Differences between tables live here and in their models, never in code that handles tables.
+Data only. Code that handles tables receives `Tables` and knows no table by name; what a table does with its
+inputs, and the rules that hold for it, are in its declaration in `assets`.
 """
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pandera.pyspark import DataFrameModel
 from pyspark.sql.types import StructType
 
+from stedi_assets.errors import DeclarationError
 from stedi_assets.schemas import activity, curated, landing, ledger, quarantine, trusted
 
 Zone = Literal["landing", "trusted", "curated"]
@@ -52,6 +55,7 @@ class TableSpec:
         activity_of: Input of which the rows only depend on who has readings in it.
         partition: Columns that the table is partitioned by, where that is not the day.
         lineage: Columns whose origin is not the column of that name in the first input that has it.
+        changes_with_time: Whether time alone may change the rows, as when a consent comes into effect.
         code_version: Move it when the transform gives other rows for the same input.
     """
 
@@ -67,6 +71,7 @@ class TableSpec:
     activity_of: str | None = None
     partition: tuple[str, ...] = ()
     lineage: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changes_with_time: bool = False
     code_version: str = "1"
     owner: str = OWNER
 
@@ -86,6 +91,12 @@ class TableSpec:
         return self.instant is not None
 
     @property
+    def references(self) -> tuple[str, ...]:
+        """All tables that the table names."""
+        others = (self.subjects, self.quarantine_of, self.activity_of)
+        return (*self.inputs, *(name for name in others if name is not None))
+
+    @property
     def personal_data(self) -> Literal["direct", "pseudonymous"]:
         """How closely rows point to a person."""
         return "direct" if self.subjects is None else "pseudonymous"
@@ -95,6 +106,93 @@ class TableSpec:
         """The columns that identify or describe a person by themselves."""
         columns = self.model.to_schema().columns
         return [name for name, column in columns.items() if (column.metadata or {}).get("personal")]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The declared tables of a lake, each after the tables that it is computed from.
+
+    Attributes:
+        specs: The tables by name.
+    """
+
+    specs: Mapping[str, TableSpec]
+
+    @classmethod
+    def of(cls, specs: Iterable[TableSpec]) -> "Tables":
+        """Puts tables in the order of the work: an input comes before what is computed from it.
+
+        Raises:
+            DeclarationError: A name is taken twice, an input is no table, or tables need each other.
+        """
+        declared: dict[str, TableSpec] = {}
+        for spec in specs:
+            if spec.name in declared:
+                raise DeclarationError(f"{spec.name} is declared twice: give one of the tables another name.")
+            declared[spec.name] = spec
+        for spec in declared.values():
+            for name in spec.references:
+                if name not in declared:
+                    hint = _did_you_mean(name, declared)
+                    raise DeclarationError(
+                        f"{spec.name} names the table {name}, which is not declared{hint}."
+                    )
+        ordered: dict[str, TableSpec] = {}
+        while waiting := [spec for name, spec in declared.items() if name not in ordered]:
+            ready = [spec for spec in waiting if all(name in ordered for name in spec.inputs)]
+            if not ready:
+                names = ", ".join(spec.name for spec in waiting)
+                raise DeclarationError(f"{names} need each other as inputs: take one input out.")
+            ordered[ready[0].name] = ready[0]
+        return cls(ordered)
+
+    def __getitem__(self, name: str) -> TableSpec:
+        return self.specs[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.specs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.specs)
+
+    def values(self) -> Iterable[TableSpec]:
+        """The tables."""
+        return self.specs.values()
+
+    @property
+    def landing(self) -> tuple[TableSpec, ...]:
+        """The tables whose rows are the records of landing files."""
+        return tuple(spec for spec in self.values() if spec.source is not None)
+
+    @property
+    def people(self) -> TableSpec:
+        """The landing table of records about people, from which identity and consent are read.
+
+        Raises:
+            DeclarationError: There is no such table, or more than one.
+        """
+        found = [spec for spec in self.landing if spec.source and spec.source.person]
+        if len(found) != 1:
+            raise DeclarationError(
+                f"{len(found)} landing tables hold records about people, but one must: "
+                "set `person` in the source of one table."
+            )
+        return found[0]
+
+    def customers_of(self, spec: TableSpec) -> list[str]:
+        """The inputs of a table that have no days: what it knows of people and devices."""
+        return [name for name in spec.inputs if not self[name].partitioned]
+
+    def landing_table_behind(self, name: str) -> str:
+        """The landing table that has the readings of a table, which may be that table itself."""
+        while self[name].source is None:
+            [name] = [other for other in self[name].inputs if self[other].partitioned]
+        return name
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f": did you mean {close[0]}?" if close else ": declare it, or correct the name"
 
 
 STRICT_DATABASE = "stedi"
@@ -151,6 +249,7 @@ CUSTOMER_TRUSTED = TableSpec(
     model=trusted.CustomerTrusted,
     inputs=("customer_landing",),
     quarantine_of="customer_landing",
+    changes_with_time=True,
     description="The latest record of every person who consents to research. "
     "For analysts who may see identities.",
     code_version="2",
@@ -198,20 +297,6 @@ MACHINE_LEARNING_CURATED = TableSpec(
     "For machine-learning engineers. Pseudonymous, not anonymous: most instants belong to one person, so "
     "nobody should be able to read both this table and the trusted ones.",
 )
-
-TABLES: Mapping[str, TableSpec] = {
-    spec.name: spec
-    for spec in (
-        CUSTOMER_LANDING,
-        ACCELEROMETER_LANDING,
-        STEP_TRAINER_LANDING,
-        CUSTOMER_TRUSTED,
-        ACCELEROMETER_TRUSTED,
-        CUSTOMER_CURATED,
-        STEP_TRAINER_TRUSTED,
-        MACHINE_LEARNING_CURATED,
-    )
-}
 
 QUARANTINE = TableSpec(
     name="quarantine",

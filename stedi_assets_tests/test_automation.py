@@ -6,13 +6,12 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from stedi_assets.assets import DECLARED
+from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.in_process import prepare_home
 from stedi_assets.orchestration.build import build_defs
-from stedi_assets.tables import TABLES
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
-DERIVED = {name for name, spec in TABLES.items() if spec.inputs}
+DERIVED = {name for name, spec in TABLES.specs.items() if spec.inputs}
 OF_READINGS = DERIVED - {"customer_trusted"}
 
 
@@ -86,7 +85,7 @@ def test_a_run_of_all_tables_that_fails_half_way_is_left_to_the_landing_files_se
         raise RuntimeError
 
     table = DECLARED["customer_curated"]
-    monkeypatch.setitem(DECLARED, "customer_curated", replace(table, transform=broken))
+    monkeypatch.setitem(DECLARED.by_name, "customer_curated", replace(table, transform=broken))
     write_landing(lake.landing, {"accelerometer/landing/b.json": accelerometer(3_000)})
     assert lake.run().failures
     assert (automation.tick(), automation.tick()) == (set(), set())

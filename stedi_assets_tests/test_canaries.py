@@ -6,12 +6,11 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from stedi_assets.assets import DECLARED
+from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.contracts.value_rules import NumberRules
 from stedi_assets.lake import AuditInput
 from stedi_assets.lake.iceberg import staging
-from stedi_assets.tables import TABLES
 from stedi_assets_tests.support.lakes import AS_OF, TestLake, write_landing
 
 CANARIES = ("Zyqqara", "zyqqara", "555-0199-7", "1987-06-05", "c0ffee00-dead-4bad-beef-00000000cafe")
@@ -54,7 +53,7 @@ def refused(patch):
         rows = table.transform(frames, run)
         return rows.unionAll(rows)
 
-    patch.setitem(DECLARED, "accelerometer_trusted", replace(table, transform=twice))
+    patch.setitem(DECLARED.by_name, "accelerometer_trusted", replace(table, transform=twice))
 
 
 def engine_error_while_staging(patch):

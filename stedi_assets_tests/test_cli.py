@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from stedi_assets.tables import TABLES
+from stedi_assets.assets import TABLES
 from stedi_assets_tests.support.lakes import SAMPLE
 
 # One lake for all of them, which some tests change: in one worker, in this order.

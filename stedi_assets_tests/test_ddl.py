@@ -4,9 +4,9 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.commands.ddl import external_ddl, iceberg_ddl
 from stedi_assets.lake.iceberg.catalog import iceberg_schema
-from stedi_assets.tables import TABLES
 from stedi_assets_tests.support.lakes import REPOSITORY
 from stedi_assets_tests.test_cli import stedi
 

@@ -7,9 +7,9 @@ import sys
 import dagster as dg
 import pytest
 
+from stedi_assets.assets import TABLES
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.resources import Environment
-from stedi_assets.tables import TABLES
 
 GRAPH = {
     "customer_landing": ("landing", set()),

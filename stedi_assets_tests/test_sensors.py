@@ -20,7 +20,7 @@ from stedi_assets.errors import SettingError
 from stedi_assets.lake import LandingFile, Waiting
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.orchestration.build import build_defs
-from stedi_assets.orchestration.jobs import REFRESH
+from stedi_assets.orchestration.naming import REFRESH
 from stedi_assets.orchestration.run_lock import at_work, is_abandoned
 from stedi_assets.orchestration.sensors.landing_files import ABANDONED
 from stedi_assets.orchestration.sensors.requests import MOST_REMEMBERED, Memory, decide, judge, pause

@@ -11,7 +11,7 @@ import pytest
 
 from scripts.local_s3 import object_store
 from scripts.spark_cluster import spark_cluster
-from stedi_assets.tables import TABLES
+from stedi_assets.assets import TABLES
 from stedi_assets_tests.lake.test_places import contents, upload
 from stedi_assets_tests.support.commands import stedi
 from stedi_assets_tests.support.lakes import PUBLIC, TestLake

@@ -3,7 +3,7 @@
 import pytest
 
 from scripts.local_s3 import aws_services, object_store, sample_in_s3
-from stedi_assets.tables import TABLES
+from stedi_assets.assets import TABLES
 from stedi_assets_tests.support.browser import (
     CHROMIUM,
     browser_page,
@@ -25,8 +25,8 @@ def test_one_click_makes_all_tables_and_their_pages_say_where_they_are():
             open_lineage(page, ui)
             run, status = materialize_all(page, ui)
             assert (status, ui.problems(run)) == ("SUCCESS", [])
-            assert ui.materializations().keys() == TABLES.keys()
-            for name, spec in TABLES.items():
+            assert ui.materializations().keys() == set(TABLES)
+            for name, spec in TABLES.specs.items():
                 page.goto(f"{ui.url}/assets/{name}")
                 page.get_by_text(f"s3://lake/stedi/{spec.zone}/{name}", exact=True).first.wait_for()
                 page.get_by_text(f"stedi.{name}", exact=True).first.wait_for()

@@ -3,12 +3,18 @@
 from pyspark.sql import DataFrame
 
 from stedi_assets import tables
-from stedi_assets.lake import Run
-from stedi_assets.orchestration.refreshing.factory import lake_table
-from stedi_assets.transforms import consent, machine_learning
+from stedi_assets.assets.declare import lake_table
+from stedi_assets.contracts import accounting, consent_rules
+from stedi_assets.lake import Facts, Run
+from stedi_assets.transforms import consent, facts, machine_learning
 
 
-@lake_table(tables.CUSTOMER_CURATED)
+@lake_table(
+    tables.CUSTOMER_CURATED,
+    privacy=(consent_rules.CUSTOMER_RECORDS, consent_rules.PEOPLE_WITH_READINGS),
+    accounting=(accounting.CuratedCustomers(tables.CUSTOMER_CURATED),),
+    removal=consent_rules.CUSTOMERS_LEAVE,
+)
 def customer_curated(
     customer_trusted: DataFrame,
     run: Run,
@@ -22,7 +28,17 @@ def customer_curated(
     return consent.people_with_readings(customer_trusted, accelerometer_trusted)
 
 
-@lake_table(tables.MACHINE_LEARNING_CURATED)
+@lake_table(
+    tables.MACHINE_LEARNING_CURATED,
+    privacy=(consent_rules.OF_SUBJECTS, consent_rules.IDENTIFIERS_HIDDEN, consent_rules.SPLITS_KEPT),
+    accounting=(accounting.PairedReadings(),),
+    removal=consent_rules.SUBJECTS_LEAVE,
+    facts=Facts(
+        compute=lambda frames, run: facts.devices_of_people(frames["customer_curated"]),
+        activity_of="accelerometer_landing",
+        named=("changed person", "changed people"),
+    ),
+)
 def machine_learning_curated(
     accelerometer_trusted: DataFrame,
     step_trainer_trusted: DataFrame,

@@ -1,10 +1,11 @@
 """Tables of the landing zone."""
 
 from stedi_assets import tables
-from stedi_assets.orchestration.refreshing.factory import landing_table
+from stedi_assets.assets.declare import landing_table
+from stedi_assets.contracts import accounting
 
 TABLES = (
-    landing_table(tables.CUSTOMER_LANDING),
-    landing_table(tables.ACCELEROMETER_LANDING),
-    landing_table(tables.STEP_TRAINER_LANDING),
+    landing_table(tables.CUSTOMER_LANDING, accounting=(accounting.CUSTOMER_LINES,)),
+    landing_table(tables.ACCELEROMETER_LANDING, accounting=(accounting.READING_LINES,)),
+    landing_table(tables.STEP_TRAINER_LANDING, accounting=(accounting.READING_LINES,)),
 )

@@ -3,14 +3,18 @@
 from pyspark.sql import DataFrame
 
 from stedi_assets import tables
-from stedi_assets.lake import Run
+from stedi_assets.assets.declare import lake_table
+from stedi_assets.contracts import accounting, consent_rules
+from stedi_assets.lake import Facts, Run
 from stedi_assets.lake.ingestion.faults import held_people
-from stedi_assets.orchestration.refreshing.factory import lake_table
-from stedi_assets.transforms import consent, readings
+from stedi_assets.transforms import consent, facts, readings
 
 
 @lake_table(
     tables.CUSTOMER_TRUSTED,
+    privacy=(consent_rules.CUSTOMER_RECORDS,),
+    accounting=(accounting.Customers(tables.CUSTOMER_TRUSTED),),
+    removal=consent_rules.CUSTOMERS_LEAVE,
     next_change=lambda frames, run: consent.next_change(frames["customer_landing"], run.as_of),
 )
 def customer_trusted(customer_landing: DataFrame, quarantine: DataFrame, run: Run) -> DataFrame:
@@ -18,7 +22,17 @@ def customer_trusted(customer_landing: DataFrame, quarantine: DataFrame, run: Ru
     return consent.consenting_people(customer_landing, held_people(quarantine), run.as_of)
 
 
-@lake_table(tables.ACCELEROMETER_TRUSTED)
+@lake_table(
+    tables.ACCELEROMETER_TRUSTED,
+    privacy=(consent_rules.OF_USERS,),
+    accounting=(accounting.Accelerometer(tables.ACCELEROMETER_TRUSTED),),
+    removal=consent_rules.USERS_LEAVE,
+    facts=Facts(
+        compute=lambda frames, run: facts.consents_of_people(frames["customer_trusted"]),
+        activity_of="accelerometer_landing",
+        named=("changed consent", "changed consents"),
+    ),
+)
 def accelerometer_trusted(
     accelerometer_landing: DataFrame, customer_trusted: DataFrame, run: Run
 ) -> DataFrame:
@@ -26,7 +40,19 @@ def accelerometer_trusted(
     return readings.consented_accelerometer(accelerometer_landing, customer_trusted, run.policy)
 
 
-@lake_table(tables.STEP_TRAINER_TRUSTED)
+@lake_table(
+    tables.STEP_TRAINER_TRUSTED,
+    privacy=(consent_rules.OF_DEVICES,),
+    accounting=(accounting.StepTrainer(tables.STEP_TRAINER_TRUSTED),),
+    removal=consent_rules.DEVICES_LEAVE,
+    facts=Facts(
+        compute=lambda frames, run: facts.consents_of_devices(
+            frames["customer_curated"], frames["customer_landing"], run.policy
+        ),
+        activity_of="step_trainer_landing",
+        named=("changed device", "changed devices"),
+    ),
+)
 def step_trainer_trusted(
     step_trainer_landing: DataFrame, customer_curated: DataFrame, customer_landing: DataFrame, run: Run
 ) -> DataFrame:

@@ -184,8 +184,8 @@ def sql(query: str, form: str, **flags: str | None) -> None:
 def tables(form: str, **flags: str | None) -> None:
     """Lists the published tables."""
     with sentences(), opened_lake(environment_of(flags, reads_only=True)) as lake:
+        from stedi_assets.assets import TABLES
         from stedi_assets.cli.output import print_rows
-        from stedi_assets.tables import TABLES
 
         columns = ("table", "zone", "rows", "days", "bytes", "snapshot", "published", "run")
         print_rows(columns, (_described(lake, name) for name in TABLES), form)

@@ -12,9 +12,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.runs import RunResult
 from stedi_assets.lake import Progress
-from stedi_assets.tables import SYSTEM_TABLES, TABLES
+from stedi_assets.tables import SYSTEM_TABLES
 
 WIDE = 160  # columns of text that is not shown on a terminal
 

@@ -7,14 +7,14 @@ from typing import Any, get_args
 
 import dagster as dg
 
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.in_process import failures, in_this_process
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import Progress, Range, storage_errors
 from stedi_assets.orchestration.build import build_defs
-from stedi_assets.orchestration.jobs import AUDIT, REFRESH
+from stedi_assets.orchestration.naming import AUDIT, REFRESH
 from stedi_assets.orchestration.refreshing.metadata import BROKEN, CHECKED, ROWS_REMOVED
 from stedi_assets.orchestration.resources import Environment
-from stedi_assets.tables import TABLES
 from stedi_assets.transforms.consent import Policy
 
 
@@ -86,7 +86,7 @@ def refresh(
     job = definitions.resolve_job_def(REFRESH)
     config = {"full": full, "as_of": as_of, "rekey": rekey, "days": days, "retry": retry}
     # Named one by one, so that automation knows which tables the run refreshes.
-    keys = [environment.naming.key(name) for name in tables]
+    keys = [environment.naming().key(name) for name in tables]
     return _executed(job, on_progress, config, keys)
 
 
@@ -122,7 +122,7 @@ def check(
     environment.resources()["lake"].check((), landing=False)
     job = build_defs(environment).resolve_job_def(AUDIT)
     if tables:
-        keys = {environment.naming.key(name) for name in tables}
+        keys = {environment.naming().key(name) for name in tables}
         wanted = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in keys}
         job = job.get_subset(asset_check_selection=wanted)
     return _executed(job, on_progress, {})
@@ -182,7 +182,7 @@ def _executed(
 def _pseudonymised(environment: Environment) -> dict[str, int]:
     """The published tables that know people by pseudonym, and the instant they are as of."""
     with dg.build_resources(environment.resources()) as resources, storage_errors("The lake"):
-        handles = {name: resources.lake.pinned(name) for name, spec in TABLES.items() if spec.subjects}
+        handles = {name: resources.lake.pinned(name) for name, spec in TABLES.specs.items() if spec.subjects}
         return {
             name: handle.record.as_of for name, handle in handles.items() if handle.exists and handle.record
         }
@@ -195,7 +195,7 @@ def _selected(
         return None
     names = [name.strip() for name in select.split(",")]
     if all(name in TABLES for name in names):
-        return [environment.naming.key(name) for name in names]
+        return [environment.naming().key(name) for name in names]
     try:
         keys = dg.AssetSelection.from_string(select).resolve(definitions.resolve_asset_graph())
     except dg.DagsterError:

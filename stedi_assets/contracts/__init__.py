@@ -4,9 +4,9 @@ The Pandera models of `schemas` say what a row must look like; the privacy and a
 the tables must fit together. Nothing that breaks a blocking rule is published.
 """
 
-from stedi_assets.contracts.contract import Audit, Contract, contract
+from stedi_assets.contracts.contract import Audit, Contract
 from stedi_assets.contracts.profile import FEWEST_PEOPLE, ColumnProfile, Distribution, Profile
-from stedi_assets.contracts.rule import Rule, RuleCounts, RuleResult
+from stedi_assets.contracts.rule import RemovalRule, Rule, RuleCounts, RuleGroup, RuleResult
 
 __all__ = [
     "FEWEST_PEOPLE",
@@ -15,8 +15,9 @@ __all__ = [
     "Contract",
     "Distribution",
     "Profile",
+    "RemovalRule",
     "Rule",
     "RuleCounts",
+    "RuleGroup",
     "RuleResult",
-    "contract",
 ]

@@ -10,16 +10,9 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.accounting.rows import ACCOUNTING
-from stedi_assets.contracts.consent_rules.rules import (
-    AFTER_CONSENT,
-    DEVICE_HAS_ONE_OWNER,
-    PRIVACY,
-    STANDING,
-    WITHDRAWALS,
-)
+from stedi_assets.contracts.consent_rules.rules import AFTER_CONSENT, DEVICE_HAS_ONE_OWNER
 from stedi_assets.contracts.profile import MOST_DAYS, MOST_ROWS, Measured, Profile
-from stedi_assets.contracts.rule import FLAG, Flagged, Rule, RuleCounts, RuleGroup, RuleResult
+from stedi_assets.contracts.rule import FLAG, Flagged, RemovalRule, Rule, RuleCounts, RuleGroup, RuleResult
 from stedi_assets.contracts.value_rules import (
     COLUMNS,
     NO_MISSING_VALUES,
@@ -56,10 +49,19 @@ class Audit:
 
 @dataclass(frozen=True)
 class Contract:
-    """All rules of a table under a policy."""
+    """All rules of a table under a policy.
+
+    Attributes:
+        spec: The table.
+        policy: The policy.
+        across: The privacy and accounting rules that the table declares.
+        removal: Whose rows leave when a consent ends; None for tables that nobody leaves.
+    """
 
     spec: TableSpec
     policy: Policy
+    across: tuple[RuleGroup, ...]
+    removal: RemovalRule | None = None
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -68,7 +70,7 @@ class Contract:
         Raises:
             UnknownCheckError: The model uses a check that the audit cannot compile.
         """
-        across = [rule for one in self._across for rule in one.rules]
+        across = [rule for one in self.across for rule in one.rules]
         order = value_rules(self.spec.model)
         of_values = {rule.name: rule for one in self._of_the_model for rule in one.rules}
         rules = [*across, COLUMNS, NO_MISSING_VALUES, *(of_values[rule.name] for rule in order)]
@@ -86,7 +88,7 @@ class Contract:
         """
         work: list[tuple[RuleGroup | Measured, AuditInput, Days]] = [
             (examination, scope, days)
-            for examination in (*self._of_the_model, *self._across)
+            for examination in (*self._of_the_model, *self.across)
             for scope in [_scope(examination, audit_input)]
             for days in _chunks(examination, scope)
         ]
@@ -146,7 +148,7 @@ class Contract:
         """The rows that break a rule, chunk by chunk of days; none for rules that no single row breaks."""
         if rule == NO_MISSING_VALUES.name:
             yield rows_with_missing_values(self.spec, audit_input)
-        for examination in (*self._across, *self._of_the_model):
+        for examination in (*self.across, *self._of_the_model):
             if rule in (its.name for its in examination.rules):
                 for days in _chunks(examination, audit_input):
                     yield examination.broken_rows(rule, audit_input, days)
@@ -159,8 +161,10 @@ class Contract:
             facts: What the table was made with, columns who and consent.
         """
         rules = {rule.name for rule in self._withdrawals.rules}
+        assert self.removal is not None
+        assert self.removal.standing is not None
         known = facts.select(F.col("who"), F.col("consent").alias("_was"))
-        joined = known.join(STANDING[self.spec.name](audit_input), F.col("who") == F.col("_key"), "left")
+        joined = known.join(self.removal.standing(audit_input), F.col("who") == F.col("_key"), "left")
         out = F.col("_consent").isNull()
         if AFTER_CONSENT.name in rules:
             out |= F.col("_consent") > F.col("_was")
@@ -208,7 +212,8 @@ class Contract:
     @property
     def _withdrawals(self) -> Flagged:
         """What withdrawn people break, under this policy."""
-        flagged = WITHDRAWALS[self.spec.name]
+        assert self.removal is not None
+        flagged = self.removal.rules
         return replace(
             flagged, rules=tuple(rule for rule in flagged.rules if rule.under(self.policy).blocking)
         )
@@ -228,16 +233,6 @@ class Contract:
     def _shown(self, profile: Profile) -> Profile:
         ordered = {name: profile.columns[name] for name in self.spec.columns}
         return replace(profile, columns=ordered).shareable()
-
-    @cached_property
-    def _across(self) -> tuple[RuleGroup, ...]:
-        name = self.spec.name
-        return (*PRIVACY.get(name, ()), *ACCOUNTING.get(name, ()))
-
-
-def contract(spec: TableSpec, policy: Policy) -> Contract:
-    """The contract of a table under a policy."""
-    return Contract(spec, policy)
 
 
 def _scope(examination: RuleGroup | Measured, audit_input: AuditInput) -> AuditInput:

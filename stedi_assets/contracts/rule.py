@@ -154,6 +154,20 @@ class Flagged:
         return {rule.name: RuleCounts(row[ROWS] or 0, row[rule.name] or 0) for rule in self.rules}
 
 
+@dataclass(frozen=True)
+class RemovalRule:
+    """Whose rows leave a table when a consent ends, whatever else is the matter with the table.
+
+    Attributes:
+        rules: What rows of people who withdrew break.
+        standing: What is known today of the people or devices that the facts of the table name: columns _key,
+            _consent and, of devices, _sole. None for a table without facts.
+    """
+
+    rules: Flagged
+    standing: Callable[[AuditInput], DataFrame] | None = None
+
+
 def texts_of(audit_input: AuditInput) -> DataFrame:
     """The different texts of the rows under audit, their number in `_rows`, and their earliest instant."""
     spec = audit_input.spec

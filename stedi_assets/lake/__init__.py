@@ -4,6 +4,7 @@ The only package that knows PyIceberg. What is imported here is its public face;
 """
 
 from stedi_assets.lake.boundary import engine_errors, storage_errors
+from stedi_assets.lake.iceberg.commit import Conflict
 from stedi_assets.lake.iceberg.record import Plan, Range, Record, counted_words
 from stedi_assets.lake.iceberg.staging import side_by_side
 from stedi_assets.lake.iceberg.table import PinnedTable, Unpublished
@@ -12,7 +13,7 @@ from stedi_assets.lake.ingestion.files import LONGEST_LINE, LandingFile
 from stedi_assets.lake.ingestion.staged_batch import refresh_landing, why
 from stedi_assets.lake.io_manager import LakeIOManager, fail_step
 from stedi_assets.lake.maintenance.maintain import TableReport, maintain
-from stedi_assets.lake.model import Follows, Outcome, Removal, Run, Transform
+from stedi_assets.lake.model import Facts, Outcome, Removal, Run, Transform
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.refresh.audit_input import AuditInput, Days, audit_input_of
@@ -25,8 +26,9 @@ __all__ = [
     "LONGEST_LINE",
     "PROGRESS_LOGGER",
     "AuditInput",
+    "Conflict",
     "Days",
-    "Follows",
+    "Facts",
     "Lake",
     "LakeIOManager",
     "LandingFile",

@@ -144,15 +144,15 @@ Transform = Callable[[Frames, Run], "DataFrame"]
 
 
 @dataclass(frozen=True)
-class Follows:
+class Facts:
     """What a table of readings depends on besides readings: facts about people or devices.
 
     Attributes:
-        facts: Makes them from the inputs without days: column `who`, and what is known of each.
+        compute: Makes them from the inputs without days: column `who`, and what is known of each.
         activity_of: Landing table whose activity says on which days they have readings.
         named: What one, and what several, of whom the facts change are called.
     """
 
-    facts: Transform
+    compute: Transform
     activity_of: str
     named: tuple[str, str]

@@ -63,7 +63,7 @@ class PseudonymKey(dg.ConfigurableResource[None]):
                 stream.write(secrets.token_hex(32))
             try:
                 os.link(draft, path)  # unlike a rename it never replaces a key made meanwhile
-                report("machine_learning_curated", f"made a pseudonym key, kept in {path} (mode 0600)")
+                report("pseudonym key", f"made one, kept in {path} (mode 0600)")
             except FileExistsError:
                 pass
             draft.unlink()

@@ -30,7 +30,7 @@ from stedi_assets.lake.progress import report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.lake.storage.base import open_storage
-from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, SYSTEM_TABLES, TABLES, TableSpec, table_location
+from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, SYSTEM_TABLES, Tables, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ if TYPE_CHECKING:
 
 
 class Lake(dg.ConfigurableResource[None]):
-    """The eight tables, wherever they are.
+    """The tables, wherever they are.
 
     Attributes:
+        tables: The declared tables.
         landing: URI of the landing root.
         uri: URI of the lake.
         catalog_uri: The Iceberg catalog.
@@ -58,6 +59,7 @@ class Lake(dg.ConfigurableResource[None]):
         longest_line: Bytes that a landing line may have.
     """
 
+    tables: ResourceDependency[Tables]
     landing: str
     uri: str
     catalog_uri: str
@@ -113,7 +115,7 @@ class Lake(dg.ConfigurableResource[None]):
             open_storage(self.landing, self.aws).check(self.landing, "STEDI_LANDING")
         check_catalog(self.catalog, self.catalog_uri)
         storage = open_storage(self.uri, self.aws)
-        written = [TABLES[name] for name in tables]
+        written = [self.tables[name] for name in tables]
         if any(spec.source for spec in written):
             written += SYSTEM_TABLES.values()
         folders = [self.location(spec) for spec in written]
@@ -128,7 +130,7 @@ class Lake(dg.ConfigurableResource[None]):
         """A published table, looked at only when it is used; system tables are some, too."""
         if name in SYSTEM_TABLES:
             return self.system(SYSTEM_TABLES[name])
-        spec = TABLES[name]
+        spec = self.tables[name]
         return PinnedTable(spec, lambda: load_table(self.catalog, self.database, spec))
 
     def quarantine(self, landing_table: str | None = None) -> PinnedSystemTable:
@@ -203,17 +205,22 @@ class Lake(dg.ConfigurableResource[None]):
             self.finish_batch(spec.name)
 
     def already_checked(self, name: str, run: Run, landed: Outcome | None = None) -> bool:
-        """Whether this was asked in this run before, while customer_landing was the same.
+        """Whether this run has looked for people who withdrew in a table, by the same records about people.
 
         Args:
-            name: A table that is looked through for people who withdrew.
+            name: The table.
             run: The run.
-            landed: customer_landing, where it is not published yet.
+            landed: The records about people, if they are staged and not published yet.
         """
-        version = landed.snapshot_id if landed else self.pinned("customer_landing").snapshot_id
-        before = (run.id, name, version) in self._already_checked
-        self._already_checked.add((run.id, name, version))
-        return before
+        return self._check_key(name, run, landed) in self._already_checked
+
+    def remember_checked(self, name: str, run: Run, landed: Outcome | None = None) -> None:
+        """Remembers that a table has no rows of people who withdrew; see `already_checked`."""
+        self._already_checked.add(self._check_key(name, run, landed))
+
+    def _check_key(self, name: str, run: Run, landed: Outcome | None) -> tuple[str, str, int]:
+        version = landed.snapshot_id if landed else self.pinned(self.tables.people.name).snapshot_id
+        return (run.id, name, version)
 
     def discard(self, outcome: Outcome) -> None:
         """Removes what was staged and is not going to be published."""

@@ -5,13 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from stedi_assets.assets import Naming, freshness_keys
 from stedi_assets.lake import Lake, TableReport, maintain
-from stedi_assets.tables import SYSTEM_TABLES, TABLES, TableSpec
-
-REFRESH = "refresh"
-AUDIT = "audit"
-MAINTAIN = "maintain"
+from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, REFRESH, Naming
+from stedi_assets.orchestration.sensors.freshness import freshness_keys
+from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec
 
 COUNTS = tuple(
     field.name for field in dataclasses.fields(TableReport) if field.name not in ("table", "failures")
@@ -43,14 +40,19 @@ def maintenance_op(spec: TableSpec) -> dg.OpDefinition:
     return maintain_table
 
 
-@dg.job(
-    name=MAINTAIN,
-    description="Compacts small files, expires old snapshots, deletes files that no snapshot names. No table "
-    "changes its rows, so nothing has to be refreshed after it.",
-)
-def _maintain() -> None:
-    for spec in (*TABLES.values(), *SYSTEM_TABLES.values()):
-        maintenance_op(spec)()
+def maintenance_job(tables: Tables) -> dg.JobDefinition:
+    """The job that maintains all tables."""
+
+    @dg.job(
+        name=MAINTAIN,
+        description="Compacts small files, expires old snapshots, deletes files that no snapshot names. No "
+        "table changes its rows, so nothing has to be refreshed after it.",
+    )
+    def maintain_all() -> None:
+        for spec in (*tables.values(), *SYSTEM_TABLES.values()):
+            maintenance_op(spec)()
+
+    return maintain_all
 
 
 def build_jobs(naming: Naming) -> list[Any]:
@@ -72,7 +74,7 @@ def build_jobs(naming: Naming) -> list[Any]:
             selection=dg.AssetSelection.all_asset_checks() - quiet,
             description="Holds the published tables against their contracts; writes nothing.",
         ),
-        _maintain,
+        maintenance_job(naming.tables),
     ]
 
 

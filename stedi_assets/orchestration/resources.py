@@ -14,14 +14,16 @@ from typing import Any, get_args
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
+from stedi_assets.assets import TABLES
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.engines.spark import SparkResource
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import LONGEST_LINE, Lake, LakeIOManager, PseudonymKey
 from stedi_assets.locations import S3, catalog, place, within
 from stedi_assets.orchestration.failures import Webhook
-from stedi_assets.orchestration.refreshing.factory import Naming, Refresh
-from stedi_assets.tables import STRICT_DATABASE
+from stedi_assets.orchestration.naming import Naming
+from stedi_assets.orchestration.refreshing.run_options import Refresh
+from stedi_assets.tables import STRICT_DATABASE, Tables, Zone
 from stedi_assets.transforms.consent import Policy
 
 DEFAULTS = {
@@ -156,11 +158,12 @@ class Environment:
         """Database of the catalog: the reference policy has one of its own, not to be mistaken."""
         return DATABASES[self.policy]
 
-    @property
-    def naming(self) -> Naming:
+    def naming(self, tables: Tables = TABLES) -> Naming:
         """What assets are called."""
         prefix = () if self.policy == "strict" else (self.database,)
-        return Naming(self.lake, self.database, self.policy, prefix)
+        return Naming(
+            tables=tables, lake=self.lake, database=self.database, policy=self.policy, prefix=prefix
+        )
 
     def engine_resource(self) -> LazyPySparkResource:
         """The engine."""
@@ -169,10 +172,11 @@ class Environment:
         uses_s3 = any(uri.startswith(S3) for uri in (self.landing, self.lake))
         return SparkResource(master=self.engine, uses_s3=uses_s3, region=self.region)
 
-    def resources(self) -> dict[str, Any]:
+    def resources(self, tables: Tables = TABLES) -> dict[str, Any]:
         """All resources of the asset graph."""
         engine = self.engine_resource()
         lake = Lake(
+            tables=tables,
             landing=self.landing,
             uri=self.lake,
             catalog_uri=self.catalog,
@@ -192,7 +196,7 @@ class Environment:
         return {
             "pyspark": engine,
             "lake": lake,
-            "io_manager": LakeIOManager(lake=lake),
+            **{f"{zone}_io_manager": LakeIOManager(lake=lake, zone=zone) for zone in get_args(Zone)},
             "refresh": Refresh.configure_at_launch(),
             "webhook": Webhook(url=dg.EnvVar("STEDI_WEBHOOK_URL") if self.webhook_given else ""),
         }

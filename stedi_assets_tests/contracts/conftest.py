@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
@@ -11,10 +11,9 @@ import dagster as dg
 import pytest
 from pyspark.sql import DataFrame
 
-from stedi_assets.assets import DECLARED
+from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.lake import Lake, Run
-from stedi_assets.orchestration.refreshing.gate import Gate, LakeTable
-from stedi_assets.tables import TABLES
+from stedi_assets.orchestration.refreshing.gate import Gate
 from stedi_assets_tests.support import scenario
 from stedi_assets_tests.support.lakes import TestLake, write_landing
 from stedi_assets_tests.support.oracle import World
@@ -102,7 +101,8 @@ class Auditor:
         transform = None
         if genuine is not None:
             transform = lambda frames, run: make(Bench(self.lake, run, frames, genuine))  # noqa: E731
-        gate = Gate(LakeTable(spec, transform), self.lake, self.run, inputs)
+        table = replace(DECLARED[name], transform=transform)
+        gate = Gate(table, DECLARED, lake=self.lake, run=self.run, inputs=inputs)
         assert not list(gate.publish_early())
         audited = gate.last
         self.lake.discard(audited.outcome)

@@ -15,14 +15,13 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from stedi_assets.assets import DECLARED
+from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.ingestion import staged_batch
 from stedi_assets.lake.ingestion.reader import LineCounts
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.orchestration.resources import dagster_home
-from stedi_assets.tables import TABLES
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
 pytestmark = pytest.mark.slow
@@ -35,7 +34,7 @@ LATER = EPOCH + 9 * DAY
 ADA, BO, CY, DEE, EVE, FIN = PEOPLE = [
     f"{name}@example.com" for name in ("ada", "bo", "cy", "dee", "eve", "fin")
 ]
-DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
+DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -155,7 +154,7 @@ def story(tmp_path_factory):
     told, tell = {}, Story(lake).chapter
     told["built"] = tell(NOW)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(DECLARED, "accelerometer_trusted", twice(DECLARED["accelerometer_trusted"]))
+        patch.setitem(DECLARED.by_name, "accelerometer_trusted", twice(DECLARED["accelerometer_trusted"]))
         change_of_minds(lake.landing)
         told["refused"] = tell(NOW)
         shown = stedi(lake, "check", "accelerometer_trusted", "--show", "unique_rows", "--format", "json")

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from stedi_assets.tables import TABLES
+from stedi_assets.assets import TABLES
 from stedi_assets.transforms import consent, machine_learning, readings
 from stedi_assets.transforms.consent import CONSENT, person
 from stedi_assets_tests.contracts.conftest import Bench

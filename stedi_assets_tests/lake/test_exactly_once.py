@@ -18,10 +18,10 @@ import pytest
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
 from scripts.local_s3 import SCRIPTS, Server, free_ports
+from stedi_assets.assets import TABLES
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.ingestion import staged_batch
 from stedi_assets.lake.storage.aws import Aws
-from stedi_assets.tables import TABLES
 from stedi_assets_tests.lake.test_incremental import ADA, BO, CY, DEE, KEY, day, readings
 from stedi_assets_tests.lake.test_ingest import reading
 from stedi_assets_tests.lake.test_s3 import lake_in_s3, put
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900)]
 
 AS_OF = day(20)
 ACCELEROMETER = "accelerometer_landing"
-DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
+DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
 
 
 def zone(name: str, *rows: Customer | Acceleration | Step | str) -> dict[str, str]:

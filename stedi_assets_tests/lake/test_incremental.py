@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from stedi_assets.assets import DECLARED
+from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.table import file_day
-from stedi_assets.tables import TABLES
 from stedi_assets.transforms import pseudonyms
 from stedi_assets_tests.support import oracle
 from stedi_assets_tests.support.lakes import TestLake, write_landing
@@ -32,7 +31,7 @@ HOUR, DAY = 3_600_000, 86_400_000
 START = instant("2024-03-01T00:00:00")
 KEY = "an invented pseudonym key of 40 letters!"
 ADA, BO, CY, DEE = PEOPLE = [f"{name}@example.com" for name in ("ada", "bo", "cy", "dee")]
-DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
+DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
 DATED = ["accelerometer_trusted", "step_trainer_trusted", "machine_learning_curated"]
 FOLDERS = {"customer": Customer, "accelerometer": Acceleration, "step_trainer": Step}
 
@@ -236,7 +235,7 @@ def story(tmp_path_factory, key):
     with pytest.MonkeyPatch.context() as patch:
         declared = DECLARED["accelerometer_trusted"]
         newer = replace(declared, spec=replace(declared.spec, code_version="other"))
-        patch.setitem(DECLARED, "accelerometer_trusted", newer)
+        patch.setitem(DECLARED.by_name, "accelerometer_trusted", newer)
         told["code version"] = it.chapter()
     told["code version back"] = it.chapter()
 

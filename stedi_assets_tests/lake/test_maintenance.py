@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.cli.options import opened_lake
 from stedi_assets.lake import resource
@@ -26,7 +27,7 @@ from stedi_assets.lake.maintenance.maintain import maintain, superseded
 from stedi_assets.lake.storage.base import LocalStorage
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.resources import Environment
-from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES, TABLES
+from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
 HOUR = 3_600_000
@@ -105,7 +106,7 @@ def opened(lake):
 def maintained(lake, name="customer_landing", *, later=0):
     """Maintains a table as if it were later, in milliseconds."""
     with opened(lake) as found:
-        return maintain(found, (TABLES | SYSTEM_TABLES)[name], int(time.time() * 1000) + later)
+        return maintain(found, {**TABLES.specs, **SYSTEM_TABLES}[name], int(time.time() * 1000) + later)
 
 
 def files_of(lake, name):
@@ -270,7 +271,7 @@ def test_rows_that_are_lost_while_compacting_change_nothing(people, monkeypatch)
 def test_a_lake_that_was_never_built_stays_as_it_is(tmp_path):
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", {}))
     with opened(lake) as found:
-        for spec in (TABLES | SYSTEM_TABLES).values():
+        for spec in {**TABLES.specs, **SYSTEM_TABLES}.values():
             assert maintain(found, spec).left == "not published yet"
     assert [path.name for path in (tmp_path / "lake").iterdir()] == ["catalog.db"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.local_s3 import WAREHOUSES
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.commands.sql import parse_query, run_query
 from stedi_assets.cli.options import opened_lake
 from stedi_assets.errors import LakeError
@@ -17,7 +18,6 @@ from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.lake.storage.base import open_storage
-from stedi_assets.tables import TABLES
 from stedi_assets_tests.lake.test_maintenance import maintained, scatter
 from stedi_assets_tests.support.lakes import PUBLIC, SAMPLE, TestLake, customer, write_landing
 from stedi_assets_tests.test_public_data import AS_OF as PUBLIC_AS_OF
@@ -149,7 +149,7 @@ def uninterrupted(tmp_path_factory, in_a_local_lake):
 def contents(lake):
     """The rows of all tables, without the batch, which is named by file versions: times here, ETags there."""
     found = lake.contents()
-    for name, spec in TABLES.items():
+    for name, spec in TABLES.specs.items():
         if spec.source:
             found[name] = Counter({row[:-1]: count for row, count in found[name].items()})
     return found
@@ -209,7 +209,7 @@ def test_two_policies_lie_beside_each_other_and_a_table_has_one_folder_below_its
     reference.built()
     assert lake.snapshots() == before
     assert reference.rows("machine_learning_curated") == lake.rows("machine_learning_curated")
-    for name, spec in TABLES.items():
+    for name, spec in TABLES.specs.items():
         assert lake.table(name).location() == f"{lake.environment.lake}/{spec.zone}/{name}"
         assert reference.table(name).location() != lake.table(name).location()
 

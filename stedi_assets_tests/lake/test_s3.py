@@ -8,6 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from stedi_assets.assets import TABLES
 from stedi_assets.engines.spark import s3a_config
 from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.ingestion.files import list_landing_files
@@ -15,7 +16,6 @@ from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.lake.storage.s3 import S3Storage
 from stedi_assets.lake.storage.streams import file_opener
-from stedi_assets.tables import TABLES
 from stedi_assets_tests.support.faulty import Fault
 from stedi_assets_tests.support.lakes import TestLake
 
@@ -189,7 +189,7 @@ def test_spark_is_told_where_s3_is_but_no_credential(s3, tmp_path, monkeypatch):
 
 
 def test_glue_knows_what_a_table_is(glue_lake):
-    for name, spec in TABLES.items():
+    for name, spec in TABLES.specs.items():
         table = boto3.client("glue").get_table(DatabaseName="stedi", Name=name)["Table"]
         parameters = table["Parameters"]
         assert table["Description"] == parameters["comment"] == spec.description

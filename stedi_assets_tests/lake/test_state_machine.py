@@ -25,12 +25,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.options import opened_lake
 from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.ingestion import staged_batch, system_tables
 from stedi_assets.lake.maintenance import maintain
-from stedi_assets.tables import SYSTEM_TABLES, TABLES
+from stedi_assets.tables import SYSTEM_TABLES
 from stedi_assets_tests.lake.test_incremental import ADA, BO, CY, KEY, day, expected, maintained
 from stedi_assets_tests.support import oracle
 from stedi_assets_tests.support.lakes import TestLake
@@ -40,7 +41,7 @@ from stedi_assets_tests.support.states import LANDING, Content, arrow, new_lake,
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(0)]
 
-DERIVED = [name for name, spec in TABLES.items() if spec.inputs]
+DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
 STEPS = (
     (staging.StagingArea, "write"),
     (staged_batch, "describe_files"),

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.runs import RunResult, refresh
 from stedi_assets.lake import Progress
 from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.orchestration.resources import Environment
-from stedi_assets.tables import TABLES
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "data"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.options import opened_lake
-from stedi_assets.tables import TABLES
 from stedi_assets_tests.lake.test_incremental import KEY, json_line
 from stedi_assets_tests.support.lakes import TestLake, write_landing
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
@@ -18,7 +18,7 @@ from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
 Content = tuple[Customer | Acceleration | Step | str, ...]
 """The lines of a landing file: rows, and lines that are none."""
 
-LANDING = [name for name, spec in TABLES.items() if spec.source]
+LANDING = [name for name, spec in TABLES.specs.items() if spec.source]
 SYSTEM = {
     "quarantine": ("table_name", "line_number", "reason", "raw", "people"),
     "activity": ("table_name", "who", "event_date", "reading_count", "first_instant", "last_instant"),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from stedi_assets import tables
+from stedi_assets import assets, tables
 from stedi_assets.lake.iceberg.staging import StagingArea
 from stedi_assets.lake.ingestion.files import list_landing_files
 from stedi_assets.lake.ingestion.reader import LineCounts, ingest
@@ -332,7 +332,7 @@ def test_a_line_that_breaks_value_rules_is_named_after_the_first(
     rule: str, table: str, values: dict[str, Any]
 ) -> None:
     line = json.dumps(json.loads(LINES[table]) | values)
-    assert fault(tables.TABLES[table], line) == rule
+    assert fault(assets.TABLES[table], line) == rule
 
 
 def test_a_line_that_breaks_rules_which_only_warn_lands() -> None:

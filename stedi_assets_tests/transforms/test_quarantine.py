@@ -5,7 +5,7 @@ import time
 import pytest
 from pyspark.sql import SparkSession
 
-from stedi_assets import tables
+from stedi_assets import assets
 from stedi_assets.lake.ingestion.faults import FAULTS, held_people, named_people, reasons
 from stedi_assets.lake.ingestion.files import EMPTY
 from stedi_assets.lake.ingestion.records import line_form
@@ -65,7 +65,7 @@ def test_held_are_the_people_of_all_lines_once(spark: SparkSession) -> None:
 
 def test_every_rule_that_quarantines_is_told_in_a_sentence() -> None:
     told = reasons()
-    for spec in tables.TABLES.values():
+    for spec in assets.TABLES.values():
         if spec.source:
             assert {rule.name for rule in line_form(spec.source.record).rules} <= told.keys()
     assert told["x_in_range"] == "Broken rule: x lies between -16.0 and 16.0."

@@ -4,12 +4,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-from stedi_assets.assets import DECLARED
-from stedi_assets.contracts import contract
+from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import Lake, Run, engine_errors
 from stedi_assets.orchestration.refreshing.gate import next_content
-from stedi_assets.tables import TABLES, TableSpec
+from stedi_assets.tables import TableSpec
 from stedi_assets.transforms.consent import Policy
 
 
@@ -26,7 +25,7 @@ def tables_with(rule: str, names: Sequence[str], policy: Policy) -> list[TableSp
     """
     if unknown := [name for name in names if name not in TABLES]:
         raise SettingError(f"There is no table {unknown[0]}: the tables are {', '.join(TABLES)}.")
-    rules = {name: [one.name for one in contract(TABLES[name], policy).rules] for name in names or TABLES}
+    rules = {name: [one.name for one in DECLARED[name].contract(policy).rules] for name in names or TABLES}
     found = [TABLES[name] for name, own in rules.items() if rule in own]
     if not found:
         known = sorted({name for own in rules.values() for name in own})
@@ -41,7 +40,7 @@ def broken_rows(lake: Lake, spec: TableSpec, rule: str) -> Iterator[Sequence[Any
         LakeError: An input is missing, or the engine stopped.
     """
     policy = cast(Policy, lake.policy)
-    run, agreed = Run("none", int(time.time() * 1000), policy), contract(spec, policy)
+    run, agreed = Run("none", int(time.time() * 1000), policy), DECLARED[spec.name].contract(policy)
     with (
         next_content(DECLARED[spec.name], lake, run) as audit_input,
         engine_errors(spec.name, "showing rows"),

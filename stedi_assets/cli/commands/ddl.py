@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from pandera.pyspark import DataFrameModel
 
+from stedi_assets.assets import TABLES
 from stedi_assets.errors import SettingError
 from stedi_assets.locations import S3, place
-from stedi_assets.tables import DAY, TABLES, LandingSource, TableSpec, table_location
+from stedi_assets.tables import DAY, LandingSource, TableSpec, table_location
 
 # The raw files go by the names of the tables of the landing zone, so they need a database of their own.
 RAW_DATABASE = "stedi_raw"
@@ -36,7 +37,7 @@ def landing_source(spec: TableSpec) -> LandingSource:
         SettingError: It has none.
     """
     if spec.source is None:
-        landing = ", ".join(name for name, other in TABLES.items() if other.source)
+        landing = ", ".join(name for name, other in TABLES.specs.items() if other.source)
         raise SettingError(f"{spec.name} has no landing files: --external is for {landing}.")
     return spec.source
 

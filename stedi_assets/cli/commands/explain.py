@@ -9,10 +9,9 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 
-from stedi_assets.assets import DECLARED
-from stedi_assets.assets.follows import FOLLOWS
+from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.lake import Lake, PinnedTable, Plan, PreviewedTable, Run, plan_derived, preview, why
-from stedi_assets.tables import ACCELEROMETER_LANDING, ACTIVITY, QUARANTINE, TABLES, TableSpec
+from stedi_assets.tables import ACTIVITY, QUARANTINE, TableSpec
 
 EXPLAINED = ("table", "what would be done", "days")
 NOTHING = "nothing"
@@ -64,7 +63,7 @@ class _Previews:
         inputs = {name: self._coming.get(name) or lake.pinned(name) for name in spec.inputs}
         if not published.exists or not all(handle.exists for handle in inputs.values()):
             return "first build", "all" if spec.partitioned else ""
-        plan = plan_derived(lake, spec, inputs, self._run, FOLLOWS.get(spec.name))
+        plan = plan_derived(lake, spec, inputs, self._run, DECLARED[spec.name].facts)
         if plan.nothing:
             return "", ""
         rows = None if spec.partitioned else self._rows(spec, inputs)
@@ -82,7 +81,9 @@ class _Previews:
             lines = lake.quarantine(spec.quarantine_of).frame(lake.spark)
             frames[QUARANTINE.name] = lines if self._lines is None else self._lines
         if spec.activity_of is not None:
-            frames[ACTIVITY.name] = lake.previewed_activity(ACCELEROMETER_LANDING.name)
+            frames[ACTIVITY.name] = lake.previewed_activity(
+                lake.tables.landing_table_behind(spec.activity_of)
+            )
         return transform(frames, self._run)
 
 

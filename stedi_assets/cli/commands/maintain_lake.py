@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 
 import dagster as dg
 
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.in_process import failures, in_this_process
 from stedi_assets.lake import Progress
 from stedi_assets.orchestration.build import build_defs
-from stedi_assets.orchestration.jobs import COUNTS, MAINTAIN, count_name
+from stedi_assets.orchestration.jobs import COUNTS, count_name
+from stedi_assets.orchestration.naming import MAINTAIN
 from stedi_assets.orchestration.resources import Environment
-from stedi_assets.tables import SYSTEM_TABLES, TABLES
+from stedi_assets.tables import SYSTEM_TABLES
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stedi_assets.assets import TABLES
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, engine_errors
-from stedi_assets.tables import SYSTEM_TABLES, TABLES
+from stedi_assets.tables import SYSTEM_TABLES
 
 if TYPE_CHECKING:
     from sqlglot import exp

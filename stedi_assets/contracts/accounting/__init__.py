@@ -1,1 +1,23 @@
 """Accounting rules: every landing record and every row of a table is explained by the inputs of the table."""
+
+from stedi_assets.contracts.accounting.rows import (
+    CUSTOMER_LINES,
+    READING_LINES,
+    Accelerometer,
+    CuratedCustomers,
+    Customers,
+    PairedReadings,
+    Reconciled,
+    StepTrainer,
+)
+
+__all__ = [
+    "CUSTOMER_LINES",
+    "READING_LINES",
+    "Accelerometer",
+    "CuratedCustomers",
+    "Customers",
+    "PairedReadings",
+    "Reconciled",
+    "StepTrainer",
+]

@@ -17,15 +17,9 @@ from stedi_assets.contracts.consent_rules.rules import (
     user_consents,
     with_subject,
 )
-from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts, RuleGroup, hashed
+from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts, hashed
 from stedi_assets.lake import AuditInput, Days
-from stedi_assets.tables import (
-    ACCELEROMETER_TRUSTED,
-    CUSTOMER_CURATED,
-    CUSTOMER_TRUSTED,
-    STEP_TRAINER_TRUSTED,
-    TableSpec,
-)
+from stedi_assets.tables import TableSpec
 
 NOTHING_LOST = Rule(
     "nothing_lost",
@@ -452,13 +446,5 @@ def _total(column: Column, name: str) -> Column:
     return F.coalesce(F.sum(column), F.lit(0)).alias(name)
 
 
-ACCOUNTING: Mapping[str, tuple[RuleGroup, ...]] = {
-    "customer_landing": (LandingLines((NOTHING_LOST, NOTHING_QUARANTINED, EVERYBODY_NAMED)),),
-    "accelerometer_landing": (LandingLines((NOTHING_LOST, NOTHING_QUARANTINED)),),
-    "step_trainer_landing": (LandingLines((NOTHING_LOST, NOTHING_QUARANTINED)),),
-    "customer_trusted": (Customers(CUSTOMER_TRUSTED),),
-    "accelerometer_trusted": (Accelerometer(ACCELEROMETER_TRUSTED),),
-    "customer_curated": (CuratedCustomers(CUSTOMER_CURATED),),
-    "step_trainer_trusted": (StepTrainer(STEP_TRAINER_TRUSTED),),
-    "machine_learning_curated": (PairedReadings(),),
-}
+CUSTOMER_LINES = LandingLines((NOTHING_LOST, NOTHING_QUARANTINED, EVERYBODY_NAMED))
+READING_LINES = LandingLines((NOTHING_LOST, NOTHING_QUARANTINED))

@@ -10,7 +10,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.rule import FLAG, Flagged, Rule, RuleGroup, hashed, texts_of
+from stedi_assets.contracts.rule import FLAG, Flagged, RemovalRule, Rule, hashed, texts_of
 from stedi_assets.lake import AuditInput, Days
 from stedi_assets.schemas.landing import WHITESPACE
 
@@ -217,13 +217,18 @@ def _device_consents(audit_input: AuditInput) -> DataFrame:
     )
 
 
+def people_standing(audit_input: AuditInput) -> DataFrame:
+    """The people who consent, as the standing of a table whose facts name people."""
+    return consents(audit_input).withColumnRenamed("_person", "_key")
+
+
 def _subject_consents(audit_input: AuditInput) -> DataFrame:
     agreed = consents(audit_input).withColumnRenamed("_person", "_of")
     subjects = audit_input.subjects().join(agreed, F.col("_person") == F.col("_of"))
     return subjects.select(F.col("subject_id").alias("_key"), "_consent")
 
 
-def _readings(key: str, instant: str, facts: Callable[[AuditInput], DataFrame], *more: Rule) -> Flagged:
+def readings_of(key: str, instant: str, facts: Callable[[AuditInput], DataFrame], *more: Rule) -> Flagged:
     """The rules of readings that belong to somebody.
 
     Args:
@@ -355,39 +360,16 @@ READING = ["_subject", "timestamp", "x", "y", "z"]
 ROW = [*READING, "distancefromobject"]
 IDENTIFIERS = ("email", "serialnumber", "phone", "customername")
 
-OF_USERS = _readings("user", "timestamp", _user_consents)
-OF_DEVICES = _readings("serialnumber", "sensorreadingtime", _device_consents, DEVICE_HAS_ONE_OWNER)
-OF_SUBJECTS = _readings("subject_id", "timestamp", _subject_consents)
+CUSTOMER_RECORDS = Flagged((CONSENT_ON_FILE, ONE_RECORD_PER_PERSON), _customers)
+PEOPLE_WITH_READINGS = Flagged((HAS_READINGS,), _has_readings)
+OF_CUSTOMERS = Flagged((ONLY_CONSENTING_PEOPLE,), _still_consenting)
+OF_USERS = readings_of("user", "timestamp", _user_consents)
+OF_DEVICES = readings_of("serialnumber", "sensorreadingtime", _device_consents, DEVICE_HAS_ONE_OWNER)
+OF_SUBJECTS = readings_of("subject_id", "timestamp", _subject_consents)
+IDENTIFIERS_HIDDEN = _texts(_identifiers, NO_DIRECT_IDENTIFIERS)
+SPLITS_KEPT = _texts(_splits, ONE_SPLIT_PER_SUBJECT)
 
-PRIVACY: Mapping[str, tuple[RuleGroup, ...]] = {
-    "customer_trusted": (Flagged((CONSENT_ON_FILE, ONE_RECORD_PER_PERSON), _customers),),
-    "accelerometer_trusted": (OF_USERS,),
-    "customer_curated": (
-        Flagged((CONSENT_ON_FILE, ONE_RECORD_PER_PERSON), _customers),
-        Flagged((HAS_READINGS,), _has_readings),
-    ),
-    "step_trainer_trusted": (OF_DEVICES,),
-    "machine_learning_curated": (
-        OF_SUBJECTS,
-        _texts(_identifiers, NO_DIRECT_IDENTIFIERS),
-        _texts(_splits, ONE_SPLIT_PER_SUBJECT),
-    ),
-}
-
-# What a row breaks as soon as somebody withdraws, whatever else is the matter with its table.
-WITHDRAWALS: Mapping[str, Flagged] = {
-    "customer_trusted": Flagged((ONLY_CONSENTING_PEOPLE,), _still_consenting),
-    "accelerometer_trusted": OF_USERS,
-    "customer_curated": Flagged((ONLY_CONSENTING_PEOPLE,), _still_consenting),
-    "step_trainer_trusted": OF_DEVICES,
-    "machine_learning_curated": OF_SUBJECTS,
-}
-
-# What is known of those that a table was made with: columns _key, _consent and, of devices, _sole.
-STANDING: Mapping[str, Callable[[AuditInput], DataFrame]] = {
-    "accelerometer_trusted": lambda audit_input: consents(audit_input).withColumnRenamed("_person", "_key"),
-    "step_trainer_trusted": _device_consents,
-    "machine_learning_curated": lambda audit_input: consents(audit_input).withColumnRenamed(
-        "_person", "_key"
-    ),
-}
+CUSTOMERS_LEAVE = RemovalRule(OF_CUSTOMERS)
+USERS_LEAVE = RemovalRule(OF_USERS, standing=people_standing)
+DEVICES_LEAVE = RemovalRule(OF_DEVICES, standing=_device_consents)
+SUBJECTS_LEAVE = RemovalRule(OF_SUBJECTS, standing=people_standing)

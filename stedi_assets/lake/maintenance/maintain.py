@@ -16,7 +16,7 @@ from stedi_assets.lake.iceberg.commit import Conflict
 from stedi_assets.lake.maintenance.compaction import compact
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.storage.base import StoredFile, engine_path, open_storage
-from stedi_assets.tables import SYSTEM_TABLES, TABLES, TableSpec
+from stedi_assets.tables import SYSTEM_TABLES, TableSpec
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -170,7 +170,7 @@ def _delete(lake: "Lake", spec: TableSpec, now: int) -> Mapping[str, Any]:
 
 def _announced(lake: "Lake") -> str:
     """What the landing tables say of themselves, which names the staged files of a batch at work."""
-    tables = (load_table(lake.catalog, lake.database, spec) for spec in TABLES.values() if spec.source)
+    tables = (load_table(lake.catalog, lake.database, spec) for spec in lake.tables.landing)
     snapshots = [table.current_snapshot() for table in tables if table is not None]
     summaries = [snapshot.summary for snapshot in snapshots if snapshot and snapshot.summary]
     return "\n".join(text for summary in summaries for text in summary.additional_properties.values())

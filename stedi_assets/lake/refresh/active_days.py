@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles
-from stedi_assets.tables import ACTIVITY, TABLES, TableSpec
+from stedi_assets.tables import ACTIVITY, TableSpec
 
 if TYPE_CHECKING:
     from stedi_assets.lake.resource import Lake
@@ -50,14 +50,14 @@ def activity_behind(
         name: A landing table, or an input of the table.
         tables: These, and the other inputs of the table.
     """
-    source, customers = TABLES[name], [one for one in spec.inputs if not TABLES[one].partitioned]
+    source, customers = lake.tables[name], lake.tables.customers_of(spec)
     if source.source is not None:
         return activity_of(lake, name) if _version(tables[name]) == lake.pinned(name).version else None
     readings = tables[name]
     record = readings.record if isinstance(readings, PinnedTable) else None
     if record is None or record.owed is not None:
         return None
-    [landing_table] = [one for one in source.inputs if TABLES[one].partitioned]
+    landing_table = lake.tables.landing_table_behind(name)
     versions = {one: _version(tables[one]) for one in customers}
     versions[landing_table] = lake.pinned(landing_table).version
     same = all(record.inputs.get(one) == version for one, version in versions.items())

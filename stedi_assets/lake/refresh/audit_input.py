@@ -14,7 +14,7 @@ from stedi_assets.lake.iceberg.table import TableContent, TableFiles, file_day
 from stedi_assets.lake.ingestion.faults import held_people
 from stedi_assets.lake.model import Outcome, Run
 from stedi_assets.lake.refresh.active_days import activity_behind
-from stedi_assets.tables import TABLES, TableSpec
+from stedi_assets.tables import TableSpec
 from stedi_assets.transforms import pseudonyms
 from stedi_assets.transforms.consent import Policy, person
 
@@ -214,8 +214,9 @@ def audit_input_of(
     Raises:
         LakeError: The table knows people by pseudonyms of another key.
     """
-    others: dict[str, TableFiles] = {name: inputs.get(name) or lake.pinned(name) for name in TABLES}
-    quarantine: TableFiles = lake.quarantine("customer_landing")
+    others: dict[str, TableFiles] = {name: inputs.get(name) or lake.pinned(name) for name in lake.tables}
+    people_table = lake.tables.people.name
+    quarantine: TableFiles = lake.quarantine(people_table)
     if landed is not None:
         others[landed.plan.spec.name] = landed.resulting
         if landed.batch is not None:
@@ -225,9 +226,7 @@ def audit_input_of(
 
     @cache
     def subjects() -> "DataFrame":
-        people = (
-            others["customer_landing"].frame(lake.spark).select(person("email").alias("email")).distinct()
-        )
+        people = others[people_table].frame(lake.spark).select(person("email").alias("email")).distinct()
         check_key(spec, outcome.record.key, pseudonyms.fingerprint(lake.key.read()))
         return pseudonyms.subjects(people, lake.key.read(), split_salt(lake.existing_table(spec)))
 
@@ -243,7 +242,7 @@ def audit_input_of(
         *(lake.spark, table, outcome.content, outcome.record, run.policy, run.as_of),
         *(others, held, subjects, planned, outcome.resulting, _replaced(outcome, planned)),
         plan.previous.checks if plan.previous else {},
-        any(name not in TABLES or not TABLES[name].partitioned for name in plan.changed),
+        any(name not in lake.tables or not lake.tables[name].partitioned for name in plan.changed),
         activity,
     )
 

@@ -21,7 +21,7 @@ from stedi_assets.lake.iceberg.record import (
     reasons_for_all,
 )
 from stedi_assets.lake.iceberg.table import Past, PinnedTable
-from stedi_assets.lake.model import Follows, Run
+from stedi_assets.lake.model import Facts, Run
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.refresh.active_days import activity_of
 from stedi_assets.tables import QUARANTINE, TableSpec
@@ -44,7 +44,7 @@ def plan_derived(
     spec: TableSpec,
     inputs: Mapping[str, PinnedTable],
     run: Run,
-    follows: Follows | None = None,
+    known: Facts | None = None,
 ) -> Plan:
     """Plans a table that is computed from others.
 
@@ -53,7 +53,7 @@ def plan_derived(
         spec: The table.
         inputs: Its inputs by name.
         run: The run.
-        follows: What the table depends on besides readings.
+        known: What the table depends on besides readings.
 
     Raises:
         LakeError: An input is not published, or the pseudonym key is another one.
@@ -81,7 +81,7 @@ def plan_derived(
         return replace(plan, reasons=tuple(_changed(inputs, plan) + reasons))
     if not spec.partitioned:
         return replace(plan, reasons=tuple(_why_whole(plan, inputs, run)))
-    return _Days(lake, plan, published, inputs, run, follows).planned()
+    return _Days(lake, plan, published, inputs, run, known).planned()
 
 
 def with_quarantine(
@@ -103,7 +103,7 @@ def _version(name: str, inputs: Mapping[str, PinnedTable], spec: TableSpec) -> s
 
 
 def recorded_facts(
-    lake: "Lake", customers: Mapping[str, PinnedTable], recorded: Record, run: Run, follows: Follows
+    lake: "Lake", customers: Mapping[str, PinnedTable], recorded: Record, run: Run, known: Facts
 ) -> "DataFrame | None":
     """The facts that a table was made with; None where they are not known any more.
 
@@ -112,11 +112,11 @@ def recorded_facts(
         customers: The inputs without days.
         recorded: What the table was made from.
         run: The run.
-        follows: What it depends on.
+        known: What it depends on.
     """
     past = {name: since(recorded, handle) for name, handle in customers.items()}
     frames = {name: one.table.frame(lake.spark) for name, one in past.items() if one is not None}
-    return follows.facts(frames, run) if len(frames) == len(past) else None
+    return known.compute(frames, run) if len(frames) == len(past) else None
 
 
 def since(recorded: Record, handle: PinnedTable) -> Past | None:
@@ -163,7 +163,7 @@ class _Days:
     published: PinnedTable
     inputs: Mapping[str, PinnedTable]
     run: Run
-    follows: Follows | None
+    known: Facts | None
 
     def planned(self) -> Plan:
         """The plan with its days."""
@@ -207,18 +207,18 @@ class _Days:
     def _affected(self, customers: Mapping[str, PinnedTable]) -> tuple[str, frozenset[date]]:
         """The days of those whose facts differ."""
         lake, spec = self.lake, self.plan.spec
-        if self.follows is None:
+        if self.known is None:
             raise AllDays("it is not known whom that concerns")
         with engine_errors(spec.name, "looking for what changed"):
-            before = recorded_facts(lake, customers, self._recorded, self.run, self.follows)
+            before = recorded_facts(lake, customers, self._recorded, self.run, self.known)
             if before is None:
                 raise AllDays("it is not known what it was made from")
             frames = {name: handle.frame(lake.spark) for name, handle in customers.items()}
-            who = facts.differing(before, self.follows.facts(frames, self.run)).toArrow()
-            found = counted_words(who.num_rows, *self.follows.named)
+            who = facts.differing(before, self.known.compute(frames, self.run)).toArrow()
+            found = counted_words(who.num_rows, *self.known.named)
             if not who.num_rows:
                 return found, frozenset()
-            days = days_of(lake, lake.spark.createDataFrame(who), self.follows.activity_of)
+            days = days_of(lake, lake.spark.createDataFrame(who), self.known.activity_of)
         if days is None:
             raise AllDays(f"{found}, and it is not known when they were active")
         return found, days

@@ -11,8 +11,9 @@ import dagster as dg
 
 from stedi_assets.contracts import FEWEST_PEOPLE, Profile, Rule, RuleResult
 from stedi_assets.lake import Outcome, Removal
+from stedi_assets.orchestration.naming import Naming
 from stedi_assets.orchestration.refreshing.charts import days_chart, distribution_chart
-from stedi_assets.tables import DAY, TABLES, TableSpec
+from stedi_assets.tables import DAY, Tables, TableSpec
 
 PERSONAL_TAG = "personal"
 ROWS_REMOVED, CHECKED, BROKEN = "rows removed", "checked", "broken"
@@ -38,30 +39,30 @@ def column_schema(spec: TableSpec) -> dg.TableSchema:
     )
 
 
-def column_lineage(spec: TableSpec, keys: Mapping[str, dg.AssetKey]) -> dg.TableColumnLineage:
+def column_lineage(spec: TableSpec, naming: Naming) -> dg.TableColumnLineage:
     """Where each column comes from: the column of that name in the first input that has it.
 
     Args:
         spec: The table; its `lineage` names the exceptions.
-        keys: Asset keys of its inputs.
+        naming: What assets are called.
     """
     return dg.TableColumnLineage(
         {
             column: [
-                dg.TableColumnDep(asset_key=keys[origin.split(".")[0]], column_name=origin.split(".")[1])
-                for origin in origins
+                dg.TableColumnDep(asset_key=naming.key(table), column_name=origin)
+                for table, _, origin in (origin.partition(".") for origin in origins)
             ]
             for column in spec.columns
-            if (origins := spec.lineage.get(column) or _same_column(spec, column))
+            if (origins := spec.lineage.get(column) or _same_column(spec, column, naming.tables))
         }
     )
 
 
-def definition_metadata(spec: TableSpec, keys: Mapping[str, dg.AssetKey]) -> dict[str, Any]:
+def definition_metadata(spec: TableSpec, naming: Naming) -> dict[str, Any]:
     """Metadata that an asset has before it is ever materialized."""
     return {
         "dagster/column_schema": column_schema(spec),
-        "dagster/column_lineage": column_lineage(spec, keys),
+        "dagster/column_lineage": column_lineage(spec, naming),
         "zone": spec.zone,
         "partitioned by": DAY if spec.partitioned else "not partitioned",
     }
@@ -69,7 +70,7 @@ def definition_metadata(spec: TableSpec, keys: Mapping[str, dg.AssetKey]) -> dic
 
 def outcome_metadata(
     outcome: Outcome,
-    keys: Mapping[str, dg.AssetKey],
+    naming: Naming,
     seconds: float,
     audit_seconds: float,
     as_of: int,
@@ -78,7 +79,7 @@ def outcome_metadata(
 
     Args:
         outcome: What was refreshed.
-        keys: Asset keys of the table's inputs.
+        naming: What assets are called.
         seconds: How long planning, staging and auditing took.
         audit_seconds: How long of that auditing took.
         as_of: The instant at which this run judged consent, epoch ms.
@@ -101,7 +102,7 @@ def outcome_metadata(
         "policy": record.policy,
         "as of": dg.MetadataValue.timestamp(as_of / 1000),
         "dagster/column_schema": column_schema(spec),
-        "dagster/column_lineage": column_lineage(spec, keys),
+        "dagster/column_lineage": column_lineage(spec, naming),
     }
 
 
@@ -175,20 +176,20 @@ def removal_event(removal: Removal, key: dg.AssetKey) -> dg.AssetMaterialization
 
 
 def batch_event(
-    outcome: Outcome, keys: Mapping[str, dg.AssetKey], audit_seconds: float, as_of: int
+    outcome: Outcome, naming: Naming, audit_seconds: float, as_of: int
 ) -> dg.AssetMaterialization:
     """What Dagster is told of a batch of landing files that is not the last one of a run.
 
     Args:
         outcome: What was published.
-        keys: Asset keys of the table and its inputs.
+        naming: What assets are called.
         audit_seconds: How long auditing took.
         as_of: The instant at which this run judged consent, epoch ms.
     """
     return dg.AssetMaterialization(
-        asset_key=keys[outcome.plan.spec.name],
+        asset_key=naming.key(outcome.plan.spec.name),
         description="A batch of landing files; more are to come.",
-        metadata=outcome_metadata(outcome, keys, audit_seconds, audit_seconds, as_of),
+        metadata=outcome_metadata(outcome, naming, audit_seconds, audit_seconds, as_of),
         tags={"dagster/data_version": outcome.version},
     )
 
@@ -266,8 +267,8 @@ def _shown(value: Any, instant: bool) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _same_column(spec: TableSpec, column: str) -> tuple[str, ...]:
+def _same_column(spec: TableSpec, column: str, tables: Tables) -> tuple[str, ...]:
     for name in spec.inputs:
-        if column in TABLES[name].columns:
+        if column in tables[name].columns:
             return (f"{name}.{column}",)
     return ()

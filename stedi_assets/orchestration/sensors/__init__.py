@@ -5,7 +5,7 @@ Sensors look and request; what is to be done is decided by the runs. None of the
 
 import dagster as dg
 
-from stedi_assets.assets import Naming
+from stedi_assets.orchestration.naming import Naming
 from stedi_assets.orchestration.sensors.failed_runs import build_failed_runs
 from stedi_assets.orchestration.sensors.landing_files import build_landing_files
 from stedi_assets.orchestration.sensors.quiet_landing import build_quiet_landing

@@ -13,11 +13,10 @@ import dagster as dg
 
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, last_arrival, storage_errors
-from stedi_assets.orchestration.refreshing.factory import Naming
-from stedi_assets.tables import TABLES, TableSpec
+from stedi_assets.orchestration.naming import Naming
+from stedi_assets.tables import TableSpec
 
 LANDING_IS_QUIET = "landing_is_quiet"
-LANDING_TABLES = tuple(spec for spec in TABLES.values() if spec.source is not None)
 DESCRIPTION = """New rows arrived within the last {hours:g} hours (`STEDI_QUIET_HOURS`).
 
 If broken, it is amber: whatever sends the landing files may have stopped. Nothing is held up."""
@@ -67,7 +66,9 @@ def freshness_of(lake: Lake, spec: TableSpec, hours: float, now: float) -> Fresh
 
 def freshness_keys(naming: Naming) -> dict[str, dg.AssetCheckKey]:
     """The checks by table."""
-    return {spec.name: dg.AssetCheckKey(naming.key(spec.name), LANDING_IS_QUIET) for spec in LANDING_TABLES}
+    return {
+        spec.name: dg.AssetCheckKey(naming.key(spec.name), LANDING_IS_QUIET) for spec in naming.tables.landing
+    }
 
 
 def build_freshness(naming: Naming, hours: float) -> dg.AssetChecksDefinition:
@@ -88,7 +89,7 @@ def build_freshness(naming: Naming, hours: float) -> dg.AssetChecksDefinition:
         can_subset=True,
     )
     def landing_is_quiet(context: dg.AssetCheckExecutionContext, lake: Lake) -> Iterator[dg.AssetCheckResult]:
-        for spec in LANDING_TABLES:
+        for spec in naming.tables.landing:
             if keys[spec.name] in context.selected_asset_check_keys:
                 try:
                     found = freshness_of(lake, spec, hours, time.time())

@@ -7,12 +7,10 @@ from itertools import count
 
 import dagster as dg
 
-from stedi_assets.assets import LANDING_TABLES, Naming
-from stedi_assets.lake import Lake, due_change, storage_errors, waiting_files
-from stedi_assets.orchestration.jobs import REFRESH
+from stedi_assets.lake import Lake, Waiting, due_change, storage_errors, waiting_files
+from stedi_assets.orchestration.naming import REFRESH, Naming
 from stedi_assets.orchestration.run_lock import forget, is_abandoned
 from stedi_assets.orchestration.sensors.requests import Memory, decide, judge
-from stedi_assets.tables import CUSTOMER_TRUSTED
 
 RUN_KEY_TAG = "dagster/run_key"
 FILES_TAG = "stedi/landing_files"
@@ -52,10 +50,7 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
         if working := end_abandoned(instance, runs_at_work(instance, naming.pool)):
             return dg.SkipReason(f"Run {working[0].run_id} is queued or at work.")
         with storage_errors("The landing files"):
-            waiting = {f"{naming.database}.{it.name}": waiting_files(lake, it) for it in LANDING_TABLES}
-            waiting[f"{naming.database}.{CUSTOMER_TRUSTED.name}"] = due_change(
-                lake, CUSTOMER_TRUSTED, int(time.time() * 1000)
-            )
+            waiting = _waiting(lake, naming)
         memory = Memory.load(context.cursor)
         memory = judge(memory, waiting, None if memory.judged else _ended(instance, memory.run_key))
         decision = decide(memory, waiting, time.time())
@@ -76,6 +71,18 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
         return dg.SensorResult(run_requests=[request], cursor=memory.dump())
 
     return landing_files
+
+
+def _waiting(lake: Lake, naming: Naming) -> dict[str, Waiting]:
+    """What waits for each table: landing files, or a consent that has come into effect."""
+    now = int(time.time() * 1000)
+    return {
+        f"{naming.database}.{spec.name}": waiting_files(lake, spec)
+        if spec.source is not None
+        else due_change(lake, spec, now)
+        for spec in naming.tables.values()
+        if spec.source is not None or spec.changes_with_time
+    }
 
 
 def runs_at_work(instance: dg.DagsterInstance, pool: str) -> list[dg.DagsterRun]:

@@ -5,8 +5,9 @@ import time
 
 import dagster as dg
 
-from stedi_assets.assets import LANDING_TABLES, Freshness, Naming, freshness_keys, freshness_of
 from stedi_assets.lake import Lake
+from stedi_assets.orchestration.naming import Naming
+from stedi_assets.orchestration.sensors.freshness import Freshness, freshness_keys, freshness_of
 
 LOOK_SECONDS = 60
 TOLD_SECONDS = 3_600
@@ -31,7 +32,7 @@ def build_quiet_landing(naming: Naming, hours: float, status: dg.DefaultSensorSt
     def quiet_landing(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult:
         now = time.time()
         reported: dict[str, list[float]] = json.loads(context.cursor or "{}")
-        found = [freshness_of(lake, spec, hours, now) for spec in LANDING_TABLES]
+        found = [freshness_of(lake, spec, hours, now) for spec in naming.tables.landing]
         # A table that was never published has no page that the check could be shown on.
         fresh = [one for one in found if one.arrived is not None and _is_news(one, reported, now)]
         reported |= {one.spec.name: [one.passed, one.arrived or 0, now] for one in fresh}

@@ -1,0 +1,62 @@
+"""What a run can be told at its launch."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import cast
+
+import dagster as dg
+
+from stedi_assets.lake import Lake, Range, Run
+from stedi_assets.orchestration.run_lock import at_work
+from stedi_assets.transforms.consent import Policy
+
+
+class Refresh(dg.ConfigurableResource[None]):
+    """What a run can be told at its launch.
+
+    Attributes:
+        full: Make all days anew, also when nothing changed.
+        as_of: Instant at which consent is judged, epoch ms; by default the start of the run.
+        rekey: Make tables anew that were made with another pseudonym key, instead of refusing to.
+        retry: Read landing files with quarantined lines again.
+        days: Days to make anew in any case, such as 2024-03-01..2024-03-31.
+    """
+
+    full: bool = False
+    as_of: int | None = None
+    rekey: bool = False
+    retry: bool = False
+    days: str | None = None
+
+    @contextmanager
+    def yield_for_execution(  # type: ignore[override]
+        self, context: dg.InitResourceContext
+    ) -> Generator["Refresh", None, None]:
+        """Says, for as long as the run lasts, that this process works on it."""
+        if context.run is None or context.instance is None:
+            yield self
+            return
+        with at_work(context.instance, context.run.run_id):
+            yield self
+
+
+def run_of(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run:
+    """The run that a step belongs to."""
+    as_of = refresh.as_of
+    if as_of is None:
+        record = context.instance.get_run_record_by_id(context.run.run_id)
+        # All steps of a run judge consent at one instant, whichever process they run in.
+        started = record.start_time if record and record.start_time else time.time()
+        as_of = int(started * 1000)
+    days = None if refresh.days is None else Range.parse(refresh.days)
+    policy = cast(Policy, lake.policy)
+    return Run(
+        id=context.run.run_id,
+        as_of=as_of,
+        policy=policy,
+        full=refresh.full,
+        rekey=refresh.rekey,
+        retry=refresh.retry,
+        days=days,
+    )
