@@ -38,7 +38,7 @@ fault-test: $(VENV)/dev.installed  ## Of the slow tests: kills at every step, ot
 	$(BIN)/pytest -m faults
 
 spark-test: $(VENV)/dev.installed  ## The public data on a standalone Spark cluster; needs Java 17
-	$(BIN)/pytest -m slow stedi_assets_tests/test_spark.py
+	$(BIN)/pytest -m slow stedi_assets_tests/engines/test_spark.py
 
 spark-s3-test: $(VENV)/dev.installed  ## The same with landing files and lake in S3; fetches 700 MB from Maven
 	$(BIN)/pytest -m maven

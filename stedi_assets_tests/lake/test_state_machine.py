@@ -32,7 +32,7 @@ from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.ingestion import staged_batch, system_tables
 from stedi_assets.lake.maintenance import maintain
 from stedi_assets.tables import SYSTEM_TABLES
-from stedi_assets_tests.lake.test_incremental import ADA, BO, CY, KEY, day, expected, maintained
+from stedi_assets_tests.lake.refresh.test_incremental import ADA, BO, CY, KEY, day, expected, maintained
 from stedi_assets_tests.support import oracle
 from stedi_assets_tests.support.lakes import TestLake
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step, World

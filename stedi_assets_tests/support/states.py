@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.options import opened_lake
-from stedi_assets_tests.lake.test_incremental import KEY, json_line
+from stedi_assets_tests.lake.refresh.test_incremental import KEY, json_line
 from stedi_assets_tests.support.lakes import TestLake, write_landing
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
 

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from stedi_assets.contracts import Contract
+from stedi_assets_tests.orchestration.refreshing.test_charts import drawn
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
-from stedi_assets_tests.test_charts import drawn
 
 pytestmark = pytest.mark.slow
 

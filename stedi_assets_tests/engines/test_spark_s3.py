@@ -12,11 +12,11 @@ import pytest
 from scripts.local_s3 import object_store
 from scripts.spark_cluster import spark_cluster
 from stedi_assets.assets import TABLES
+from stedi_assets_tests.engines.test_spark import public
 from stedi_assets_tests.lake.test_places import contents, upload
 from stedi_assets_tests.support.commands import stedi
 from stedi_assets_tests.support.lakes import PUBLIC, TestLake
 from stedi_assets_tests.test_public_data import AS_OF, COUNTS
-from stedi_assets_tests.test_spark import public
 
 pytestmark = [pytest.mark.maven, pytest.mark.timeout(1800), public]
 

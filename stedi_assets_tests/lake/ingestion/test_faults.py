@@ -74,6 +74,6 @@ def test_every_rule_that_quarantines_is_told_in_a_sentence() -> None:
 
 
 def test_every_fault_of_the_parser_is_told_in_a_sentence() -> None:
-    from stedi_assets_tests.transforms.test_landing import FAULTS as TESTED
+    from stedi_assets_tests.lake.ingestion.test_records import FAULTS as TESTED
 
     assert {reason for reason, _ in TESTED} | {"line_too_long", "file_unreadable"} == set(FAULTS)

@@ -17,7 +17,7 @@ import pytest
 
 from stedi_assets.samples import CASES, Generated, accounting, as_markdown, generate, zone
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 SOURCES = ("customer", "accelerometer", "step_trainer")
 CUSTOMERS, DAYS, FILES_PER_DAY = 40, 3, 2
 DAY_MS = 86_400_000

@@ -13,7 +13,7 @@ from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.ingestion import system_tables
 from stedi_assets.lake.ingestion.files import KEPT_BYTES
 from stedi_assets.tables import QUARANTINE
-from stedi_assets_tests.lake.test_ingest import LANDING, counts, reading
+from stedi_assets_tests.lake.ingestion.test_reader import LANDING, counts, reading
 from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
 
 ADA, BO = customer("ada@example.com", 500), customer("bo@example.com", 500, serial="device-2")

@@ -22,9 +22,9 @@ from stedi_assets.assets import TABLES
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.ingestion import staged_batch
 from stedi_assets.lake.storage.aws import Aws
-from stedi_assets_tests.lake.test_incremental import ADA, BO, CY, DEE, KEY, day, readings
-from stedi_assets_tests.lake.test_ingest import reading
-from stedi_assets_tests.lake.test_s3 import lake_in_s3, put
+from stedi_assets_tests.lake.ingestion.test_reader import reading
+from stedi_assets_tests.lake.refresh.test_incremental import ADA, BO, CY, DEE, KEY, day, readings
+from stedi_assets_tests.lake.storage.test_s3 import lake_in_s3, put
 from stedi_assets_tests.support.killed import KILLED, Fault, Killer
 from stedi_assets_tests.support.lakes import TestLake, write_landing
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step

@@ -15,8 +15,8 @@ from scripts.local_s3 import object_store
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.options import opened_lake
 from stedi_assets.errors import LakeError
+from stedi_assets_tests.lake.storage.test_s3 import KEY, lake_in_s3
 from stedi_assets_tests.lake.test_places import upload, zone
-from stedi_assets_tests.lake.test_s3 import KEY, lake_in_s3
 from stedi_assets_tests.support.faulty import RESET, Fault, FaultyServer, faulty
 from stedi_assets_tests.support.lakes import TestLake, customer, write_landing
 
