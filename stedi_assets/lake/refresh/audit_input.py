@@ -14,6 +14,7 @@ from stedi_assets.lake.iceberg.table import TableContent, TableFiles, file_day
 from stedi_assets.lake.ingestion.faults import held_people
 from stedi_assets.lake.model import Outcome, Run
 from stedi_assets.lake.refresh.active_days import activity_behind
+from stedi_assets.lake.resource import Lake
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms import pseudonyms
 from stedi_assets.transforms.consent import Policy, person
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-    from stedi_assets.lake.resource import Lake
 
 Days = Collection[date] | None
 
@@ -194,7 +194,7 @@ class AuditInput:
 
 
 def audit_input_of(
-    lake: "Lake",
+    lake: Lake,
     outcome: Outcome,
     inputs: Mapping[str, TableFiles],
     run: Run,
