@@ -1,11 +1,14 @@
 """Settings: what is given is understood or refused by name."""
 
+import dataclasses
 import os
+import subprocess
+import sys
 
 import pytest
 
 from stedi_assets.errors import SettingError
-from stedi_assets.settings import Settings
+from stedi_assets.settings import DEFAULTS, SETTINGS, Settings
 
 IN_S3 = {"STEDI_LAKE": "s3://bucket/lake", "STEDI_CATALOG": "glue", "STEDI_PSEUDONYM_KEY": "k" * 64}
 
@@ -143,3 +146,33 @@ def test_the_key_is_no_part_of_what_settings_show():
     settings = Settings.from_settings({"STEDI_PSEUDONYM_KEY": "k" * 64})
     assert "k" * 8 not in repr(settings)
     assert settings.key_given
+
+
+def test_settings_load_neither_dagster_nor_an_engine():
+    code = "import sys, stedi_assets.settings; print({name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for library in (
+        "dagster",
+        "dagster_pyspark",
+        "pyspark",
+        "pysail",
+        "pandera",
+        "pandas",
+        "pyiceberg",
+        "boto3",
+    ):
+        assert f"'{library}'" not in loaded
+
+
+def test_the_table_names_every_setting_once_and_a_field_of_settings_for_each():
+    assert list(DEFAULTS) == [
+        "STEDI_LANDING", "STEDI_LAKE", "STEDI_CATALOG", "STEDI_ENGINE", "STEDI_POLICY", "STEDI_PSEUDONYM_KEY",
+        "STEDI_MEMORY_MB", "STEDI_BATCH_FILES", "STEDI_BATCH_MB", "STEDI_LINE_BYTES", "STEDI_KEEP_DAYS",
+        "STEDI_SENSOR_SECONDS", "STEDI_QUIET_HOURS", "STEDI_WEBHOOK_URL",
+    ]  # fmt: skip
+    assert [setting.flag for setting in SETTINGS if setting.flag] == [
+        "--landing", "--lake", "--catalog", "--engine", "--policy"
+    ]  # fmt: skip
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    assert {setting.field for setting in SETTINGS} == fields - {"key_file", "region"}
+    assert len({setting.field for setting in SETTINGS}) == len(SETTINGS)

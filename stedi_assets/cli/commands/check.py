@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @format_option
 @lake_options
 def command(tables: tuple[str, ...], rule: str | None, form: str, **flags: str | None) -> None:
-    """Checks published tables against their contracts; writes nothing."""
+    """Checks published tables against their contracts. Writes nothing."""
     with sentences():
         settings = settings_of(flags)
 

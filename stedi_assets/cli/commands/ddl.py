@@ -30,7 +30,7 @@ JSON_READING = {"case.insensitive": "TRUE", "ignore.malformed.json": "TRUE"}
 @click.option("--location", metavar="URI", help="s3://… of the table or the raw files, if not by settings.")
 @setting_options("landing", "lake", "catalog", "policy")
 def command(table: str, external: bool, location: str | None, **flags: str | None) -> None:
-    """Prints the DDL of a table for Athena; of a landing table, that of its raw JSON files too."""
+    """Prints the DDL of a table for Athena. For a landing table, also that of its raw JSON files."""
     with sentences():
         settings = settings_of(flags, reads_only=True)
 

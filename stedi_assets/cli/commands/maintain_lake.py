@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @lake_options
 @json_option
 def command(as_json: bool, **flags: str | None) -> None:
-    """Compacts small files, expires old snapshots, deletes files that no snapshot names."""
+    """Compacts files and expires snapshots. Deletes files that no snapshot names."""
     with sentences():
         settings = settings_of(flags, reads_only=True)
 

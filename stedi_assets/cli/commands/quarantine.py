@@ -28,7 +28,7 @@ SHOWN = ("table", "file", "line", "reason", "text")
 @format_option
 @lake_options
 def command(show: bool, form: str, **flags: str | None) -> None:
-    """Counts the landing lines that could not become rows, by file and reason."""
+    """Counts landing lines that could not become rows. One count for each file and reason."""
     if click.get_current_context().invoked_subcommand is not None:
         return
     with sentences():
@@ -47,7 +47,7 @@ def command(show: bool, form: str, **flags: str | None) -> None:
 @command.command()
 @refresh_options
 def retry(**flags: str | None) -> None:
-    """Reads landing files with quarantined lines again, and refreshes what depends on them."""
+    """Reads files with quarantined lines again. Refreshes what depends on them."""
     with sentences():
         settings = settings_of(flags)
 

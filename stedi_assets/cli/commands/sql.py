@@ -24,7 +24,7 @@ FORBIDDEN_FUNCTIONS = {"reflect", "java_method", "try_reflect"}
 @format_option
 @lake_options
 def command(query: str, form: str, **flags: str | None) -> None:
-    """Runs a query over the published tables, such as "SELECT count(*) FROM customer_trusted"."""
+    """Runs a query over the published tables. For example "SELECT count(*) FROM customer_trusted"."""
     with sentences():
         settings = settings_of(flags, reads_only=True)
 
