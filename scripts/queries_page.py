@@ -16,8 +16,9 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from stedi_assets.assets import TABLES
 from stedi_assets.cli.commands.sql import parse_query, run_query
-from stedi_assets.cli.options import opened_lake
+from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets_tests.support.lakes import PUBLIC, TestLake
 from stedi_assets_tests.test_public_data import AS_OF, COUNTS
 
@@ -274,7 +275,7 @@ def answered(folder: Path, policy: str) -> list[tuple[list[str], Rows]]:
     lake = TestLake(folder, PUBLIC, {"STEDI_POLICY": policy, "STEDI_PSEUDONYM_KEY": KEY})
     lake.built(as_of=AS_OF)
     with opened_lake(lake.environment) as opened:
-        found = (run_query(opened, parse_query(each.sql, opened.database)) for each in QUESTIONS)
+        found = (run_query(opened, parse_query(each.sql, opened.database, TABLES)) for each in QUESTIONS)
         return [(columns, list(rows)) for columns, rows in found]
 
 

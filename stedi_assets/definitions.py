@@ -1,6 +1,6 @@
 """The code location that Dagster loads: the definitions for the settings of this process."""
 
 from stedi_assets.orchestration.build import build_defs
-from stedi_assets.orchestration.resources import Environment
+from stedi_assets.settings import Settings
 
-defs = build_defs(Environment.from_process())
+defs = build_defs(Settings.from_process())

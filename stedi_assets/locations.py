@@ -1,6 +1,6 @@
-"""What STEDI_LANDING, STEDI_LAKE and STEDI_CATALOG may be: folders, S3 prefixes and catalogs.
+"""The forms of STEDI_LANDING, STEDI_LAKE and STEDI_CATALOG: folders, S3 prefixes and catalogs.
 
-Only the text of the settings is looked at; nothing is opened.
+Only text is checked here; nothing is opened.
 """
 
 import os
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from stedi_assets.errors import SettingError
 
 S3 = "s3://"
-# Buckets as AWS names them; in prefixes only what no engine takes for a pattern or an escape.
+# Bucket names as AWS allows them; prefixes without characters that an engine reads as a pattern or an escape.
 S3_PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._=@+-]+)*")
 POSTGRES = ("postgresql", "postgresql+psycopg2")
 CATALOGS = (
@@ -27,7 +27,7 @@ def place(name: str, value: str) -> str:
         value: A path, or a URI with `file://` or `s3://`.
 
     Raises:
-        SettingError: It is something else.
+        SettingError: The value is neither a folder nor an S3 prefix.
     """
     if value.startswith(S3):
         uri = value.rstrip("/")
@@ -48,19 +48,19 @@ def place(name: str, value: str) -> str:
 
 
 def within(inner: str, outer: str) -> bool:
-    """Whether a place lies in another one."""
+    """Whether a place lies in another one, or is the same."""
     return f"{inner}/".startswith(f"{outer}/")
 
 
-def catalog(value: str, lake: str) -> str:
-    """The catalog: `glue`, or a URI.
+def resolved_catalog(value: str, lake: str) -> str:
+    """The catalog of a lake: `glue`, or a URI.
 
     Args:
-        value: The setting; empty where it was not given.
+        value: The setting; empty if it was not given.
         lake: URI of the lake.
 
     Raises:
-        SettingError: It is no catalog, holds a password, or does not go with the lake.
+        SettingError: The value is not a catalog, holds a password, or does not fit the lake.
     """
     in_s3 = lake.startswith(S3)
     if not value:

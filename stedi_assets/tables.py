@@ -14,6 +14,7 @@ from pyspark.sql.types import StructType
 
 from stedi_assets.errors import DeclarationError
 from stedi_assets.schemas import activity, curated, landing, ledger, quarantine, trusted
+from stedi_assets.settings import STRICT_DATABASE
 
 Zone = Literal["landing", "trusted", "curated"]
 
@@ -191,9 +192,6 @@ class Tables:
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f": did you mean {close[0]}?" if close else ": declare it, or correct the name."
-
-
-STRICT_DATABASE = "stedi"
 
 
 def table_location(lake: str, database: str, spec: TableSpec) -> str:

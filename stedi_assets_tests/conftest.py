@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 
 from scripts.local_s3 import POSTGRES, aws_services, object_store, postgres
 from stedi_assets.engines.sail import SailResource
-from stedi_assets.orchestration.resources import DEFAULTS
+from stedi_assets.settings import DEFAULTS
 from stedi_assets_tests.support.faulty import faulty
 from stedi_assets_tests.support.lakes import TestLake
 

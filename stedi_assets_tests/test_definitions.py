@@ -9,7 +9,7 @@ import pytest
 
 from stedi_assets.assets import TABLES
 from stedi_assets.orchestration.build import build_defs
-from stedi_assets.orchestration.resources import Environment
+from stedi_assets.settings import Settings
 
 GRAPH = {
     "customer_landing": ("landing", set()),
@@ -47,7 +47,7 @@ COLUMNS = {
 
 @pytest.fixture(scope="module")
 def graph():
-    return build_defs(Environment.from_settings({})).resolve_asset_graph()
+    return build_defs(Settings.from_settings({})).resolve_asset_graph()
 
 
 def spec_of(graph, name):
@@ -111,7 +111,7 @@ def test_columns_of_the_machine_learning_table_say_where_they_come_from(graph):
 
 
 def test_the_reference_policy_has_asset_keys_of_its_own():
-    definitions = build_defs(Environment.from_settings({"STEDI_POLICY": "reference"}))
+    definitions = build_defs(Settings.from_settings({"STEDI_POLICY": "reference"}))
     keys = definitions.resolve_asset_graph().get_all_asset_keys()
     assert {tuple(key.path) for key in keys} == {("stedi_reference", name) for name in TABLES}
 

@@ -1,37 +1,40 @@
 """Settings: what is given is understood or refused by name."""
 
+import dataclasses
 import os
+import subprocess
+import sys
 
 import pytest
 
 from stedi_assets.errors import SettingError
-from stedi_assets.orchestration.resources import Environment
+from stedi_assets.settings import DEFAULTS, SETTINGS, Settings
 
 IN_S3 = {"STEDI_LAKE": "s3://bucket/lake", "STEDI_CATALOG": "glue", "STEDI_PSEUDONYM_KEY": "k" * 64}
 
 
 def test_the_defaults_are_a_local_lake_below_the_current_folder():
-    environment = Environment.from_settings({})
+    settings = Settings.from_settings({})
     here = os.getcwd()
-    assert environment.landing == f"file://{here}/data"
-    assert environment.lake == f"file://{here}/.stedi/lake"
-    assert environment.catalog == f"sqlite:///{here}/.stedi/lake/catalog.db"
-    assert (environment.engine, environment.policy, environment.database) == ("sail", "strict", "stedi")
+    assert settings.landing == f"file://{here}/data"
+    assert settings.lake == f"file://{here}/.stedi/lake"
+    assert settings.catalog == f"sqlite:///{here}/.stedi/lake/catalog.db"
+    assert (settings.engine, settings.policy, settings.database) == ("sail", "strict", "stedi")
 
 
 def test_an_empty_setting_is_one_that_was_not_given():
-    assert Environment.from_settings({"STEDI_POLICY": ""}).policy == "strict"
+    assert Settings.from_settings({"STEDI_POLICY": ""}).policy == "strict"
 
 
 def test_flags_win_over_the_process_environment(monkeypatch):
     monkeypatch.setenv("STEDI_POLICY", "strict")
-    assert Environment.from_process({"STEDI_POLICY": "reference", "STEDI_LAKE": None}).policy == "reference"
+    assert Settings.from_process({"STEDI_POLICY": "reference", "STEDI_LAKE": None}).policy == "reference"
 
 
 def test_a_lake_in_s3_is_named_by_its_uri_and_keeps_no_key():
-    environment = Environment.from_settings(IN_S3 | {"STEDI_LANDING": "s3://other/"})
-    assert (environment.landing, environment.lake) == ("s3://other", "s3://bucket/lake")
-    assert (environment.catalog, environment.key_file) == ("glue", "")
+    settings = Settings.from_settings(IN_S3 | {"STEDI_LANDING": "s3://other/"})
+    assert (settings.landing, settings.lake) == ("s3://other", "s3://bucket/lake")
+    assert (settings.catalog, settings.key_file) == ("glue", "")
 
 
 @pytest.mark.parametrize(
@@ -39,17 +42,17 @@ def test_a_lake_in_s3_is_named_by_its_uri_and_keeps_no_key():
     ["glue", "https://catalog/api", "http://h:8181", "postgresql+psycopg2://u@h/db", "postgresql:///db"],
 )
 def test_catalogs_of_a_lake_in_s3(catalog):
-    assert Environment.from_settings(IN_S3 | {"STEDI_CATALOG": catalog}).catalog == catalog
+    assert Settings.from_settings(IN_S3 | {"STEDI_CATALOG": catalog}).catalog == catalog
 
 
 def test_who_only_reads_needs_no_key():
     settings = IN_S3 | {"STEDI_PSEUDONYM_KEY": ""}
-    assert not Environment.from_settings(settings, reads_only=True).key_given
+    assert not Settings.from_settings(settings, reads_only=True).key_given
 
 
 @pytest.mark.parametrize("engine", ["sail", "local", "local[2]", "local[*]", "spark://host:7077", "sc://h:1"])
 def test_engines_that_are_supported(engine):
-    assert Environment.from_settings({"STEDI_ENGINE": engine}).engine == engine
+    assert Settings.from_settings({"STEDI_ENGINE": engine}).engine == engine
 
 
 @pytest.mark.parametrize(
@@ -128,18 +131,48 @@ def test_engines_that_are_supported(engine):
 )
 def test_a_bad_setting_is_refused_by_name(settings, sentence):
     with pytest.raises(SettingError) as refused:
-        Environment.from_settings(settings)
+        Settings.from_settings(settings)
     assert str(refused.value).startswith(sentence)
     assert "hunter2" not in str(refused.value)
 
 
-def test_the_webhook_is_no_part_of_what_the_environment_shows():
-    environment = Environment.from_settings({"STEDI_WEBHOOK_URL": "https://hooks.example/hunter2"})
-    assert "hunter2" not in repr(environment)
-    assert environment.webhook_given
+def test_the_webhook_is_no_part_of_what_settings_show():
+    settings = Settings.from_settings({"STEDI_WEBHOOK_URL": "https://hooks.example/hunter2"})
+    assert "hunter2" not in repr(settings)
+    assert settings.webhook_given
 
 
-def test_the_key_is_no_part_of_what_the_environment_shows():
-    environment = Environment.from_settings({"STEDI_PSEUDONYM_KEY": "k" * 64})
-    assert "k" * 8 not in repr(environment)
-    assert environment.key_given
+def test_the_key_is_no_part_of_what_settings_show():
+    settings = Settings.from_settings({"STEDI_PSEUDONYM_KEY": "k" * 64})
+    assert "k" * 8 not in repr(settings)
+    assert settings.key_given
+
+
+def test_settings_load_neither_dagster_nor_an_engine():
+    code = "import sys, stedi_assets.settings; print({name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for library in (
+        "dagster",
+        "dagster_pyspark",
+        "pyspark",
+        "pysail",
+        "pandera",
+        "pandas",
+        "pyiceberg",
+        "boto3",
+    ):
+        assert f"'{library}'" not in loaded
+
+
+def test_the_table_names_every_setting_once_and_a_field_of_settings_for_each():
+    assert list(DEFAULTS) == [
+        "STEDI_LANDING", "STEDI_LAKE", "STEDI_CATALOG", "STEDI_ENGINE", "STEDI_POLICY", "STEDI_PSEUDONYM_KEY",
+        "STEDI_MEMORY_MB", "STEDI_BATCH_FILES", "STEDI_BATCH_MB", "STEDI_LINE_BYTES", "STEDI_KEEP_DAYS",
+        "STEDI_SENSOR_SECONDS", "STEDI_QUIET_HOURS", "STEDI_WEBHOOK_URL",
+    ]  # fmt: skip
+    assert [setting.flag for setting in SETTINGS if setting.flag] == [
+        "--landing", "--lake", "--catalog", "--engine", "--policy"
+    ]  # fmt: skip
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    assert {setting.field for setting in SETTINGS} == fields - {"key_file", "region"}
+    assert len({setting.field for setting in SETTINGS}) == len(SETTINGS)

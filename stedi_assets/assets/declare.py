@@ -11,8 +11,8 @@ from functools import cached_property
 from stedi_assets.contracts import Contract, RemovalRule, RuleGroup
 from stedi_assets.errors import DeclarationError
 from stedi_assets.lake import Facts, Transform
+from stedi_assets.settings import Policy
 from stedi_assets.tables import Tables, TableSpec
-from stedi_assets.transforms.consent import Policy
 
 
 @dataclass(frozen=True)

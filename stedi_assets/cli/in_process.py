@@ -1,20 +1,128 @@
-"""Executing a job in this process, recorded in the Dagster instance that the UI shows."""
+"""Running jobs in this process, recorded in the Dagster instance that the UI shows."""
 
+import dataclasses
 import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from stedi_assets.lake import PROGRESS_LOGGER, Progress
-from stedi_assets.orchestration.failures import failure_sentences
-from stedi_assets.orchestration.resources import dagster_home
+from stedi_assets.assets import DECLARED, Declared
+from stedi_assets.cli.run_result import Execution, RunResult, run_result
+from stedi_assets.errors import SettingError
+from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, Run
+from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.naming import REFRESH
+from stedi_assets.orchestration.resources import build_naming, opened_lake
+from stedi_assets.settings import Policy, Settings, dagster_home
+from stedi_assets.tables import Tables
 
 INSTANCE_SETTINGS = Path(__file__).parents[1] / "orchestration" / "dagster.yaml"
+
+OnProgress = Callable[[Progress], None]
+"""Receives every step of a run."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of a refresh; fields as in the resource `refresh`.
+
+    Attributes:
+        full: Rebuild all days.
+        as_of: Time at which consent is judged, epoch ms; None for the start of the run.
+        days: Days to rebuild in any case, as `A..B`.
+        retry: Read landing files with quarantined lines again.
+        rekey: Replace the pseudonym key of tables that were made with another one.
+    """
+
+    full: bool = False
+    as_of: int | None = None
+    days: str | None = None
+    retry: bool = False
+    rekey: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses malformed days before anything is opened.
+
+        Raises:
+            SettingError: The days are malformed.
+        """
+        _ = self._range
+
+    @property
+    def _range(self) -> Range | None:
+        return None if self.days is None else Range.parse(self.days)
+
+    def run(self, policy: Policy) -> Run:
+        """A run with these options, to plan with; Dagster does not know it."""
+        as_of = int(time.time() * 1000) if self.as_of is None else self.as_of
+        return Run(id="none", as_of=as_of, policy=policy, full=self.full, days=self._range)
+
+
+def refresh(
+    settings: Settings,
+    on_progress: OnProgress,
+    *,
+    select: str | None = None,
+    options: RunOptions = RunOptions(),
+    declared: Declared = DECLARED,
+) -> RunResult:
+    """Refreshes tables in one run.
+
+    Args:
+        settings: Where the lake is.
+        on_progress: Receives every step.
+        select: Names of tables separated by commas, or a Dagster asset selection; None for all.
+        options: The options of the run.
+        declared: The tables.
+
+    Raises:
+        SettingError: Nothing is selected, or the landing root, the lake or the catalog cannot be reached.
+    """
+    definitions, naming = build_defs(settings, declared), build_naming(settings, declared.specs)
+    tables = selected_tables(definitions, declared.specs, select)
+    with opened_instance() as instance:
+        with opened_lake(settings, declared.specs, instance) as lake:
+            lake.check(tables, landing=not options.rekey)
+        execution = execute(
+            instance,
+            definitions.resolve_job_def(REFRESH),
+            on_progress,
+            config={"refresh": {"config": dataclasses.asdict(options)}},
+            # Named one by one, so that automation knows which tables the run refreshes.
+            selection=[naming.key(name) for name in tables],
+        )
+    return run_result(execution, declared.specs)
+
+
+def selected_tables(definitions: dg.Definitions, tables: Tables, select: str | None) -> list[str]:
+    """Names of the selected tables.
+
+    Args:
+        definitions: The definitions, for a Dagster asset selection.
+        tables: The declared tables.
+        select: See `refresh`.
+
+    Raises:
+        SettingError: Nothing is selected.
+    """
+    if select is None:
+        return [*tables]
+    names = [name.strip() for name in select.split(",")]
+    if all(name in tables for name in names):
+        return names
+    try:
+        keys = dg.AssetSelection.from_string(select).resolve(definitions.resolve_asset_graph())
+    except dg.DagsterError:
+        keys = set()
+    if not keys:
+        raise SettingError(f"--select {select} selects no table: the tables are {', '.join(tables)}.")
+    return [key.path[-1] for key in sorted(keys)]
 
 
 def prepare_home() -> Path:
@@ -26,39 +134,39 @@ def prepare_home() -> Path:
     return home
 
 
-def in_this_process(
+def opened_instance() -> dg.DagsterInstance:
+    """The Dagster instance of this process, as a context manager."""
+    return dg.DagsterInstance.from_config(str(prepare_home()))
+
+
+def execute(
+    instance: dg.DagsterInstance,
     job: dg.JobDefinition,
-    on_progress: Callable[[Progress], None],
-    resources: Mapping[str, Any],
+    on_progress: OnProgress,
+    *,
+    config: Mapping[str, Any],
     selection: list[dg.AssetKey] | None = None,
-) -> tuple[dg.ExecuteInProcessResult, float]:
-    """Runs a job in this process, known to the Dagster instance.
+) -> Execution:
+    """Executes a job in this process.
 
     Args:
+        instance: Where the run is recorded.
         job: The job.
-        on_progress: Is told every step.
-        resources: Config of its resources.
+        on_progress: Receives every step.
+        config: Config of its resources, by resource.
         selection: The assets; None for all.
-
-    Returns:
-        The result, and seconds from the first progress to the last.
     """
-    with dg.DagsterInstance.from_config(str(prepare_home())) as instance, _progress(on_progress) as clock:
+    with _progress(on_progress) as clock:
         result = job.execute_in_process(
             instance=instance,
             asset_selection=selection,
             raise_on_error=False,
             run_config={
-                "resources": dict(resources),
+                "resources": dict(config),
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
-    return result, clock.seconds
-
-
-def failures(result: dg.ExecuteInProcessResult) -> list[str]:
-    """One sentence for every step of a run that failed."""
-    return [] if result.success else failure_sentences(result.all_events, result.run_id)
+    return Execution(result, clock.seconds)
 
 
 class _Clock:
@@ -77,7 +185,7 @@ class _Clock:
 
 
 @contextmanager
-def _progress(listener: Callable[[Progress], None]) -> Iterator[_Clock]:
+def _progress(listener: OnProgress) -> Iterator[_Clock]:
     clock = _Clock()
 
     class Handler(logging.Handler):

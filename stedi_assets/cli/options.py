@@ -1,77 +1,108 @@
-"""What the commands of `stedi` share: their flags, the environment these stand for, errors as sentences."""
+"""What the commands of `stedi` share: flags and the settings they stand for, exit codes, errors as sentences.
+
+Loads neither Dagster nor an engine, so that help and wrong flags answer at once.
+"""
 
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from enum import IntEnum
+from typing import Any, TypeVar
 
 import click
 
 from stedi_assets.errors import SettingError, StediError
-
-if TYPE_CHECKING:
-    from stedi_assets.lake import Lake
-    from stedi_assets.orchestration.resources import Environment
+from stedi_assets.settings import PREFIX, SETTINGS, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-LAKE_FLAGS = {
-    "lake": click.option("--lake", metavar="URI", help="Folder or s3://… of the lake. [STEDI_LAKE]"),
-    "catalog": click.option(
-        "--catalog", metavar="URI", help="glue, https://…, postgresql://… or sqlite:///…. [STEDI_CATALOG]"
-    ),
-    "engine": click.option(
-        "--engine", metavar="ENGINE", help="sail, local[N], spark://… or sc://…. [STEDI_ENGINE]"
-    ),
-    "policy": click.option("--policy", metavar="POLICY", help="strict or reference. [STEDI_POLICY]"),
-}
+
+class Exit(IntEnum):
+    """The exit codes of `stedi`."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_SETTING = 2
 
 
-def lake_flags(command: Command) -> Command:
-    """Adds the flags that say which lake is meant."""
-    for flag in reversed(LAKE_FLAGS.values()):
-        command = flag(command)
-    return command
+format_option = click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output, and nothing else."
+)
 
 
-def environment_of(flags: dict[str, str | None], *, reads_only: bool = False) -> "Environment":
-    """The environment of a command: the settings of the process, with the flags that were given.
+def setting_options(*names: str) -> Callable[[Command], Command]:
+    """Adds flags for settings to a command, which receives them as keyword arguments.
 
     Args:
-        flags: Flags by the names of their settings, in lower case without `STEDI_`; None for one not given.
-        reads_only: See `Environment.from_settings`.
+        names: Names of the flags without dashes, in the order of the help.
+    """
+    flags = {setting.option: setting for setting in SETTINGS if setting.flag}
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            setting = flags[name]
+            text = f"{setting.help} [{setting.name}]"
+            command = click.option(setting.flag, metavar=setting.metavar, help=text)(command)
+        return command
+
+    return add
+
+
+lake_options = setting_options("lake", "catalog", "engine", "policy")
+"""Adds the flags that choose the lake and the engine."""
+
+refresh_options = setting_options("landing", "lake", "catalog", "engine", "policy")
+"""Adds the flags of a command that reads landing files."""
+
+
+def settings_of(flags: Mapping[str, str | None], *, reads_only: bool = False) -> Settings:
+    """The settings of a command: those of the process, with the flags that were given.
+
+    Loads Dagster too, but only after the settings turned out to be good.
+
+    Args:
+        flags: Flags by name without dashes; None for one that was not given.
+        reads_only: See `Settings.from_settings`.
 
     Raises:
         SettingError: A setting or flag is wrong.
     """
-    from stedi_assets.orchestration.resources import Environment
+    given = {f"{PREFIX}{name.upper()}": value for name, value in flags.items()}
+    try:
+        settings = Settings.from_process(given, reads_only=reads_only)
+        import stedi_assets.orchestration.build  # noqa: F401  # loads what every command needs, see `main`
+    finally:
+        gc.freeze()
+        gc.enable()
+    return settings
 
-    gc.freeze()
-    gc.enable()
-    given = {f"STEDI_{name.upper()}": value for name, value in flags.items()}
-    return Environment.from_process(given, reads_only=reads_only)
+
+def no_such_table(name: str, tables: Iterable[str]) -> str:
+    """The sentence about a name that is not one of the tables."""
+    return f"There is no table {name}: the tables are {', '.join(tables)}."
+
+
+def finish(failures: Sequence[str], *, failed: bool = False) -> None:
+    """Prints the failures and exits.
+
+    Args:
+        failures: One sentence for each.
+        failed: Whether something failed that was printed already.
+    """
+    for sentence in failures:
+        click.echo(sentence, err=True)
+    sys.exit(Exit.FAILED if failures or failed else Exit.DONE)
 
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Prints an error that a person can mend as its sentence, and exits."""
+    """Prints an error that a person can fix as its sentence, and exits."""
     try:
         yield
-    except SettingError as error:
-        click.echo(error, err=True)
-        sys.exit(2)
     except StediError as error:
         click.echo(error, err=True)
-        sys.exit(1)
-
-
-@contextmanager
-def opened_lake(environment: "Environment") -> "Iterator[Lake]":
-    """The lake of an environment, for reading outside of a run."""
-    import dagster as dg
-
-    from stedi_assets.lake import storage_errors
-
-    with dg.build_resources(environment.resources()) as resources, storage_errors("The lake"):
-        yield resources.lake
+        sys.exit(Exit.WRONG_SETTING if isinstance(error, SettingError) else Exit.FAILED)

@@ -1,9 +1,9 @@
-"""What `stedi` prints: the progress of a run, tables of results and rows."""
+"""The output of `stedi`: the progress of a run, tables of results, rows."""
 
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stedi_assets.assets import TABLES
-from stedi_assets.cli.runs import RunResult
+from stedi_assets.cli.run_result import RunResult
 from stedi_assets.lake import Progress
 from stedi_assets.tables import SYSTEM_TABLES
 
@@ -21,13 +21,13 @@ WIDE = 160  # columns of text that is not shown on a terminal
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console; into a file or a pipe it does not cut lines at the width of a terminal."""
+    """A console. It does not cut lines at the width of a terminal if the output is a file or a pipe."""
     made = Console(stderr=stderr)
     return made if made.is_terminal else Console(stderr=stderr, width=WIDE)
 
 
 class RunDisplay:
-    """Shows what a run is doing: live on a terminal, as plain lines otherwise."""
+    """Shows the progress of a run: live on a terminal, as plain lines otherwise."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -44,7 +44,7 @@ class RunDisplay:
             yield self
 
     def __call__(self, progress: Progress) -> None:
-        """Takes one step of a run."""
+        """Receives one step of a run."""
         self._steps[progress.table] = progress
         if self._live is not None:
             self._live.update(self._overview())
@@ -63,7 +63,7 @@ class RunDisplay:
 
 
 def run_table(result: RunResult) -> Table:
-    """The results of a run, one line per table."""
+    """The results of a run, one line for each table."""
     table = Table("table", "zone")
     table.add_column("rows", justify="right")
     table.add_column("snapshot")
@@ -85,14 +85,14 @@ CHECK_COLUMNS = ("table", "rule", "result", "checked", "broken")
 
 
 def check_rows(result: RunResult, *, broken_only: bool = False) -> Iterator[Sequence[Any]]:
-    """What became of the rules, under CHECK_COLUMNS."""
+    """The results of the rules, under CHECK_COLUMNS."""
     for name, check in result.checks.items():
         if not (broken_only and check["passed"]):
-            outcome = "holds" if check["passed"] else "warns" if check["severity"] == "WARN" else "broken"
+            outcome = "passed" if check["passed"] else "warned" if check["severity"] == "WARN" else "failed"
             yield (*name.split("."), outcome, check["checked"], check["broken"])
 
 
-def print_rows(columns: Sequence[str], rows: Iterator[Sequence[Any]], form: str) -> None:
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> None:
     """Prints rows to standard output.
 
     Args:

@@ -23,8 +23,8 @@ from stedi_assets.contracts.value_rules import (
 )
 from stedi_assets.lake import AuditInput, Days, engine_errors, side_by_side
 from stedi_assets.schemas.checks import value_rules
+from stedi_assets.settings import Policy
 from stedi_assets.tables import DAY, TableSpec
-from stedi_assets.transforms.consent import Policy
 
 OfTheModel = TextRules | NumberRules
 UNKNOWN = {"checked": 0, "broken": 0, "days": 0}

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from stedi_assets.lake import AuditInput, Days
 from stedi_assets.schemas.checks import Severity
-from stedi_assets.transforms.consent import Policy
+from stedi_assets.settings import Policy
 
 
 @dataclass(frozen=True)

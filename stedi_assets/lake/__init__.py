@@ -9,8 +9,8 @@ from stedi_assets.lake.iceberg.record import Plan, Range, Record, counted_words
 from stedi_assets.lake.iceberg.staging import side_by_side
 from stedi_assets.lake.iceberg.table import PinnedTable, Unpublished
 from stedi_assets.lake.ingestion.backlog import Waiting, due_change, last_arrival, waiting_files
-from stedi_assets.lake.ingestion.files import LONGEST_LINE, LandingFile
-from stedi_assets.lake.ingestion.staged_batch import refresh_landing, why
+from stedi_assets.lake.ingestion.files import LandingFile
+from stedi_assets.lake.ingestion.staged_batch import next_batch, refresh_landing, why
 from stedi_assets.lake.io_manager import LakeIOManager, fail_step
 from stedi_assets.lake.maintenance.maintain import TableReport, maintain
 from stedi_assets.lake.model import Facts, Outcome, Run, Transform
@@ -19,12 +19,10 @@ from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.refresh.audit_input import AuditInput, Days, audit_input_of
 from stedi_assets.lake.refresh.derived import refresh_derived
 from stedi_assets.lake.refresh.plan import plan_derived
-from stedi_assets.lake.refresh.preview import PreviewedTable, preview
 from stedi_assets.lake.refresh.removal import Removal, doubtful_days, without_rows
 from stedi_assets.lake.resource import Lake
 
 __all__ = [
-    "LONGEST_LINE",
     "PROGRESS_LOGGER",
     "AuditInput",
     "Conflict",
@@ -36,7 +34,6 @@ __all__ = [
     "Outcome",
     "PinnedTable",
     "Plan",
-    "PreviewedTable",
     "Progress",
     "PseudonymKey",
     "Range",
@@ -55,8 +52,8 @@ __all__ = [
     "fail_step",
     "last_arrival",
     "maintain",
+    "next_batch",
     "plan_derived",
-    "preview",
     "refresh_derived",
     "refresh_landing",
     "report",

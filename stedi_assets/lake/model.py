@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stedi_assets.lake.iceberg.record import Plan, Range, Record
 from stedi_assets.lake.iceberg.staging import Frames, StagingArea
 from stedi_assets.lake.iceberg.table import TableContent, TableFiles
-from stedi_assets.transforms.consent import Policy
+from stedi_assets.settings import Policy
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile

@@ -21,7 +21,6 @@ from stedi_assets.lake.iceberg.commit import Conflict, replace_files
 from stedi_assets.lake.iceberg.record import Plan
 from stedi_assets.lake.iceberg.staging import StagingArea
 from stedi_assets.lake.iceberg.table import PinnedTable
-from stedi_assets.lake.ingestion.files import LONGEST_LINE
 from stedi_assets.lake.ingestion.ledger import Ledger, read_ledger
 from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, PinnedSystemTable, apply
 from stedi_assets.lake.model import Outcome, Run
@@ -29,13 +28,14 @@ from stedi_assets.lake.progress import report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.lake.storage.base import open_storage
-from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, SYSTEM_TABLES, Tables, TableSpec, table_location
+from stedi_assets.settings import LONGEST_LINE
+from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES, Tables, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 
 class Lake(dg.ConfigurableResource[None]):
@@ -74,7 +74,6 @@ class Lake(dg.ConfigurableResource[None]):
     _catalog: "Catalog | None" = PrivateAttr(default=None)
     _aws: Aws | None = PrivateAttr(default=None)
     _read_only: bool = PrivateAttr(default=False)
-    _previews: "dict[str, DataFrame]" = PrivateAttr(default_factory=dict)
     _already_checked: set[tuple[str, str, int]] = PrivateAttr(default_factory=set)
 
     @property
@@ -147,16 +146,6 @@ class Lake(dg.ConfigurableResource[None]):
     def read_only(self) -> None:
         """From now on writes nothing: what an interrupted run left is not finished either."""
         self._read_only = True
-
-    def preview_activity(self, landing_table: str, coming: "DataFrame") -> None:
-        """Counts readings that are still to come to the activity, for who only looks."""
-        self._previews[landing_table] = coming
-
-    def previewed_activity(self, landing_table: str) -> "DataFrame":
-        """The activity of a landing table, with what is still to come where that is previews."""
-        there = self.system(ACTIVITY, landing_table).frame(self.spark)
-        coming = self._previews.get(landing_table)
-        return there if coming is None else there.unionByName(coming.select(*there.columns))
 
     def finish_batch(self, landing_table: str) -> None:
         """Finishes a batch whose run ended between the commit of the landing table and that of the ledger."""

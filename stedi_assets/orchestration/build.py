@@ -1,30 +1,31 @@
-"""How the definitions are put together; tests and the command line build them for their own environment."""
+"""The definitions, put together from settings. Tests and the command line build them here, too."""
 
 import dagster as dg
 
 from stedi_assets.assets import DECLARED, Declared
 from stedi_assets.orchestration.jobs import SCHEDULES, build_jobs
 from stedi_assets.orchestration.refreshing.factory import build_assets
-from stedi_assets.orchestration.resources import Environment
+from stedi_assets.orchestration.resources import build_naming, build_resources
 from stedi_assets.orchestration.sensors import build_sensors
 from stedi_assets.orchestration.sensors.freshness import build_freshness
+from stedi_assets.settings import Settings
 
 
-def build_defs(environment: Environment, declared: Declared = DECLARED) -> dg.Definitions:
-    """The definitions for an environment; does no I/O.
+def build_defs(settings: Settings, declared: Declared = DECLARED) -> dg.Definitions:
+    """The definitions for some settings; does no I/O.
 
     Args:
-        environment: Where the lake is and what works on it.
+        settings: Where the lake is and what works on it.
         declared: The tables.
     """
-    naming = environment.naming(declared.specs)
+    naming = build_naming(settings, declared.specs)
     return dg.Definitions(
         assets=build_assets(naming, declared),
-        asset_checks=[build_freshness(naming, environment.quiet_hours)],
+        asset_checks=[build_freshness(naming, settings.quiet_hours)],
         jobs=build_jobs(naming),
-        sensors=build_sensors(naming, environment.sensor_seconds, environment.quiet_hours),
+        sensors=build_sensors(naming, settings.sensor_seconds, settings.quiet_hours),
         schedules=SCHEDULES,
-        resources=environment.resources(declared.specs),
+        resources=build_resources(settings, declared.specs),
         # One process: a process per asset would start the engine and its imports eight times.
         executor=dg.in_process_executor,
     )

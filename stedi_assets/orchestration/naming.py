@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from stedi_assets.settings import Policy
 from stedi_assets.tables import Tables, TableSpec, table_location
-from stedi_assets.transforms.consent import Policy
 
 REFRESH, AUDIT, MAINTAIN = "refresh", "audit", "maintain"
 """Names of the jobs."""

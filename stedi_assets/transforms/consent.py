@@ -1,13 +1,10 @@
 """Who agreed to share: identity, the latest record of a person, consent and ownership of devices."""
 
-from typing import Literal
-
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from stedi_assets.schemas.landing import WHITESPACE
-
-Policy = Literal["strict", "reference"]
+from stedi_assets.settings import Policy
 
 CONSENT = "sharewithresearchasofdate"
 PROVENANCE = ("source_file", "batch_id")

@@ -8,7 +8,8 @@ of consent and ownership: `consent` and `readings` have them.
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.transforms.consent import CONSENT, Policy, person
+from stedi_assets.settings import Policy
+from stedi_assets.transforms.consent import CONSENT, person
 from stedi_assets.transforms.readings import allowed_devices
 
 WHO = "who"

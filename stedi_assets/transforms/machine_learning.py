@@ -3,7 +3,8 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.transforms.consent import Policy, person
+from stedi_assets.settings import Policy
+from stedi_assets.transforms.consent import person
 
 
 def paired_readings(

@@ -7,7 +7,8 @@ zone, and nowhere else.
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.transforms.consent import CONSENT, PROVENANCE, Policy, person, sole_owners
+from stedi_assets.settings import Policy
+from stedi_assets.transforms.consent import CONSENT, PROVENANCE, person, sole_owners
 
 
 def consented_accelerometer(readings: DataFrame, customers: DataFrame, policy: Policy) -> DataFrame:

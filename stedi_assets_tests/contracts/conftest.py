@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-import dagster as dg
 import pytest
 from pyspark.sql import DataFrame
 
 from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.lake import Lake, Run
 from stedi_assets.orchestration.refreshing.gate import Gate
+from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets_tests.support import scenario
 from stedi_assets_tests.support.lakes import TestLake, write_landing
 from stedi_assets_tests.support.oracle import World
@@ -120,5 +120,5 @@ def awkward_lake(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def auditor(awkward_lake):
-    with dg.build_resources(awkward_lake.environment.resources()) as resources:
-        yield Auditor(resources.lake, Run("mutations", scenario.AS_OF, "strict", full=True))
+    with opened_lake(awkward_lake.environment) as lake:
+        yield Auditor(lake, Run("mutations", scenario.AS_OF, "strict", full=True))

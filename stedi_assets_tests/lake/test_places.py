@@ -12,12 +12,12 @@ import pytest
 from scripts.local_s3 import WAREHOUSES
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.commands.sql import parse_query, run_query
-from stedi_assets.cli.options import opened_lake
 from stedi_assets.errors import LakeError
 from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.lake.storage.base import open_storage
+from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets_tests.lake.maintenance.test_maintain import maintained, scatter
 from stedi_assets_tests.support.lakes import PUBLIC, SAMPLE, TestLake, customer, write_landing
 from stedi_assets_tests.test_public_data import AS_OF as PUBLIC_AS_OF
@@ -220,7 +220,7 @@ def test_queries_read_the_tables_which_a_full_run_makes_anew(make_lake):
     full = lake.built(full=True)
     assert {table.changed for table in full.tables.values()} == {True}
     with opened_lake(lake.environment) as opened:
-        query = parse_query("SELECT user, x FROM stedi.accelerometer_trusted", "stedi")
+        query = parse_query("SELECT user, x FROM stedi.accelerometer_trusted", "stedi", TABLES)
         columns, rows = run_query(opened, query)
         assert (columns, list(rows)) == (["user", "x"], [("ada@example.com", 0.1)])
         assert {name: opened.pinned(name).content.rows for name in TABLES} == dict.fromkeys(TABLES, 1)

@@ -26,11 +26,11 @@ from hypothesis.stateful import (
 )
 
 from stedi_assets.assets import TABLES
-from stedi_assets.cli.options import opened_lake
 from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.ingestion import staged_batch, system_tables
 from stedi_assets.lake.maintenance import maintain
+from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.tables import SYSTEM_TABLES
 from stedi_assets_tests.lake.refresh.test_incremental import ADA, BO, CY, KEY, day, expected, maintained
 from stedi_assets_tests.support import oracle

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from stedi_assets.assets import TABLES
-from stedi_assets.cli.runs import RunResult, refresh
+from stedi_assets.cli.in_process import RunOptions, refresh
+from stedi_assets.cli.run_result import RunResult
 from stedi_assets.lake import Progress
 from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.storage.aws import Aws
-from stedi_assets.orchestration.resources import Environment
+from stedi_assets.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "data"
@@ -36,9 +37,9 @@ class TestLake:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def environment(self) -> Environment:
+    def environment(self) -> Settings:
         given = {"STEDI_LANDING": str(self.landing), "STEDI_LAKE": str(self.folder / "lake")}
-        return Environment.from_settings(given | self.settings, region=os.environ.get("AWS_REGION", ""))
+        return Settings.from_settings(given | self.settings, region=os.environ.get("AWS_REGION", ""))
 
     def run(
         self,
@@ -50,7 +51,8 @@ class TestLake:
         **options: Any,
     ) -> RunResult:
         """Runs the graph; the caller decides what to make of failures."""
-        return refresh(self.environment, select, full, as_of, on_progress, **options)
+        run_options = RunOptions(full=full, as_of=as_of, **options)
+        return refresh(self.environment, on_progress, select=select, options=run_options)
 
     def built(self, **options: Any) -> RunResult:
         """Runs the graph, which must succeed."""

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from stedi_assets.assets import TABLES
-from stedi_assets.cli.options import opened_lake
+from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets_tests.lake.refresh.test_incremental import KEY, json_line
 from stedi_assets_tests.support.lakes import TestLake, write_landing
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step

@@ -1,49 +1,131 @@
-"""Rows that break a rule, shown on demand and stored nowhere."""
+"""`stedi check`: audits published tables, or shows the rows that break a rule."""
 
-import time
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from stedi_assets.assets import DECLARED, TABLES
+import click
+
+from stedi_assets.cli.options import (
+    finish,
+    format_option,
+    lake_options,
+    no_such_table,
+    sentences,
+    settings_of,
+)
 from stedi_assets.errors import SettingError
-from stedi_assets.lake import Lake, Run, engine_errors
-from stedi_assets.orchestration.refreshing.gate import next_content
-from stedi_assets.tables import TableSpec
-from stedi_assets.transforms.consent import Policy
+from stedi_assets.settings import Policy, Settings
+
+if TYPE_CHECKING:
+    from stedi_assets.assets import Declared, LakeTable
+    from stedi_assets.cli.in_process import OnProgress
+    from stedi_assets.cli.run_result import RunResult
+    from stedi_assets.lake import Lake
 
 
-def tables_with(rule: str, names: Sequence[str], policy: Policy) -> list[TableSpec]:
+@click.command("check")
+@click.argument("tables", nargs=-1)
+@click.option("--show", "rule", metavar="RULE", help="Print the rows that break a rule in the next run.")
+@format_option
+@lake_options
+def command(tables: tuple[str, ...], rule: str | None, form: str, **flags: str | None) -> None:
+    """Checks published tables against their contracts. Writes nothing."""
+    with sentences():
+        settings = settings_of(flags)
+
+        from stedi_assets.assets import DECLARED
+        from stedi_assets.cli.output import CHECK_COLUMNS, RunDisplay, check_rows, console, print_rows
+
+        for name in tables:
+            if name not in DECLARED.specs:
+                raise SettingError(no_such_table(name, DECLARED.specs))
+        if rule is not None:
+            _show(settings, tables_with(rule, tables, settings.policy, DECLARED), rule, form)
+            return
+        with RunDisplay(console(stderr=True)).shown() as display:
+            result = audit(settings, tables, display, DECLARED)
+        print_rows(CHECK_COLUMNS, check_rows(result), form)
+        checks = result.checks.values()
+        finish(result.failures, failed=any(not _acceptable(check) for check in checks))
+
+
+def _acceptable(check: Mapping[str, Any]) -> bool:
+    return bool(check["passed"]) or check["severity"] != "ERROR"
+
+
+def audit(
+    settings: Settings, tables: Sequence[str], on_progress: "OnProgress", declared: "Declared"
+) -> "RunResult":
+    """Audits published tables in one run; writes nothing.
+
+    Args:
+        settings: Where the lake is.
+        tables: Names of the tables; empty for all.
+        on_progress: Receives every step.
+        declared: All tables.
+
+    Raises:
+        SettingError: The lake cannot be reached.
+    """
+    from stedi_assets.cli.in_process import execute, opened_instance
+    from stedi_assets.cli.run_result import run_result
+    from stedi_assets.orchestration.build import build_defs
+    from stedi_assets.orchestration.naming import AUDIT
+    from stedi_assets.orchestration.resources import build_naming, opened_lake
+
+    job = build_defs(settings, declared).resolve_job_def(AUDIT)
+    if tables:
+        keys = {build_naming(settings, declared.specs).key(name) for name in tables}
+        wanted = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in keys}
+        job = job.get_subset(asset_check_selection=wanted)
+    with opened_instance() as instance:
+        with opened_lake(settings, declared.specs, instance) as lake:
+            lake.check((), landing=False)
+        execution = execute(instance, job, on_progress, config={"refresh": {"config": {}}})
+    return run_result(execution, declared.specs)
+
+
+def tables_with(rule: str, names: Sequence[str], policy: Policy, declared: "Declared") -> "list[LakeTable]":
     """The tables that have a rule.
 
     Args:
         rule: Name of the rule.
-        names: The tables that are asked about; all if there is none.
+        names: The tables to search; empty for all.
         policy: The consent policy.
+        declared: All tables.
 
     Raises:
-        SettingError: There is no such table, or none of them has the rule.
+        SettingError: None of the tables has the rule.
     """
-    if unknown := [name for name in names if name not in TABLES]:
-        raise SettingError(f"There is no table {unknown[0]}: the tables are {', '.join(TABLES)}.")
-    rules = {name: [one.name for one in DECLARED[name].contract(policy).rules] for name in names or TABLES}
-    found = [TABLES[name] for name, own in rules.items() if rule in own]
+    searched = [table for table in declared if not names or table.spec.name in names]
+    rules = [[own.name for own in table.contract(policy).rules] for table in searched]
+    found = [table for table, own in zip(searched, rules, strict=True) if rule in own]
     if not found:
-        known = sorted({name for own in rules.values() for name in own})
+        known = sorted({name for own in rules for name in own})
         raise SettingError(f"There is no rule {rule} here: the rules are {', '.join(known)}.")
     return found
 
 
-def broken_rows(lake: Lake, spec: TableSpec, rule: str) -> Iterator[Sequence[Any]]:
-    """The rows of a table that break a rule, of the table as the next run would publish it.
+def broken_rows(lake: "Lake", table: "LakeTable", rule: str, policy: Policy) -> Iterator[Sequence[Any]]:
+    """The rows that break a rule, of the table as the next run would publish it.
 
     Raises:
         LakeError: An input is missing, or the engine stopped.
     """
-    policy = cast(Policy, lake.policy)
-    run, agreed = Run("none", int(time.time() * 1000), policy), DECLARED[spec.name].contract(policy)
-    with (
-        next_content(DECLARED[spec.name], lake, run) as audit_input,
-        engine_errors(spec.name, "showing rows"),
-    ):
-        for frame in agreed.broken_rows(rule, audit_input):
+    from stedi_assets.cli.in_process import RunOptions
+    from stedi_assets.lake import engine_errors
+    from stedi_assets.orchestration.refreshing.gate import next_content
+
+    run = RunOptions().run(policy)
+    with next_content(table, lake, run) as audit_input, engine_errors(table.spec.name, "showing rows"):
+        for frame in table.contract(policy).broken_rows(rule, audit_input):
             yield from (tuple(row) for row in frame.toLocalIterator())
+
+
+def _show(settings: Settings, tables: "list[LakeTable]", rule: str, form: str) -> None:
+    from stedi_assets.cli.output import print_rows
+    from stedi_assets.orchestration.resources import opened_lake
+
+    with opened_lake(settings) as lake:
+        for table in tables:
+            print_rows(table.spec.columns, broken_rows(lake, table, rule, settings.policy), form)

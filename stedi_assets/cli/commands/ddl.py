@@ -1,60 +1,68 @@
-"""The tables as Athena's DDL: text that is made of their specs, without a look at any lake."""
+"""`stedi ddl`: the DDL of a table for Athena, made from its spec; no lake is opened."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from pandera.pyspark import DataFrameModel
+import click
 
-from stedi_assets.assets import TABLES
+from stedi_assets.cli.options import no_such_table, sentences, setting_options, settings_of
 from stedi_assets.errors import SettingError
 from stedi_assets.locations import S3, place
-from stedi_assets.tables import DAY, LandingSource, TableSpec, table_location
 
-# The raw files go by the names of the tables of the landing zone, so they need a database of their own.
+if TYPE_CHECKING:
+    from pandera.pyspark import DataFrameModel
+
+    from stedi_assets.tables import TableSpec
+
+# The tables of raw files have the names of the landing tables, so they need a database of their own.
 RAW_DATABASE = "stedi_raw"
 YOUR_BUCKET = "s3://your-bucket"
 ICEBERG = {"table_type": "ICEBERG", "format": "parquet", "write_compression": "zstd"}
 JSON_SERDE = "org.openx.data.jsonserde.JsonSerDe"
-# Keys match in any case, as older exports spell some otherwise, so none is mapped by name. A line that is no
-# JSON reads as a row of nulls and does not fail the query.
+# Keys match in any case because older exports spell some in another case. A line that is not JSON
+# reads as a row of nulls and does not fail the query.
 JSON_READING = {"case.insensitive": "TRUE", "ignore.malformed.json": "TRUE"}
 
 
-def table_spec(name: str) -> TableSpec:
-    """The table of a name.
+@click.command("ddl")
+@click.argument("table")
+@click.option("--external", is_flag=True, help="Print the table of the raw JSON files only.")
+@click.option("--location", metavar="URI", help="s3://… of the table or the raw files, if not by settings.")
+@setting_options("landing", "lake", "catalog", "policy")
+def command(table: str, external: bool, location: str | None, **flags: str | None) -> None:
+    """Prints the DDL of a table for Athena. For a landing table, also that of its raw JSON files."""
+    with sentences():
+        settings = settings_of(flags, reads_only=True)
 
-    Raises:
-        SettingError: There is no such table.
-    """
-    if name not in TABLES:
-        raise SettingError(f"There is no table {name}: the tables are {', '.join(TABLES)}.")
-    return TABLES[name]
+        from stedi_assets.assets import TABLES
+
+        if table not in TABLES:
+            raise SettingError(no_such_table(table, TABLES))
+        spec = TABLES[table]
+        if external and spec.source is None:
+            landing = ", ".join(other.name for other in TABLES.landing)
+            raise SettingError(f"{table} has no landing files: --external is for {landing}.")
+        if not external:
+            click.echo(iceberg_ddl(spec, settings.database, settings.lake, location))
+        if external or (spec.source and location is None):
+            click.echo(external_ddl(spec, settings.landing, location))
 
 
-def landing_source(spec: TableSpec) -> LandingSource:
-    """The landing files of a table.
-
-    Raises:
-        SettingError: It has none.
-    """
-    if spec.source is None:
-        landing = ", ".join(name for name, other in TABLES.specs.items() if other.source)
-        raise SettingError(f"{spec.name} has no landing files: --external is for {landing}.")
-    return spec.source
-
-
-def iceberg_ddl(spec: TableSpec, database: str, lake: str, location: str | None) -> str:
-    """The statement that makes an empty Iceberg table of the same shape.
+def iceberg_ddl(spec: "TableSpec", database: str, lake: str, location: str | None) -> str:
+    """The statement that creates an empty Iceberg table of the same shape.
 
     Args:
         spec: The table.
         database: Its database.
-        lake: URI of the lake; one that is not in S3 stands for a bucket that is yet to be named.
-        location: The table's folder, where it is not that of the lake.
+        lake: URI of the lake; YOUR_BUCKET stands for a lake that is not in S3.
+        location: The table's folder, if it is not the one in the lake.
 
     Raises:
-        SettingError: The folder that is given is not in S3.
+        SettingError: The given folder is not in S3.
     """
-    # Athena knows no comment of an Iceberg table: Glue has it from the runs.
+    from stedi_assets.tables import DAY, table_location
+
+    # Athena takes no comment of an Iceberg table: runs write it to Glue.
     partition = [f"PARTITIONED BY (`{DAY}`)"] if spec.partitioned else []
     return _statement(
         f"CREATE TABLE `{database}`.`{spec.name}` (",
@@ -65,18 +73,19 @@ def iceberg_ddl(spec: TableSpec, database: str, lake: str, location: str | None)
     )
 
 
-def external_ddl(spec: TableSpec, landing: str, location: str | None) -> str:
-    """The statement that makes a table of the raw landing files, which stay as they are.
+def external_ddl(spec: "TableSpec", landing: str, location: str | None) -> str:
+    """The statement that creates a table of the raw landing files; it does not touch them.
 
     Args:
         spec: A table of the landing zone.
-        landing: URI of the landing root; see `lake` above.
-        location: The folder of the files, where it is not that of the landing root.
+        landing: URI of the landing root; YOUR_BUCKET stands for a folder that is not in S3.
+        location: The folder of the files, if it is not the one below the landing root.
 
     Raises:
-        SettingError: The table has no landing files, or the folder that is given is not in S3.
+        SettingError: The given folder is not in S3.
     """
-    source = landing_source(spec)
+    source = spec.source
+    assert source is not None
     return _statement(
         f"CREATE EXTERNAL TABLE `{RAW_DATABASE}`.`{spec.name}` (",
         *_columns(source.record),
@@ -88,7 +97,7 @@ def external_ddl(spec: TableSpec, landing: str, location: str | None) -> str:
     )
 
 
-def _columns(model: type[DataFrameModel]) -> Sequence[str]:
+def _columns(model: "type[DataFrameModel]") -> Sequence[str]:
     described = model.to_schema().columns
     lines = [
         f"  `{column.name}` {column.dataType.simpleString()} COMMENT "

@@ -1,19 +1,44 @@
-"""Maintaining the lake in this process: the job `maintain`, and what it did to every table."""
+"""`stedi maintain`: runs the job `maintain` in this process and prints what it did to every table."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-import dagster as dg
+import click
 
-from stedi_assets.assets import TABLES
-from stedi_assets.cli.in_process import failures, in_this_process
-from stedi_assets.lake import Progress
-from stedi_assets.orchestration.build import build_defs
-from stedi_assets.orchestration.jobs import COUNTS, count_name
-from stedi_assets.orchestration.naming import MAINTAIN
-from stedi_assets.orchestration.resources import Environment
-from stedi_assets.tables import SYSTEM_TABLES
+from stedi_assets.cli.options import finish, json_option, lake_options, sentences, settings_of
+from stedi_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from stedi_assets.assets import Declared
+    from stedi_assets.cli.in_process import OnProgress
+
+
+@click.command("maintain")
+@lake_options
+@json_option
+def command(as_json: bool, **flags: str | None) -> None:
+    """Compacts files and expires snapshots. Deletes files that no snapshot names."""
+    with sentences():
+        settings = settings_of(flags, reads_only=True)
+
+        from stedi_assets.assets import DECLARED
+        from stedi_assets.cli.output import RunDisplay, console, print_rows
+        from stedi_assets.orchestration.jobs import COUNTS, count_name
+
+        with RunDisplay(console(stderr=True)).shown() as display:
+            result = maintain(settings, display, DECLARED)
+        if as_json:
+            click.echo(json.dumps(dataclasses.asdict(result)))
+        else:
+            columns = ("table", *map(count_name, COUNTS))
+            rows = ((name, *(counts[count] for count in COUNTS)) for name, counts in result.tables.items())
+            print_rows(columns, rows, "table")
+        finish(result.failures)
 
 
 @dataclass(frozen=True)
@@ -22,7 +47,7 @@ class MaintenanceResult:
 
     Attributes:
         run_id: The Dagster run.
-        tables: The counts of every table by name, see COUNTS.
+        tables: The counts of every table by name, see `orchestration.jobs.COUNTS`.
         failures: One sentence for every table where something failed.
         seconds: Work.
     """
@@ -32,33 +57,43 @@ class MaintenanceResult:
     failures: Sequence[str]
     seconds: float
 
-    columns: ClassVar[Sequence[str]] = ("table", *map(count_name, COUNTS))
 
-    def rows(self) -> Iterator[Sequence[Any]]:
-        """The tables, under `columns`."""
-        for name, counts in self.tables.items():
-            yield (name, *(counts[column] for column in COUNTS))
-
-
-def maintain(environment: Environment, on_progress: Callable[[Progress], None]) -> MaintenanceResult:
+def maintain(settings: Settings, on_progress: "OnProgress", declared: "Declared") -> MaintenanceResult:
     """Maintains all tables in one run.
 
     Args:
-        environment: Where the lake is.
-        on_progress: Is told every step.
+        settings: Where the lake is.
+        on_progress: Receives every step.
+        declared: The tables.
 
     Raises:
         SettingError: The lake cannot be reached.
     """
-    environment.resources()["lake"].check((), landing=False)
-    job = build_defs(environment).resolve_job_def(MAINTAIN)
-    result, seconds = in_this_process(job, on_progress, {})
-    done = dict(_tables(result))
-    tables = {name: done[name] for name in (*TABLES, *SYSTEM_TABLES) if name in done}
-    return MaintenanceResult(result.run_id, tables, failures(result), seconds)
+    from stedi_assets.cli.in_process import execute, opened_instance
+    from stedi_assets.orchestration.build import build_defs
+    from stedi_assets.orchestration.naming import MAINTAIN
+    from stedi_assets.orchestration.resources import opened_lake
+    from stedi_assets.tables import SYSTEM_TABLES
+
+    job = build_defs(settings, declared).resolve_job_def(MAINTAIN)
+    with opened_instance() as instance:
+        with opened_lake(settings, declared.specs, instance) as lake:
+            lake.check((), landing=False)
+        execution = execute(instance, job, on_progress, config={})
+    counts = dict(_counts(execution.result))
+    return MaintenanceResult(
+        run_id=execution.result.run_id,
+        tables={name: counts[name] for name in (*declared.specs, *SYSTEM_TABLES) if name in counts},
+        failures=execution.failures,
+        seconds=execution.seconds,
+    )
 
 
-def _tables(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str, dict[str, Any]]]:
+def _counts(result: "dg.ExecuteInProcessResult") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The counts of every table, of those with failures too."""
+    from stedi_assets.orchestration.jobs import COUNTS, count_name
+    from stedi_assets.orchestration.naming import MAINTAIN
+
     for event in result.all_events:
         metadata: Mapping[str, Any] = {}
         if event.is_successful_output:

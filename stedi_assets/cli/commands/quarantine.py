@@ -1,34 +1,89 @@
-"""What the command tells of the quarantine: how many lines of which file and why; the lines on demand."""
+"""`stedi quarantine`: counts or prints quarantined lines; `stedi quarantine retry` reads the files again."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import functions as F
+import click
 
-from stedi_assets.lake import Lake, engine_errors
-from stedi_assets.lake.ingestion.faults import reasons
-from stedi_assets.tables import QUARANTINE
+from stedi_assets.cli.options import (
+    finish,
+    format_option,
+    lake_options,
+    refresh_options,
+    sentences,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from stedi_assets.lake import Lake
 
 COUNTED = ("table", "file", "reason", "in words", "lines")
 SHOWN = ("table", "file", "line", "reason", "text")
 
 
-def counted(lake: Lake) -> Iterator[tuple[Any, ...]]:
+@click.group("quarantine", invoke_without_command=True)
+@click.option(
+    "--show", is_flag=True, help="Print the lines too: they hold what people never agreed to share."
+)
+@format_option
+@lake_options
+def command(show: bool, form: str, **flags: str | None) -> None:
+    """Counts landing lines that could not become rows. One count for each file and reason."""
+    if click.get_current_context().invoked_subcommand is not None:
+        return
+    with sentences():
+        settings = settings_of(flags, reads_only=True)
+
+        from stedi_assets.cli.output import print_rows
+        from stedi_assets.orchestration.resources import opened_lake
+
+        with opened_lake(settings) as lake:
+            if show:
+                print_rows(SHOWN, shown(lake), form)
+            else:
+                print_rows(COUNTED, counted(lake), form)
+
+
+@command.command()
+@refresh_options
+def retry(**flags: str | None) -> None:
+    """Reads files with quarantined lines again. Refreshes what depends on them."""
+    with sentences():
+        settings = settings_of(flags)
+
+        from stedi_assets.cli.in_process import RunOptions, refresh
+        from stedi_assets.cli.output import RunDisplay, console, run_table
+
+        with RunDisplay(console()).shown() as display:
+            result = refresh(settings, display, options=RunOptions(retry=True))
+        console().print(run_table(result))
+        finish(result.failures)
+
+
+def counted(lake: "Lake") -> Iterator[tuple[Any, ...]]:
     """The number of lines by table, file and reason, in this order; holds no value of a line."""
-    names = ("table_name", "source_file", "reason")
-    lines = (
-        lake.pinned(QUARANTINE.name).frame(lake.spark).groupBy(*names).agg(F.count(F.lit(1)).alias("lines"))
-    )
+    from pyspark.sql import functions as F
+
+    from stedi_assets.lake import engine_errors
+    from stedi_assets.lake.ingestion.faults import reasons
+    from stedi_assets.tables import QUARANTINE
+
+    columns = ("table_name", "source_file", "reason")
+    lines = lake.pinned(QUARANTINE.name).frame(lake.spark)
+    counts = lines.groupBy(*columns).agg(F.count(F.lit(1)).alias("lines")).orderBy(*columns)
     meanings = reasons()
     with engine_errors(QUARANTINE.name, "counting lines"):
-        for row in lines.orderBy(*names).collect():
+        for row in counts.collect():
             yield *row[:3], meanings.get(row["reason"]), row["lines"]
 
 
-def shown(lake: Lake) -> Iterator[tuple[Any, ...]]:
-    """The lines in the order of tables, files and line numbers; bytes that are no UTF-8 appear escaped."""
-    names = ("table_name", "source_file", "line_number")
-    lines = lake.pinned(QUARANTINE.name).frame(lake.spark).orderBy(*names)
+def shown(lake: "Lake") -> Iterator[tuple[Any, ...]]:
+    """The lines, ordered by table, file and line number; bytes that are not UTF-8 are escaped."""
+    from stedi_assets.lake import engine_errors
+    from stedi_assets.tables import QUARANTINE
+
+    columns = ("table_name", "source_file", "line_number")
+    lines = lake.pinned(QUARANTINE.name).frame(lake.spark).orderBy(*columns)
     with engine_errors(QUARANTINE.name, "reading lines"):
-        for row in lines.select(*names, "reason", "raw").toLocalIterator():
+        for row in lines.select(*columns, "reason", "raw").toLocalIterator():
             yield *row[:4], bytes(row["raw"]).decode(errors="backslashreplace")

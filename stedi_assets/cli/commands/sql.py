@@ -1,20 +1,42 @@
-"""SQL over the published tables, read-only."""
+"""`stedi sql`: SQL over the published tables, read-only."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stedi_assets.assets import TABLES
+import click
+
+from stedi_assets.cli.options import format_option, lake_options, no_such_table, sentences, settings_of
 from stedi_assets.errors import StediError
-from stedi_assets.lake import Lake, engine_errors
-from stedi_assets.tables import SYSTEM_TABLES
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
+    from stedi_assets.lake import Lake
+
 DIALECT = "spark"
 # Functions that call into the engine's own process.
 FORBIDDEN_FUNCTIONS = {"reflect", "java_method", "try_reflect"}
+
+
+@click.command("sql")
+@click.argument("query")
+@format_option
+@lake_options
+def command(query: str, form: str, **flags: str | None) -> None:
+    """Runs a query over the published tables. For example "SELECT count(*) FROM customer_trusted"."""
+    with sentences():
+        settings = settings_of(flags, reads_only=True)
+
+        from stedi_assets.assets import TABLES
+        from stedi_assets.cli.output import print_rows
+        from stedi_assets.orchestration.resources import opened_lake
+        from stedi_assets.tables import SYSTEM_TABLES
+
+        parsed = parse_query(query, settings.database, (*TABLES, *SYSTEM_TABLES))
+        with opened_lake(settings) as lake:
+            columns, rows = run_query(lake, parsed)
+            print_rows(columns, rows, form)
 
 
 class QueryError(StediError):
@@ -34,15 +56,16 @@ class Query:
     text: str
 
 
-def parse_query(text: str, database: str) -> Query:
-    """Takes SQL apart and makes sure that it only reads tables.
+def parse_query(text: str, database: str, tables: Collection[str]) -> Query:
+    """Parses SQL and makes sure that it only reads tables.
 
     Args:
         text: The SQL; table names may be qualified by the database.
         database: The database.
+        tables: Names of the tables.
 
     Raises:
-        QueryError: It is not one query, or reads something else than the tables.
+        QueryError: The text is not a single query, or reads something other than the tables.
     """
     import sqlglot
     from sqlglot import exp
@@ -51,7 +74,7 @@ def parse_query(text: str, database: str) -> Query:
     try:
         statements = [statement for statement in sqlglot.parse(text, dialect=DIALECT) if statement]
     except sqlglot.errors.SqlglotError:
-        raise QueryError("That is not SQL that can be read: check the spelling of the query.") from None
+        raise QueryError("The SQL cannot be parsed: check the spelling of the query.") from None
     if len(statements) != 1:
         raise QueryError("One query at a time: give a single SELECT.")
     [query] = statements
@@ -66,13 +89,13 @@ def parse_query(text: str, database: str) -> Query:
         for source in scope.sources.values()
         if isinstance(source, exp.Table)
     ]
-    names = frozenset(_plain_name(table, database) for table in read)
+    names = frozenset(_plain_name(table, database, tables) for table in read)
     for column in query.find_all(exp.Column):
         column.set("db", None)
     return Query(names, query.sql(dialect=DIALECT))
 
 
-def run_query(lake: Lake, query: Query) -> tuple[list[str], Iterator[Sequence[Any]]]:
+def run_query(lake: "Lake", query: Query) -> tuple[list[str], Iterator[Sequence[Any]]]:
     """Runs a query.
 
     Returns:
@@ -81,6 +104,8 @@ def run_query(lake: Lake, query: Query) -> tuple[list[str], Iterator[Sequence[An
     Raises:
         LakeError: A table is not published, or the engine refused the query.
     """
+    from stedi_assets.lake import engine_errors
+
     for name in sorted(query.tables):
         lake.pinned(name).frame(lake.spark).createOrReplaceTempView(name)
     with engine_errors("query", "reading", quote_analysis=True):
@@ -93,17 +118,14 @@ def run_query(lake: Lake, query: Query) -> tuple[list[str], Iterator[Sequence[An
     return list(result.column_names), rows
 
 
-def _plain_name(table: "exp.Table", database: str) -> str:
+def _plain_name(table: "exp.Table", database: str, tables: Collection[str]) -> str:
     """Gives a table of a query its plain name, in place, and returns that name."""
     from sqlglot import exp
 
     name = table.name.lower()
-    known = (*TABLES, *SYSTEM_TABLES)
-    if name not in known or table.db.lower() not in ("", database) or table.catalog:
-        raise QueryError(
-            f"There is no table {table.sql(dialect=DIALECT)}: {database} has the tables {', '.join(known)}."
-        )
-    # A table that goes by another name in the query keeps it: its columns may be qualified by it.
+    if name not in tables or table.db.lower() not in ("", database) or table.catalog:
+        raise QueryError(no_such_table(table.sql(dialect=DIALECT), tables))
+    # The name in the query becomes an alias, because columns may be qualified by it.
     if not table.alias:
         table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
     table.set("this", exp.to_identifier(name))

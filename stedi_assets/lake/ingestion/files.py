@@ -13,10 +13,10 @@ from stedi_assets.lake.ingestion.faults import named_people
 from stedi_assets.lake.ingestion.records import FaultyLineError, LineForm, Value, parse_line
 from stedi_assets.lake.storage.aws import S3_SCHEME
 from stedi_assets.lake.storage.base import Storage, StoredFile, engine_path
+from stedi_assets.settings import LONGEST_LINE
 from stedi_assets.tables import LandingSource
 
 SUFFIXES = (".json", ".json.gz")
-LONGEST_LINE = 1_000_000  # bytes, unless a setting says otherwise
 KEPT_BYTES = 1_000_000  # of a line that is no row
 PARSED_LINES = 10_000  # of a batch handed from Python to the engine
 PARSED_BYTES = 16 * 1024**2  # of raw lines in such a batch

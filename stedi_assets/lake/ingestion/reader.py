@@ -23,7 +23,7 @@ from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors, s3_refusal
 from stedi_assets.lake.iceberg.staging import StagingArea, side_by_side
 from stedi_assets.lake.ingestion import faults, files, records
-from stedi_assets.lake.ingestion.files import EMPTY, LONGEST_LINE, LandingFile, parse_file, parsed_batches
+from stedi_assets.lake.ingestion.files import EMPTY, LandingFile, parse_file, parsed_batches
 from stedi_assets.lake.ingestion.records import (
     Field,
     LineForm,
@@ -38,6 +38,7 @@ from stedi_assets.lake.storage.base import engine_path
 from stedi_assets.lake.storage.streams import file_opener
 from stedi_assets.schemas import checks
 from stedi_assets.schemas.checks import value_rules
+from stedi_assets.settings import LONGEST_LINE
 from stedi_assets.tables import LandingSource, TableSpec
 
 if TYPE_CHECKING:
@@ -335,8 +336,6 @@ def parsed_lines(
             StructField("_people", StringType()),
         ]
     )
-    if not files:
-        return spark.createDataFrame([], schema)
     paths = [(file.path, file.uri) for file in files]
     listed = spark.createDataFrame(paths, "path string, uri string")
     parse = line_parser(form, aws.given_region, longest_line)

@@ -15,9 +15,10 @@ from stedi_assets.lake.ingestion.faults import held_people
 from stedi_assets.lake.model import Outcome, Run
 from stedi_assets.lake.refresh.active_days import activity_behind
 from stedi_assets.lake.resource import Lake
+from stedi_assets.settings import Policy
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms import pseudonyms
-from stedi_assets.transforms.consent import Policy, person
+from stedi_assets.transforms.consent import person
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

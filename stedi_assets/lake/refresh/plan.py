@@ -146,7 +146,7 @@ def days_of(lake: Lake, who: "DataFrame", landing_table: str) -> frozenset[date]
     activity = activity_of(lake, landing_table)
     if activity is None:
         return None
-    days = facts.active_days(lake.previewed_activity(landing_table), who).collect()
+    days = facts.active_days(activity.frame(lake.spark), who).collect()
     return frozenset(row["event_date"] for row in days)
 
 

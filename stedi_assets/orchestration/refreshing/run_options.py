@@ -9,7 +9,7 @@ import dagster as dg
 
 from stedi_assets.lake import Lake, Range, Run
 from stedi_assets.orchestration.run_lock import at_work
-from stedi_assets.transforms.consent import Policy
+from stedi_assets.settings import Policy
 
 
 class Refresh(dg.ConfigurableResource[None]):

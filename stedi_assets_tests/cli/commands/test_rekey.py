@@ -4,13 +4,15 @@ import stat
 
 import pytest
 
-from stedi_assets.cli import runs
+from stedi_assets.assets import DECLARED
+from stedi_assets.cli import in_process
+from stedi_assets.cli.commands import rekey as rekeying
 from stedi_assets.errors import SettingError
 from stedi_assets_tests.support.lakes import TestLake
 
 
 def rekey(lake):
-    return runs.rekey(lake.environment, lambda progress: None)
+    return rekeying.rekey(lake.environment, lambda progress: None, DECLARED)
 
 
 def key_file(lake):
@@ -63,14 +65,14 @@ def test_a_given_key_replaces_the_kept_one(tmp_path, monkeypatch):
 def test_an_interrupted_rekey_is_finished_by_the_next_one_with_the_same_key(tmp_path, monkeypatch):
     lake = TestLake(tmp_path)
     lake.built()
-    refresh = runs.refresh
+    refresh = in_process.refresh
 
     def interrupted(*arguments, **options):
         refresh(*arguments, **options)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(runs, "refresh", interrupted)
+        patched.setattr(in_process, "refresh", interrupted)
         with pytest.raises(KeyboardInterrupt):
             rekey(lake)
     made = subjects(lake)

@@ -4,7 +4,6 @@ import gzip
 import json
 from collections import Counter
 
-import dagster as dg
 import pytest
 
 from stedi_assets.assets import TABLES
@@ -12,6 +11,7 @@ from stedi_assets.lake import Run, refresh_landing, resource
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.ingestion import system_tables
 from stedi_assets.lake.ingestion.files import KEPT_BYTES
+from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.tables import QUARANTINE
 from stedi_assets_tests.lake.ingestion.test_reader import LANDING, counts, reading
 from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
@@ -121,11 +121,11 @@ def test_the_same_files_give_the_same_lines(tmp_path):
 def test_without_faulty_lines_there_is_no_quarantine(tmp_path):
     lake = TestLake(tmp_path, zone(tmp_path, a=ADA))
     lake.built()
-    with dg.build_resources(lake.environment.resources()) as resources:
-        handle = resources.lake.pinned("quarantine")
+    with opened_lake(lake.environment) as opened:
+        handle = opened.pinned("quarantine")
         assert not handle.exists
-        assert handle.frame(resources.lake.spark).columns == QUARANTINE.columns
-        assert handle.frame(resources.lake.spark).count() == 0
+        assert handle.frame(opened.spark).columns == QUARANTINE.columns
+        assert handle.frame(opened.spark).count() == 0
 
 
 def test_the_lines_of_readings_are_nothing_to_customer_trusted(tmp_path):
@@ -185,8 +185,8 @@ def test_lines_of_another_table_may_be_published_meanwhile(tmp_path, monkeypatch
             meanwhile.append(replace_files(load(catalog, database, spec), [], [], 1_001, {}))
         return table
 
-    with dg.build_resources(lake.environment.resources()) as resources:
-        mine = resources.lake
+    with opened_lake(lake.environment) as opened:
+        mine = opened
         outcome = refresh_landing(mine, TABLES["customer_landing"], Run("run", EPOCH, "strict"))
         monkeypatch.setattr(resource, "load_table", overtaken)
         mine.publish(outcome)

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from stedi_assets.lake.ingestion.files import LONGEST_LINE
 from stedi_assets.samples.awkward import accounting
+from stedi_assets.settings import LONGEST_LINE
 from stedi_assets_tests.support.lakes import SAMPLE, TestLake, write_landing
 
 LANDING = ("customer_landing", "accelerometer_landing", "step_trainer_landing")

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.main import main
-from stedi_assets.cli.options import opened_lake
 from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg.commit import describe_files, replace_files
 from stedi_assets.lake.iceberg.record import Record
@@ -26,7 +25,8 @@ from stedi_assets.lake.maintenance.compaction import small_groups
 from stedi_assets.lake.maintenance.maintain import maintain, superseded
 from stedi_assets.lake.storage.base import LocalStorage
 from stedi_assets.orchestration.build import build_defs
-from stedi_assets.orchestration.resources import Environment
+from stedi_assets.orchestration.resources import opened_lake
+from stedi_assets.settings import Settings
 from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
@@ -372,7 +372,7 @@ class TestCommand:
 
 
 def test_the_job_runs_weekly_from_the_start_with_an_op_for_every_table():
-    definitions = build_defs(Environment.from_settings({}))
+    definitions = build_defs(Settings.from_settings({}))
     schedule = definitions.resolve_schedule_def("weekly_maintenance")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 3 * * 0", "UTC")
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING

@@ -16,6 +16,7 @@ from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.lake.storage.s3 import S3Storage
 from stedi_assets.lake.storage.streams import file_opener
+from stedi_assets.orchestration.resources import build_engine
 from stedi_assets_tests.support.faulty import Fault
 from stedi_assets_tests.support.lakes import TestLake
 
@@ -179,7 +180,7 @@ class TestSecret:
 
 def test_spark_is_told_where_s3_is_but_no_credential(s3, tmp_path, monkeypatch):
     environment = lake_in_s3(tmp_path, STEDI_ENGINE="local[2]").environment
-    assert environment.engine_resource().uses_s3
+    assert build_engine(environment).uses_s3
     told = s3a_config(Aws("eu-west-1"))
     assert told["spark.hadoop.fs.s3a.endpoint"] == s3.s3
     assert told["spark.hadoop.fs.s3a.endpoint.region"] == "eu-west-1"

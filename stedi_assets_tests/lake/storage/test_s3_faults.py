@@ -13,8 +13,8 @@ import pytest
 
 from scripts.local_s3 import object_store
 from stedi_assets.assets import TABLES
-from stedi_assets.cli.options import opened_lake
 from stedi_assets.errors import LakeError
+from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets_tests.lake.storage.test_s3 import KEY, lake_in_s3
 from stedi_assets_tests.lake.test_places import upload, zone
 from stedi_assets_tests.support.faulty import RESET, Fault, FaultyServer, faulty

@@ -21,6 +21,7 @@ from stedi_assets.lake import LandingFile, Waiting
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import REFRESH
+from stedi_assets.orchestration.resources import build_resources
 from stedi_assets.orchestration.run_lock import at_work, is_abandoned
 from stedi_assets.orchestration.sensors.landing_files import ABANDONED
 from stedi_assets.orchestration.sensors.requests import MOST_REMEMBERED, Memory, decide, judge, pause
@@ -169,7 +170,7 @@ class Sensor:
     def __init__(self, lake, home, name):
         self.repository = build_defs(lake.environment).get_repository_def()
         self.sensor, self.home, self.cursor = self.repository.get_sensor_def(name), home, None
-        self.resources = {"lake": lake.environment.resources()["lake"]}
+        self.resources = {"lake": build_resources(lake.environment)["lake"]}
 
     def tick(self):
         with dg.DagsterInstance.from_config(str(self.home)) as instance:
@@ -455,7 +456,7 @@ class TestFailures:
                 dagster_event=result.get_run_failure_event(),
                 dagster_instance=instance,
                 dagster_run=result.dagster_run,
-                resources={"webhook": lake.environment.resources()["webhook"]},
+                resources={"webhook": build_resources(lake.environment)["webhook"]},
             ).for_run_failure()
             definitions.get_repository_def().get_sensor_def("failed_runs")(context)
         return result.run_id, (home / "failures.log").read_text().splitlines()

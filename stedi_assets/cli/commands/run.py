@@ -1,0 +1,86 @@
+"""`stedi run`: refreshes the tables, or explains what a run would do."""
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from stedi_assets.cli.options import finish, json_option, refresh_options, sentences, settings_of
+from stedi_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from stedi_assets.cli.in_process import RunOptions
+    from stedi_assets.cli.run_result import RunResult
+
+
+@click.command("run")
+@refresh_options
+@click.option("--select", metavar="TABLES", help="Tables by name, or a Dagster asset selection.")
+@click.option("--days", metavar="A..B", help="Rebuild these days too, such as 2024-03-01..2024-03-31.")
+@click.option("--full", is_flag=True, help="Rebuild all days, even if nothing changed.")
+@click.option("--explain", is_flag=True, help="Print what a run would do and why; do nothing.")
+@click.option("--as-of", metavar="MS", type=int, help="Judge consent at this time (epoch ms) instead of now.")
+@json_option
+def command(
+    select: str | None,
+    days: str | None,
+    full: bool,
+    explain: bool,
+    as_of: int | None,
+    as_json: bool,
+    **flags: str | None,
+) -> None:
+    """Refreshes the tables from the landing files."""
+    with sentences():
+        settings = settings_of(flags)
+
+        from stedi_assets.cli.in_process import RunOptions, refresh
+        from stedi_assets.cli.output import RunDisplay, console
+
+        options = RunOptions(full=full, as_of=as_of, days=days)
+        if explain:
+            _explain(settings, select, options, as_json=as_json)
+            return
+        with RunDisplay(console(stderr=as_json)).shown() as display:
+            result = refresh(settings, display, select=select, options=options)
+        if as_json:
+            click.echo(json.dumps(_report(settings, result)))
+        else:
+            _print(result)
+        for table, rows in result.removed.items():
+            click.echo(f"{table}: {rows:,} rows of people who withdrew were removed first.", err=True)
+        finish(result.failures)
+
+
+def _report(settings: Settings, result: "RunResult") -> dict[str, object]:
+    return {
+        "tables": {name: dataclasses.asdict(table) for name, table in result.tables.items()},
+        "checks": result.checks,
+        "removed": result.removed,
+        "policy": settings.policy,
+        "engine": settings.engine,
+        "seconds": result.seconds,
+    }
+
+
+def _print(result: "RunResult") -> None:
+    from stedi_assets.cli.output import CHECK_COLUMNS, check_rows, console, print_rows, run_table
+
+    console().print(run_table(result))
+    if broken := [*check_rows(result, broken_only=True)]:
+        print_rows(CHECK_COLUMNS, broken, "table")
+
+
+def _explain(settings: Settings, select: str | None, options: "RunOptions", *, as_json: bool) -> None:
+    from stedi_assets.assets import DECLARED
+    from stedi_assets.cli.explanation import EXPLAINED, explained
+    from stedi_assets.cli.in_process import selected_tables
+    from stedi_assets.cli.output import print_rows
+    from stedi_assets.orchestration.build import build_defs
+    from stedi_assets.orchestration.resources import opened_lake
+
+    tables = selected_tables(build_defs(settings), DECLARED.specs, select)
+    with opened_lake(settings) as lake:
+        rows = explained(lake, options.run(settings.policy), tables, DECLARED)
+        print_rows(EXPLAINED, rows, "json" if as_json else "table")

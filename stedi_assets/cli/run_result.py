@@ -1,0 +1,127 @@
+"""The results of a run, read from the events that Dagster recorded."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from stedi_assets.orchestration.failures import failure_sentences
+from stedi_assets.orchestration.refreshing.metadata import BROKEN, CHECKED, ROWS_REMOVED
+from stedi_assets.tables import Tables
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A job that was executed.
+
+    Attributes:
+        result: What Dagster returned.
+        seconds: Time from the first progress to the last.
+    """
+
+    result: dg.ExecuteInProcessResult
+    seconds: float
+
+    @property
+    def failures(self) -> list[str]:
+        """One sentence for every step that failed."""
+        return [] if self.result.success else failure_sentences(self.result.all_events, self.result.run_id)
+
+
+@dataclass(frozen=True)
+class TableResult:
+    """What a run did to a table."""
+
+    rows: int
+    snapshot_id: int
+    changed: bool
+    what_changed: str
+    seconds: float
+    audit_seconds: float
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did.
+
+    Attributes:
+        run_id: The Dagster run.
+        tables: Tables that are now up to date.
+        checks: Outcome, severity and counts of every rule, by `table.rule`.
+        removed: Rows of people who withdrew that were removed before anything else, by table.
+        failures: One sentence for every table that failed.
+        seconds: Work, from the first plan to the last publish.
+    """
+
+    run_id: str
+    tables: Mapping[str, TableResult]
+    checks: Mapping[str, Mapping[str, Any]]
+    removed: Mapping[str, int]
+    failures: Sequence[str]
+    seconds: float
+
+
+def run_result(execution: Execution, tables: Tables) -> RunResult:
+    """What a run did to assets and found in checks.
+
+    Args:
+        execution: The executed job.
+        tables: The declared tables, whose order the results have.
+    """
+    result = execution.result
+    return RunResult(
+        run_id=result.run_id,
+        tables=_table_results(result, tables),
+        checks=_checks(result),
+        removed=_removed(result),
+        failures=execution.failures,
+        seconds=execution.seconds,
+    )
+
+
+def _table_results(result: dg.ExecuteInProcessResult, tables: Tables) -> dict[str, TableResult]:
+    """The results by table, in the order of the tables; a table that published twice has the sum."""
+    found: dict[str, TableResult] = {}
+    for name, values in _materializations(result):
+        if ROWS_REMOVED in values:
+            continue
+        earlier = found.get(name)
+        what_changed = values["what changed"]
+        found[name] = TableResult(
+            rows=values["dagster/row_count"],
+            snapshot_id=int(values["snapshot id"]),
+            changed=values["changed"] or (earlier is not None and earlier.changed),
+            what_changed=f"{earlier.what_changed}; {what_changed}" if earlier else what_changed,
+            seconds=values["seconds"],
+            audit_seconds=values["audit seconds"] + (earlier.audit_seconds if earlier else 0.0),
+        )
+    return {name: found[name] for name in tables if name in found}
+
+
+def _removed(result: dg.ExecuteInProcessResult) -> dict[str, int]:
+    return {
+        name: values[ROWS_REMOVED] for name, values in _materializations(result) if ROWS_REMOVED in values
+    }
+
+
+def _materializations(
+    result: dg.ExecuteInProcessResult,
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        metadata = {name: value.value for name, value in materialization.metadata.items()}
+        yield materialization.asset_key.path[-1], metadata
+
+
+def _checks(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
+    return {
+        f"{check.asset_key.path[-1]}.{check.check_name}": {
+            "passed": check.passed,
+            "severity": check.severity.value,
+            "checked": check.metadata[CHECKED].value,
+            "broken": check.metadata[BROKEN].value,
+        }
+        for check in result.get_asset_check_evaluations()
+        if CHECKED in check.metadata  # it is a rule
+    }

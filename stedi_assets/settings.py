@@ -1,0 +1,358 @@
+"""The STEDI_* settings: names, defaults, meanings; the only reader of them in the process environment.
+
+Settings are text and what can be said about text. What is built from them is in `orchestration.resources`.
+Loads neither pyspark nor dagster, so that a wrong setting is reported at once.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from stedi_assets.errors import SettingError
+from stedi_assets.locations import S3, place, resolved_catalog, within
+
+Policy = Literal["strict", "reference"]
+
+STRICT_DATABASE = "stedi"
+DATABASES: Mapping[Policy, str] = {"strict": STRICT_DATABASE, "reference": f"{STRICT_DATABASE}_reference"}
+LONGEST_LINE = 1_000_000
+"""Bytes that a landing line may have by default."""
+
+ENGINES = re.compile(r"sail|local(\[(\d+|\*)\])?|(spark|sc)://\S+")
+SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
+WEBHOOK = re.compile(r"https?://[^\s/?#]+\S*")
+SMALLEST_POOL_MB = 256
+SHORTEST_LINE = 1_000  # bytes; a customer record has a few hundred
+MOST_KEEP_DAYS = 3_650
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        name: Name of the environment variable.
+        field: The field of `Settings` that holds its value.
+        default: The value if none is given; empty if there is none.
+        parse: Takes the name and the text, returns the value, raises SettingError.
+        meaning: What it is for, in Markdown.
+        metavar: What the help shows as the value of the flag; empty for a setting that is not a flag.
+        help: What the help says about the flag.
+        shown_default: The default in the documentation, if it depends on another setting.
+    """
+
+    name: str
+    field: str
+    default: str
+    parse: Callable[[str, str], Any]
+    meaning: str
+    metavar: str = ""
+    help: str = ""
+    shown_default: str = ""
+
+    @property
+    def option(self) -> str:
+        """Name of the flag without dashes."""
+        return self.name.removeprefix(PREFIX).lower()
+
+    @property
+    def flag(self) -> str:
+        """The command-line flag; empty if there is none."""
+        return f"--{self.option}" if self.metavar else ""
+
+
+def _whole(name: str, value: str, *, least: int, unit: str = "", most: int | None = None) -> int:
+    # Digits of other scripts are not accepted.
+    if not (value.isascii() and value.isdecimal() and least <= int(value) <= (most or int(value))):
+        bounds = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise SettingError(f"{name} is {value}, but must be a whole number{unit}, {bounds}.")
+    return int(value)
+
+
+def _hours(name: str, value: str) -> float:
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value) or not float(value):
+        raise SettingError(f"{name} is {value}, but must be a number of hours above 0.")
+    return float(value)
+
+
+def _engine(name: str, value: str) -> str:
+    if not ENGINES.fullmatch(value):
+        raise SettingError(
+            f"{name} is {value}, but must be sail, local[N], spark://host:port or sc://host:port."
+        )
+    return value
+
+
+def _policy(name: str, value: str) -> Policy:
+    for policy in get_args(Policy):
+        if value == policy:
+            return policy  # type: ignore[no-any-return]
+    raise SettingError(f"{name} is {value}, but must be strict or reference.")
+
+
+def _key_given(name: str, value: str) -> bool:
+    if value.startswith("arn:") and not SECRET.fullmatch(value):
+        raise SettingError(
+            f"{name} is an ARN, but must be that of a Secrets Manager secret "
+            "(arn:aws:secretsmanager:…) or the key itself."
+        )
+    return bool(value)
+
+
+def _webhook_given(name: str, value: str) -> bool:
+    # Anyone who knows the URL can post to it, so no text quotes it.
+    if value and not WEBHOOK.fullmatch(value):
+        raise SettingError(f"{name} is no URL: it must begin with https:// or http://.")
+    return bool(value)
+
+
+def _text(name: str, value: str) -> str:
+    return value
+
+
+PREFIX = "STEDI_"
+SETTINGS = (
+    Setting(
+        name="STEDI_LANDING",
+        field="landing",
+        default="data",
+        parse=place,
+        meaning="The landing root: the folder with `customer/landing`, `accelerometer/landing` and "
+        "`step_trainer/landing`, or `s3://bucket/prefix`.",
+        metavar="URI",
+        help="Folder or s3://… of the landing root.",
+    ),
+    Setting(
+        name="STEDI_LAKE",
+        field="lake",
+        default=".stedi/lake",
+        parse=place,
+        meaning="The folder of the lake, or `s3://bucket/prefix`. A table lies in `{lake}/{zone}/{table}`.",
+        metavar="URI",
+        help="Folder or s3://… of the lake.",
+    ),
+    Setting(
+        name="STEDI_CATALOG",
+        field="catalog",
+        default="",
+        parse=_text,  # depends on the lake, so `Settings.from_settings` resolves it
+        meaning="The Iceberg catalog: `glue`, the URL of a REST catalog, `postgresql://user@host/database` "
+        "(install `stedi_assets[postgres]`; the password is in PGPASSWORD or `~/.pgpass`), or `sqlite:///` "
+        "and a path. Required for a lake in S3. `glue` and a REST catalog require a lake in S3.",
+        metavar="URI",
+        help="glue, https://…, postgresql://… or sqlite:///….",
+        shown_default="sqlite:///{lake}/catalog.db",
+    ),
+    Setting(
+        name="STEDI_ENGINE",
+        field="engine",
+        default="sail",
+        parse=_engine,
+        meaning="`sail` (embedded), `local[N]` (Spark in this process), `spark://host:port` (a cluster) or "
+        "`sc://host:port` (a Spark Connect server).",
+        metavar="ENGINE",
+        help="sail, local[N], spark://… or sc://….",
+    ),
+    Setting(
+        name="STEDI_POLICY",
+        field="policy",
+        default="strict",
+        parse=_policy,
+        meaning=f"`strict` or `reference`. The latter publishes to the database `{DATABASES['reference']}`.",
+        metavar="POLICY",
+        help="strict or reference.",
+    ),
+    Setting(
+        name="STEDI_PSEUDONYM_KEY",
+        field="key_given",
+        default="",
+        parse=_key_given,
+        meaning="The key of the pseudonyms, 32 characters or more. Its text is the key of an HMAC-SHA256 "
+        "over the email. If it is not given, a random 256-bit key is made once and kept in "
+        "`{lake}.pseudonym-key`, mode 0600. Required for a lake in S3: the key, or the ARN of a "
+        "Secrets Manager secret that holds it as text.",
+    ),
+    Setting(
+        name="STEDI_MEMORY_MB",
+        field="memory_mb",
+        default="2048",
+        parse=partial(_whole, least=SMALLEST_POOL_MB, unit=" of MiB"),
+        meaning="Limit of the embedded engine's memory pool, MiB.",
+    ),
+    Setting(
+        name="STEDI_BATCH_FILES",
+        field="batch_files",
+        default="2000",
+        parse=partial(_whole, least=1),
+        meaning="Landing files that one batch may have. A backlog is ingested in several batches, and each "
+        "batch is published.",
+    ),
+    Setting(
+        name="STEDI_BATCH_MB",
+        field="batch_mb",
+        default="2048",
+        parse=partial(_whole, least=1, unit=" of MiB"),
+        meaning="Size of the landing files of one batch, MiB. A larger file makes a batch of its own.",
+    ),
+    Setting(
+        name="STEDI_LINE_BYTES",
+        field="line_bytes",
+        default=str(LONGEST_LINE),
+        parse=partial(_whole, least=SHORTEST_LINE, unit=" of bytes"),
+        meaning="Bytes that a landing line may have. A longer line goes to the quarantine; it is never held "
+        "in memory as a whole.",
+    ),
+    Setting(
+        name="STEDI_KEEP_DAYS",
+        field="keep_days",
+        default="7",
+        parse=partial(_whole, least=0, unit=" of days", most=MOST_KEEP_DAYS),
+        meaning=f"Days for which a snapshot can be read after it was replaced, 0 to {MOST_KEEP_DAYS}. "
+        "After that, maintenance expires it. With 0, a query that runs during maintenance may lose "
+        "the files it reads.",
+    ),
+    Setting(
+        name="STEDI_SENSOR_SECONDS",
+        field="sensor_seconds",
+        default="30",
+        parse=partial(_whole, least=0, unit=" of seconds", most=DAY_SECONDS),
+        meaning="Seconds between two checks for landing files under `make dev`. With `0` all sensors are off "
+        "until they are switched on in the UI.",
+    ),
+    Setting(
+        name="STEDI_QUIET_HOURS",
+        field="quiet_hours",
+        default="24",
+        parse=_hours,
+        meaning="Hours without new rows after which the check `landing_is_quiet` of a landing table warns.",
+    ),
+    Setting(
+        name="STEDI_WEBHOOK_URL",
+        field="webhook_given",
+        default="",
+        parse=_webhook_given,
+        meaning='URL to which a sentence about every failed run is posted as `{"text": …}`, the form '
+        "that Slack, Mattermost and others accept. Anyone who knows the URL can post there, so it is "
+        "shown nowhere.",
+    ),
+)
+DEFAULTS: Mapping[str, str] = {setting.name: setting.default for setting in SETTINGS}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a process or of a test, understood and checked; see `SETTINGS` for their meanings.
+
+    Holds no secret: `key_given` and `webhook_given` only say that there is one.
+
+    Attributes:
+        landing: URI of the landing root.
+        lake: URI of the lake.
+        catalog: `glue`, or the URI of the Iceberg catalog.
+        region: AWS_REGION; empty if another of the standard AWS variables says it.
+    """
+
+    landing: str
+    lake: str
+    catalog: str
+    engine: str
+    policy: Policy
+    key_given: bool
+    memory_mb: int
+    batch_files: int
+    batch_mb: int
+    line_bytes: int
+    keep_days: int
+    sensor_seconds: int
+    quiet_hours: float
+    webhook_given: bool
+    key_file: str
+    """Path of the key that is kept beside a local lake; empty for a lake in S3."""
+    region: str = ""
+
+    @classmethod
+    def from_settings(
+        cls, settings: Mapping[str, str], *, region: str = "", reads_only: bool = False
+    ) -> "Settings":
+        """Reads settings; one that is not given, or empty, has its default.
+
+        Args:
+            settings: The settings by name.
+            region: AWS_REGION.
+            reads_only: Whether no row will be computed; the pseudonym key is not needed then.
+
+        Raises:
+            SettingError: A setting is unknown, malformed or contradicts another one.
+        """
+        for name in settings:
+            if name not in DEFAULTS:
+                raise SettingError(f"{name} is not a setting{_did_you_mean(name)}")
+        given = {name: value for name, value in settings.items() if value}
+        chosen = {**DEFAULTS, **given}
+        values = {setting.field: setting.parse(setting.name, chosen[setting.name]) for setting in SETTINGS}
+        lake = values["lake"]
+        in_s3 = lake.startswith(S3)
+        _check_together(given, values, key_needed=in_s3 and not reads_only)
+        values["catalog"] = resolved_catalog(values["catalog"], lake)
+        values["key_file"] = "" if in_s3 else f"{lake.removeprefix('file://')}.pseudonym-key"
+        return cls(**values, region=region)
+
+    @classmethod
+    def from_process(
+        cls, overrides: Mapping[str, str | None] | None = None, *, reads_only: bool = False
+    ) -> "Settings":
+        """Reads the settings of this process.
+
+        Args:
+            overrides: Settings that were given as flags, by name; None for one that was not.
+            reads_only: See `from_settings`.
+        """
+        settings = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+        flags = {name: value for name, value in (overrides or {}).items() if value is not None}
+        region = os.environ.get("AWS_REGION", "")
+        return cls.from_settings(settings | flags, region=region, reads_only=reads_only)
+
+    @property
+    def database(self) -> str:
+        """Database of the catalog: each policy has its own, so that their tables cannot be confused."""
+        return DATABASES[self.policy]
+
+
+def dagster_home() -> Path:
+    """The home of the Dagster instance: DAGSTER_HOME, or .stedi/dagster in the current folder."""
+    return Path(os.environ.get("DAGSTER_HOME") or ".stedi/dagster").absolute()
+
+
+def _check_together(given: Mapping[str, str], values: Mapping[str, Any], *, key_needed: bool) -> None:
+    """Checks settings that depend on one another.
+
+    Raises:
+        SettingError: Two settings contradict each other.
+    """
+    landing, lake, engine = values["landing"], values["lake"], values["engine"]
+    if within(lake, landing) or within(landing, lake):
+        raise SettingError(
+            "STEDI_LAKE and STEDI_LANDING lie one in the other: give the lake a folder of its own."
+        )
+    if "STEDI_MEMORY_MB" in given and engine != "sail":
+        raise SettingError(
+            f"STEDI_MEMORY_MB bounds the embedded engine, but STEDI_ENGINE is {engine}: "
+            "leave one of them out."
+        )
+    if key_needed and not values["key_given"]:
+        raise SettingError(
+            "STEDI_PSEUDONYM_KEY is not given, but STEDI_LAKE is in S3, where no key is kept: give a key "
+            "(`openssl rand -hex 32`), or the ARN of a Secrets Manager secret that holds it."
+        )
+
+
+def _did_you_mean(name: str) -> str:
+    short = {setting.removeprefix(PREFIX): setting for setting in DEFAULTS}
+    close = difflib.get_close_matches(name.removeprefix(PREFIX), short, n=1)
+    return f": did you mean {short[close[0]]}?" if close else f": the settings are {', '.join(DEFAULTS)}."
