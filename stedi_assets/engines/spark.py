@@ -10,7 +10,7 @@ from pydantic import Field
 
 from stedi_assets.engines import silence_pyspark
 from stedi_assets.errors import SettingError
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws
 
 CONFIG = {
     "spark.sql.session.timeZone": "UTC",

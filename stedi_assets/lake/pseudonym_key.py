@@ -9,7 +9,7 @@ from pydantic import PrivateAttr
 
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage.aws import Aws, aws_settings
+from stedi_assets.lake.storage import Aws, aws_settings
 
 SHORTEST_KEY = 32
 SECRET_ARN = "arn:aws"

@@ -20,7 +20,7 @@ from stedi_assets.cli.main import main
 from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.ingestion import staged_batch
 from stedi_assets.lake.ingestion.reader import LineCounts
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws
 from stedi_assets.orchestration.resources import dagster_home
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 

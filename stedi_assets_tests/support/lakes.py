@@ -12,7 +12,7 @@ from stedi_assets.assets import TABLES
 from stedi_assets.cli.runs import RunResult, refresh
 from stedi_assets.lake import Progress
 from stedi_assets.lake.iceberg.catalog import open_catalog
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws
 from stedi_assets.orchestration.resources import Environment
 
 REPOSITORY = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.catalog import iceberg_schema
 from stedi_assets.lake.iceberg.record import Record
-from stedi_assets.lake.storage.base import engine_path
+from stedi_assets.lake.storage import engine_path
 from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from stedi_assets.lake.ingestion.faults import named_people
 from stedi_assets.lake.ingestion.records import FaultyLineError, LineForm, Value, parse_line
-from stedi_assets.lake.storage.aws import S3_SCHEME
-from stedi_assets.lake.storage.base import Storage, StoredFile, engine_path
+from stedi_assets.lake.storage import Storage, StoredFile, engine_path
+from stedi_assets.locations import S3
 from stedi_assets.tables import LandingSource
 
 SUFFIXES = (".json", ".json.gz")
@@ -51,7 +51,7 @@ class LandingFile:
     @property
     def appears_whole(self) -> bool:
         """Whether nobody sees the file until it is complete, as in S3."""
-        return self.uri.startswith(S3_SCHEME)
+        return self.uri.startswith(S3)
 
     @property
     def plain(self) -> bool:
@@ -140,11 +140,7 @@ def parse_file(
             for number, (line, whole) in enumerate(lines, start=1):
                 yield _parsed(number, line, whole, form)
     except (OSError, EOFError, zlib.error) as error:
-        if (
-            uri.startswith(S3_SCHEME)
-            and isinstance(error, OSError)
-            and not isinstance(error, gzip.BadGzipFile)
-        ):
+        if uri.startswith(S3) and isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
             raise
         yield _quarantined(number + 1, "", "file_unreadable", form)
 
@@ -177,7 +173,7 @@ def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:
 
 def _slashed(uri: str) -> str:
     """The path of a file from the root of the machine, or from the name of the bucket."""
-    return f"/{uri.removeprefix(S3_SCHEME)}" if uri.startswith(S3_SCHEME) else engine_path(uri)
+    return f"/{uri.removeprefix(S3)}" if uri.startswith(S3) else engine_path(uri)
 
 
 def _lines(raw: BinaryIO, longest: int, *, compressed: bool) -> Iterator[tuple[str, bool]]:

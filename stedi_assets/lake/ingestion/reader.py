@@ -32,10 +32,7 @@ from stedi_assets.lake.ingestion.records import (
     with_event_date,
 )
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage import streams
-from stedi_assets.lake.storage.aws import Aws
-from stedi_assets.lake.storage.base import engine_path
-from stedi_assets.lake.storage.streams import file_opener
+from stedi_assets.lake.storage import Aws, engine_path, file_opener, streams
 from stedi_assets.schemas import checks
 from stedi_assets.schemas.checks import value_rules
 from stedi_assets.tables import LandingSource, TableSpec

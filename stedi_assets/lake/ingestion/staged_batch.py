@@ -22,9 +22,8 @@ from stedi_assets.lake.ingestion.reader import LineCounts, ingest
 from stedi_assets.lake.ingestion.system_tables import Change, Changes
 from stedi_assets.lake.model import Outcome, Run, Staged, StagedBatch
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage.aws import S3_SCHEME
-from stedi_assets.lake.storage.base import open_storage
-from stedi_assets.lake.storage.streams import file_opener
+from stedi_assets.lake.storage import file_opener, open_storage
+from stedi_assets.locations import S3
 from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, TableSpec
 from stedi_assets.transforms.activity import activity, merged
 
@@ -147,7 +146,7 @@ class _Work:
             except FileNotFoundError:
                 return None
             except OSError as error:
-                if file.uri.startswith(S3_SCHEME):
+                if file.uri.startswith(S3):
                     raise
                 code = errno.errorcode.get(error.errno or 0, "OSError")
                 return Examined(file, None, f"It cannot be read ({code}): check its owner and mode.")

@@ -15,7 +15,7 @@ from stedi_assets.lake.iceberg.catalog import load_table
 from stedi_assets.lake.iceberg.commit import Conflict
 from stedi_assets.lake.maintenance.compaction import compact
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage.base import StoredFile, engine_path, open_storage
+from stedi_assets.lake.storage import StoredFile, engine_path, open_storage
 from stedi_assets.tables import SYSTEM_TABLES, TableSpec
 
 if TYPE_CHECKING:

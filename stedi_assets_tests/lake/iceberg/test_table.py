@@ -7,7 +7,7 @@ from stedi_assets.cli.options import opened_lake
 from stedi_assets.lake.iceberg.commit import describe_files
 from stedi_assets.lake.iceberg.staging import StagingArea
 from stedi_assets.lake.iceberg.table import TableFiles
-from stedi_assets.lake.storage.base import LocalStorage
+from stedi_assets.lake.storage import LocalStorage
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,7 @@ from stedi_assets.lake.ingestion.records import (
     parse_line,
     plain_line_pattern,
 )
-from stedi_assets.lake.storage.aws import Aws
-from stedi_assets.lake.storage.base import LocalStorage
+from stedi_assets.lake.storage import Aws, LocalStorage
 from stedi_assets.schemas.landing import SPACES
 from stedi_assets.tables import TableSpec
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step, event_date
