@@ -54,9 +54,9 @@ class TestRefused:
 
     def test_a_prefix_without_landing_files(self, s3, tmp_path):
         sentence = self.refusal(lake_in_s3(tmp_path, STEDI_LANDING="s3://landing/typo"))
-        assert (
-            sentence
-            == "STEDI_LANDING is s3://landing/typo, but there is nothing below it: check the prefix, or put files there."
+        assert sentence == (
+            "STEDI_LANDING is s3://landing/typo, but there is nothing below it: check the prefix, or put "
+            "files there."
         )
 
     def test_denied_access(self, s3, tmp_path, monkeypatch):

@@ -293,7 +293,9 @@ class TestLandingFiles:
         lake.landing.rename(lake.landing.with_name("elsewhere"))
         with pytest.raises(SettingError) as failed:
             sensor.tick()
-        assert str(failed.value) == f"STEDI_LANDING is {lake.landing}, but there is no such folder."
+        assert str(failed.value) == (
+            f"STEDI_LANDING is {lake.landing}, but there is no such folder: create it, or correct the path."
+        )
 
 
 class TestAbandonedRuns:
