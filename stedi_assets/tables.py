@@ -13,7 +13,7 @@ from pandera.pyspark import DataFrameModel
 from pyspark.sql.types import StructType
 
 from stedi_assets.errors import DeclarationError
-from stedi_assets.schemas import activity, curated, landing, ledger, quarantine, trusted
+from stedi_assets.schemas import curated, landing, system, trusted
 
 Zone = Literal["landing", "trusted", "curated"]
 
@@ -301,7 +301,7 @@ MACHINE_LEARNING_CURATED = TableSpec(
 QUARANTINE = TableSpec(
     name="quarantine",
     zone="landing",
-    model=quarantine.Quarantine,
+    model=system.Quarantine,
     partition=("table_name",),
     description="Every landing line that could not become a row, as it was, and why. "
     "For data engineers: it holds people who never agreed to share.",
@@ -310,7 +310,7 @@ QUARANTINE = TableSpec(
 LEDGER = TableSpec(
     name="ledger",
     zone="landing",
-    model=ledger.Ledger,
+    model=system.Ledger,
     partition=("table_name",),
     description="Every landing file that was ever seen, and what became of it. For data engineers.",
 )
@@ -318,7 +318,7 @@ LEDGER = TableSpec(
 ACTIVITY = TableSpec(
     name="activity",
     zone="landing",
-    model=activity.Activity,
+    model=system.Activity,
     partition=("table_name", "month"),
     description="When which person or device has readings in the landing zone: what a change of a consent "
     "touches. For data engineers: it holds people who never agreed to share.",

@@ -9,8 +9,9 @@ from stedi_assets.lake.iceberg.record import Plan, Range, Record, counted_words
 from stedi_assets.lake.iceberg.staging import side_by_side
 from stedi_assets.lake.iceberg.table import PinnedTable, Unpublished
 from stedi_assets.lake.ingestion.backlog import Waiting, due_change, last_arrival, waiting_files
+from stedi_assets.lake.ingestion.batch import describe_changes
 from stedi_assets.lake.ingestion.files import LONGEST_LINE, LandingFile
-from stedi_assets.lake.ingestion.staged_batch import refresh_landing, why
+from stedi_assets.lake.ingestion.landing_refresh import refresh_landing
 from stedi_assets.lake.io_manager import LakeIOManager, fail_step
 from stedi_assets.lake.maintenance.maintain import TableReport, maintain
 from stedi_assets.lake.model import Facts, Outcome, Removal, Run, Transform
@@ -49,6 +50,7 @@ __all__ = [
     "audit_input_of",
     "counted_words",
     "days_of",
+    "describe_changes",
     "due_change",
     "engine_errors",
     "fail_step",
@@ -63,6 +65,5 @@ __all__ = [
     "side_by_side",
     "storage_errors",
     "waiting_files",
-    "why",
     "without_rows",
 ]

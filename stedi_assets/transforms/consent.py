@@ -5,7 +5,7 @@ from typing import Literal
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from stedi_assets.schemas.landing import WHITESPACE
+from stedi_assets.schemas.columns import WHITESPACE
 
 Policy = Literal["strict", "reference"]
 

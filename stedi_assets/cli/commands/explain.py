@@ -10,7 +10,16 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 
 from stedi_assets.assets import DECLARED, TABLES
-from stedi_assets.lake import Lake, PinnedTable, Plan, PreviewedTable, Run, plan_derived, preview, why
+from stedi_assets.lake import (
+    Lake,
+    PinnedTable,
+    Plan,
+    PreviewedTable,
+    Run,
+    describe_changes,
+    plan_derived,
+    preview,
+)
 from stedi_assets.tables import ACTIVITY, QUARANTINE, TableSpec
 
 EXPLAINED = ("table", "what would be done", "days")
@@ -49,7 +58,7 @@ class _Previews:
         """What becomes of a table of the landing zone, and its days."""
         lake = self._lake
         found, published = preview(lake, spec, self._run), lake.pinned(spec.name)
-        text = "; ".join(why(found.counts, found.days, first=not published.exists))
+        text = "; ".join(describe_changes(found.counts, found.days, first=not published.exists))
         if text and published.exists:
             self._coming[spec.name] = PreviewedTable(published, found.days, found.rows)
         if found.activity is not None:

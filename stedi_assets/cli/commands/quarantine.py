@@ -6,7 +6,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from stedi_assets.lake import Lake, engine_errors
-from stedi_assets.lake.ingestion.faults import reasons
+from stedi_assets.lake.ingestion import reasons
 from stedi_assets.tables import QUARANTINE
 
 COUNTED = ("table", "file", "reason", "in words", "lines")
@@ -19,7 +19,7 @@ def counted(lake: Lake) -> Iterator[tuple[Any, ...]]:
     lines = (
         lake.pinned(QUARANTINE.name).frame(lake.spark).groupBy(*names).agg(F.count(F.lit(1)).alias("lines"))
     )
-    meanings = reasons()
+    meanings = reasons(spec.source for spec in lake.tables.landing if spec.source)
     with engine_errors(QUARANTINE.name, "counting lines"):
         for row in lines.orderBy(*names).collect():
             yield *row[:3], meanings.get(row["reason"]), row["lines"]

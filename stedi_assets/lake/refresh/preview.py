@@ -9,10 +9,10 @@ from pyspark.sql import functions as F
 
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.table import Past, PinnedTable
-from stedi_assets.lake.ingestion.files import EMPTY
-from stedi_assets.lake.ingestion.reader import parsed_lines
+from stedi_assets.lake.ingestion.landing_refresh import next_batch
+from stedi_assets.lake.ingestion.lines import EMPTY, parsed_lines
 from stedi_assets.lake.ingestion.records import line_form, with_event_date
-from stedi_assets.lake.ingestion.staged_batch import next_batch, rows_kept
+from stedi_assets.lake.ingestion.staged_batch import rows_kept
 from stedi_assets.lake.model import Run
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms.activity import activity
@@ -99,7 +99,7 @@ def preview(lake: "Lake", spec: TableSpec, run: Run) -> Preview:
     batch = next_batch(lake, spec, run)
     known = lake.ledger(spec.name).current
     form = line_form(source.record, spec.instant, source.person)
-    lines = parsed_lines(spark, form, [*batch.files], lake.aws, lake.longest_line)
+    lines = parsed_lines(spark, form, [*batch.files], aws=lake.aws, longest_line=lake.longest_line)
     rows = lines.where(F.col("_reason").isNull())
     published = lake.pinned(spec.name)
     if spec.instant is None:

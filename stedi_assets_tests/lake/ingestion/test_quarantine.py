@@ -11,7 +11,7 @@ from stedi_assets.assets import TABLES
 from stedi_assets.lake import Run, refresh_landing, resource
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.ingestion import system_tables
-from stedi_assets.lake.ingestion.files import KEPT_BYTES
+from stedi_assets.lake.ingestion.lines import KEPT_BYTES
 from stedi_assets.tables import QUARANTINE
 from stedi_assets_tests.lake.ingestion.test_reader import LANDING, counts, reading
 from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
