@@ -109,7 +109,7 @@ def stage_batch(state: LandingState, batch: Batch, *, more: bool) -> Outcome:
         raise
     snapshot_id = table.metadata.new_snapshot_id()
     days = rows.days if state.spec.partitioned else None
-    record = _record(state, batch, snapshot_id, rows, system)
+    record = _record(state, batch, rows, system, snapshot_id=snapshot_id)
     reasons = describe_changes(batch.counts, days, first=state.record is None)
     return Outcome(
         plan=Plan(state.spec, state.base, record, reasons, previous=state.record),
@@ -342,9 +342,10 @@ def _days_by_file(state: LandingState, batch: Batch, rows: _StagedRows) -> dict[
 def _record(
     state: LandingState,
     batch: Batch,
-    snapshot_id: int,
     rows: _StagedRows,
     system: _StagedSystemTables,
+    *,
+    snapshot_id: int,
 ) -> Record:
     """The record of the snapshot that the batch makes."""
     before, spec, totals = state.record, state.spec, system.ledger.totals
