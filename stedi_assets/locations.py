@@ -11,6 +11,8 @@ from stedi_assets.errors import SettingError
 
 S3 = "s3://"
 # Bucket names as AWS allows them; prefixes without characters that an engine reads as a pattern or an escape.
+LOCAL = "file://"
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
 S3_PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._=@+-]+)*")
 POSTGRES = ("postgresql", "postgresql+psycopg2")
 CATALOGS = (
@@ -36,15 +38,15 @@ def place(name: str, value: str) -> str:
                 f"{name} is {value}, but must be s3://bucket/prefix, of letters, digits and ._=@+- only."
             )
         return uri
-    if value.startswith("file://"):
-        value = value.removeprefix("file://")
+    if value.startswith(LOCAL):
+        value = value.removeprefix(LOCAL)
     elif value.startswith(("s3a://", "s3n://")):
         raise SettingError(f"{name} is {value}: write s3:// instead, whichever the engine is.")
     elif "://" in value:
         raise SettingError(
             f"{name} is {value}, but only folders of this machine and s3://bucket/prefix are supported."
         )
-    return f"file://{os.path.abspath(os.path.expanduser(value))}"
+    return f"{LOCAL}{os.path.abspath(os.path.expanduser(value))}"
 
 
 def within(inner: str, outer: str) -> bool:
@@ -66,7 +68,7 @@ def resolved_catalog(value: str, lake: str) -> str:
     if not value:
         if in_s3:
             raise SettingError(f"STEDI_CATALOG is not given, but STEDI_LAKE is in S3: give {CATALOGS}.")
-        return f"sqlite:///{lake.removeprefix('file://')}/catalog.db"
+        return f"sqlite:///{lake.removeprefix(LOCAL)}/catalog.db"
     scheme = value.split(":")[0]
     if value == "glue" or scheme in ("http", "https"):
         if not in_s3:

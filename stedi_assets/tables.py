@@ -13,7 +13,7 @@ from pandera.pyspark import DataFrameModel
 from pyspark.sql.types import StructType
 
 from stedi_assets.errors import DeclarationError
-from stedi_assets.schemas import activity, curated, landing, ledger, quarantine, trusted
+from stedi_assets.schemas import curated, landing, system, trusted
 from stedi_assets.settings import STRICT_DATABASE
 
 Zone = Literal["landing", "trusted", "curated"]
@@ -297,7 +297,7 @@ MACHINE_LEARNING_CURATED = TableSpec(
 QUARANTINE = TableSpec(
     name="quarantine",
     zone="landing",
-    model=quarantine.Quarantine,
+    model=system.Quarantine,
     partition=("table_name",),
     description="Every landing line that could not become a row, as it was, and why. "
     "For data engineers: it holds people who never agreed to share.",
@@ -306,7 +306,7 @@ QUARANTINE = TableSpec(
 LEDGER = TableSpec(
     name="ledger",
     zone="landing",
-    model=ledger.Ledger,
+    model=system.Ledger,
     partition=("table_name",),
     description="Every landing file that was ever seen, and what became of it. For data engineers.",
 )
@@ -314,7 +314,7 @@ LEDGER = TableSpec(
 ACTIVITY = TableSpec(
     name="activity",
     zone="landing",
-    model=activity.Activity,
+    model=system.Activity,
     partition=("table_name", "month"),
     description="When which person or device has readings in the landing zone: what a change of a consent "
     "touches. For data engineers: it holds people who never agreed to share.",

@@ -6,8 +6,8 @@ from stedi_assets import tables
 from stedi_assets.assets.declare import lake_table
 from stedi_assets.contracts import accounting, consent_rules
 from stedi_assets.lake import Facts, Run
-from stedi_assets.lake.ingestion.faults import held_people
 from stedi_assets.transforms import consent, facts, readings
+from stedi_assets.transforms.held import held_people
 
 
 @lake_table(

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 
 from stedi_assets.assets import Declared, LakeTable
-from stedi_assets.lake import Lake, Plan, Run, next_batch, plan_derived, why
-from stedi_assets.tables import TableSpec
+from stedi_assets.lake import Lake, Plan, Run, plan_derived
+from stedi_assets.lake.ingestion import planned_changes
 
 EXPLAINED = ("table", "what would be done", "days")
 NOTHING = "nothing"
@@ -37,17 +37,12 @@ def explained(
         if spec.name not in tables:
             continue
         if spec.source:
-            reasons, days = _landing(lake, spec, run), ""
+            reasons, days = [*planned_changes(lake, spec, run)], ""
         else:
             reasons, days = _derived(lake, table, run, changing)
         if reasons:
             changing.add(spec.name)
         yield spec.name, "; ".join(reasons) or NOTHING, days
-
-
-def _landing(lake: Lake, spec: TableSpec, run: Run) -> list[str]:
-    counts = next_batch(lake, spec, run).counts
-    return [*why(counts, None, first=not lake.pinned(spec.name).exists)]
 
 
 def _derived(lake: Lake, table: LakeTable, run: Run, changing: Collection[str]) -> tuple[list[str], str]:

@@ -1,4 +1,7 @@
-"""Engines: where a PySpark session comes from. Tables and transforms do not know which one it is."""
+"""Engines: the sources of PySpark sessions.
+
+Here belongs how a session is started and configured. Tables and transforms do not know which engine runs.
+"""
 
 import logging
 
@@ -7,11 +10,11 @@ _TALKATIVE = ("DataFrameQueryContextLogger", "SQLQueryContextLogger", "pyspark.s
 
 
 def silence_pyspark() -> None:
-    """Keeps what PySpark logs about errors off standard error."""
+    """Keeps PySpark's log records about errors off standard error."""
     from pyspark.logger import PySparkLogger
 
     for name in _TALKATIVE:
-        # Not by `disabled`, which Dagster's set-up of logging resets.
+        # Not by `disabled`, which Dagster resets when it sets up logging.
         PySparkLogger.getLogger(name).addFilter(_nothing)
 
 

@@ -17,7 +17,7 @@ class SailResource(LazyPySparkResource):
     """A PySpark session on an embedded Sail server, started at the first use.
 
     Attributes:
-        memory_mb: Bound of Sail's memory pool, MiB; a query that needs more fails instead of swapping.
+        memory_mb: Size of Sail's memory pool, MiB; a query that needs more fails instead of swapping.
     """
 
     spark_config: dict[str, Any] = Field(default_factory=dict)
@@ -31,11 +31,11 @@ class SailResource(LazyPySparkResource):
         os.environ["SAIL_RUNTIME__MEMORY_POOL__TYPE"] = "fair"
         os.environ["SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE"] = str(self.memory_mb * 1024**2)
         os.environ.setdefault("RUST_LOG", "off")  # Sail's own log lines quote paths and plans
-        # Sail's S3 client refuses http:// otherwise, also where AWS_ENDPOINT_URL asks for it.
+        # Otherwise Sail's S3 client refuses http://, even if AWS_ENDPOINT_URL names it.
         os.environ.setdefault("AWS_ALLOW_HTTP", "true")
 
-        # Sail's allocator keeps what queries freed, several times what they ever need at once; it reads these
-        # when its library is loaded. Huge pages would be given back as a whole only.
+        # Sail's allocator keeps freed memory, several times what queries need at once. It reads these
+        # variables when its library is loaded. Huge pages could only be returned as a whole.
         os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0")
         os.environ.setdefault("MIMALLOC_ALLOW_THP", "0")
 

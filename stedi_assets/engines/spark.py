@@ -10,7 +10,7 @@ from pydantic import Field
 
 from stedi_assets.engines import silence_pyspark
 from stedi_assets.errors import SettingError
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws
 
 CONFIG = {
     "spark.sql.session.timeZone": "UTC",
@@ -19,15 +19,15 @@ CONFIG = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
-# What only a driver can be told, before it starts.
+# Settings of a driver, which must be set before it starts.
 DRIVER_CONFIG = {
     "spark.app.name": "stedi_assets",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "OFF",
-    # The executors of a cluster, too: they quote the data of a task that failed.
+    # Also for the executors of a cluster: they quote the data of a task that failed.
     "spark.executor.syncLogLevel.enabled": "true",
-    # The files of a table are known by its snapshots; nobody looks for _SUCCESS.
+    # Snapshots name the files of a table; nothing reads _SUCCESS.
     "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
 LOCAL_CONFIG = {
@@ -39,7 +39,7 @@ S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
 
 def s3a_config(aws: Aws) -> dict[str, str]:
-    """What tells Hadoop's S3A to read and write `s3://`, by the standard AWS variables.
+    """Returns the settings for Hadoop's S3A to read and write `s3://`, by the standard AWS variables.
 
     Credentials are left to the nodes' roles and to Spark, which passes on the driver's variables.
     """
@@ -61,7 +61,7 @@ class SparkResource(LazyPySparkResource):
     Attributes:
         master: `local[N]`, `spark://host:port` or `sc://host:port`.
         uses_s3: Whether landing files or lake are in S3.
-        region: AWS_REGION; empty where another of the standard AWS variables says it.
+        region: AWS_REGION; empty if another of the standard AWS variables names it.
     """
 
     spark_config: dict[str, Any] = Field(default_factory=dict)
@@ -84,7 +84,7 @@ class SparkResource(LazyPySparkResource):
             settings |= DRIVER_CONFIG | (s3a_config(Aws(self.region)) if self.uses_s3 else {})
         if self.master.startswith("local"):
             settings |= LOCAL_CONFIG
-            # Spark's own default is the first python3 of the PATH, which may lack our libraries.
+            # Spark's default is the first python3 of the PATH, which may lack the libraries.
             os.environ["PYSPARK_PYTHON"] = sys.executable
         for name, value in (settings | self.spark_config).items():
             builder = builder.config(name, value)

@@ -10,7 +10,7 @@ from stedi_assets.lake.iceberg.staging import side_by_side
 from stedi_assets.lake.iceberg.table import PinnedTable, Unpublished
 from stedi_assets.lake.ingestion.backlog import Waiting, due_change, last_arrival, waiting_files
 from stedi_assets.lake.ingestion.files import LandingFile
-from stedi_assets.lake.ingestion.staged_batch import next_batch, refresh_landing, why
+from stedi_assets.lake.ingestion.landing_refresh import refresh_landing
 from stedi_assets.lake.io_manager import LakeIOManager, fail_step
 from stedi_assets.lake.maintenance.maintain import TableReport, maintain
 from stedi_assets.lake.model import Facts, Outcome, Run, Transform
@@ -52,7 +52,6 @@ __all__ = [
     "fail_step",
     "last_arrival",
     "maintain",
-    "next_batch",
     "plan_derived",
     "refresh_derived",
     "refresh_landing",
@@ -60,6 +59,5 @@ __all__ = [
     "side_by_side",
     "storage_errors",
     "waiting_files",
-    "why",
     "without_rows",
 ]

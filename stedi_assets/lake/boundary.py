@@ -1,4 +1,4 @@
-"""The one boundary where errors of the engine, of S3 and of the catalog become ours."""
+"""The boundary where errors of the engine, of S3 and of the catalog become errors of this project."""
 
 import errno
 import re
@@ -11,12 +11,12 @@ from stedi_assets.errors import LakeError
 
 @contextmanager
 def engine_errors(subject: str, doing: str, *, quote_analysis: bool = False) -> Iterator[None]:
-    """Re-raises what the engine raises as ours, without its text: engines quote the data they fail on.
+    """Replaces errors of the engine by a `LakeError` without their text: engines quote the data they fail on.
 
     Args:
-        subject: What was worked on, such as a table.
-        doing: What was being done.
-        quote_analysis: Whether to quote the engine where it refused a plan before it read any row.
+        subject: The subject of the work, such as a table.
+        doing: The work, such as "staging rows".
+        quote_analysis: Whether to quote the engine if it refused a plan before it read any row.
 
     Raises:
         LakeError: The engine raised.
@@ -33,19 +33,19 @@ def engine_errors(subject: str, doing: str, *, quote_analysis: bool = False) -> 
         if quote_analysis and isinstance(error, AnalysisException):
             code = str(error).splitlines()[0]
         raise LakeError(
-            f"{subject}: the engine stopped while {doing} ({code}): mend the cause and try again."
+            f"{subject}: the engine stopped while {doing} ({code}): fix the cause and run again."
         ) from None
 
 
 @contextmanager
 def storage_errors(subject: str) -> Iterator[None]:
-    """Re-raises what files, S3 and the catalog raise in the middle of the work as ours, without its text.
+    """Replaces errors of files, S3 and the catalog by a `LakeError` without their text.
 
     Args:
-        subject: What was worked on, such as a table.
+        subject: The subject of the work, such as a table.
 
     Raises:
-        LakeError: One of them did not do what it was asked to, after the retries of its client.
+        LakeError: A request failed, after the retries of its client.
     """
     from botocore.exceptions import BotoCoreError, ClientError
     from pyiceberg.exceptions import RESTError
@@ -56,12 +56,12 @@ def storage_errors(subject: str) -> Iterator[None]:
     except (BotoCoreError, ClientError, OSError, RESTError, SQLAlchemyError) as error:
         raise LakeError(
             f"{subject}: storage or catalog failed ({_code(error)}); no table is half changed: "
-            "mend the cause and run again."
+            "fix the cause and run again."
         ) from None
 
 
 def s3_refusal(error: Exception) -> str | None:
-    """What S3 refused or failed to do, where Arrow or the engine says so; no other words."""
+    """The answer of S3 in an error of Arrow or the engine, and nothing else of it; None if there is none."""
     text = str(error)
     if arrow := re.search(r"AWS Error ([A-Z_]+) during ([A-Z]\w+) operation", text):
         return f"{arrow[1]} during {arrow[2]}"
@@ -74,7 +74,7 @@ def s3_refusal(error: Exception) -> str | None:
 
 
 def _code(error: Exception) -> str:
-    """A name for what happened that quotes no key and no value."""
+    """A code for an error that quotes no key and no value."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # botocore's
         return str(response.get("Error", {}).get("Code", type(error).__name__))

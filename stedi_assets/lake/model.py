@@ -61,13 +61,11 @@ class StagedBatch:
     """What goes with the rows of a batch of landing files.
 
     Attributes:
-        id: Names the batch.
         areas: Where the files of the system tables are staged.
         lines: The quarantined lines of the landing table afterwards.
         more: Whether there are landing files for one more batch.
     """
 
-    id: str
     areas: tuple[StagingArea, ...]
     lines: TableFiles
     more: bool

@@ -1,4 +1,4 @@
-"""What a run is doing right now, as log records that a display can follow. Counts only."""
+"""The progress of a run, as log records that a display can follow. Counts only."""
 
 import logging
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ PROGRESS_LOGGER = "stedi_assets.progress"
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of one table; found as attribute `progress` of a record of PROGRESS_LOGGER."""
+    """One step of one table: the attribute `progress` of a record of PROGRESS_LOGGER."""
 
     table: str
     step: str
@@ -16,6 +16,6 @@ class Progress:
 
 
 def report(table: str, step: str, rows: int | None = None) -> None:
-    """Says what is being done to a table."""
+    """Logs a step of a table."""
     text = f"{table}: {step}" + ("" if rows is None else f", {rows:,} rows")
     logging.getLogger(PROGRESS_LOGGER).info(text, extra={"progress": Progress(table, step, rows)})

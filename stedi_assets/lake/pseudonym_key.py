@@ -1,4 +1,4 @@
-"""The pseudonym key: where it comes from. It never appears in a log, in metadata or in a plan."""
+"""The pseudonym key and its sources. It never appears in a log, in metadata or in a plan."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ from pydantic import PrivateAttr
 
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage.aws import Aws, aws_settings
+from stedi_assets.lake.storage import Aws, aws_settings
 
 SHORTEST_KEY = 32
 SECRET_ARN = "arn:aws"
@@ -20,8 +20,8 @@ class PseudonymKey(dg.ConfigurableResource[None]):
 
     Attributes:
         given: The setting STEDI_PSEUDONYM_KEY: the key, or the ARN of a Secrets Manager secret that
-            holds it; empty when it was not given.
-        file: Where a key is made once and kept, mode 0600, when none was given.
+            holds it; empty if it was not given.
+        file: File in which a key is made once and kept, mode 0600, if none was given.
     """
 
     given: str = ""
@@ -57,7 +57,7 @@ class PseudonymKey(dg.ConfigurableResource[None]):
         path = Path(self.file)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Written under another name first: a run killed here must not leave half a key.
+            # Written under another name first, so that a run killed here leaves no half of a key.
             draft = path.with_name(f"{path.name}.{os.getpid()}")
             with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
                 stream.write(secrets.token_hex(32))
@@ -74,7 +74,7 @@ def read_secret(arn: str) -> str:
     """The text of a Secrets Manager secret.
 
     Raises:
-        SettingError: The secret is not there, is denied, or holds no text.
+        SettingError: The secret does not exist, is denied, or holds no text.
     """
     from botocore.exceptions import ClientError
 

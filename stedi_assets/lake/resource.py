@@ -26,8 +26,7 @@ from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, PinnedSyst
 from stedi_assets.lake.model import Outcome, Run
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
-from stedi_assets.lake.storage.aws import Aws
-from stedi_assets.lake.storage.base import open_storage
+from stedi_assets.lake.storage import Aws, open_storage
 from stedi_assets.settings import LONGEST_LINE
 from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES, Tables, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from stedi_assets.locations import S3
 from stedi_assets.settings import Policy
 from stedi_assets.tables import Tables, TableSpec, table_location
 
@@ -46,7 +47,7 @@ class Naming:
     @property
     def kinds(self) -> set[str]:
         """What the tables are made with and kept in."""
-        return {"pyspark", "iceberg", *(["s3"] if self.lake.startswith("s3://") else [])}
+        return {"pyspark", "iceberg", *(["s3"] if self.lake.startswith(S3) else [])}
 
     def storage(self, spec: TableSpec) -> dict[str, str]:
         """Metadata that says where a table is found."""

@@ -1,5 +1,6 @@
-"""One Pandera model per table: the only list of its columns.
+"""Schemas: one Pandera model per table, the only list of its columns.
 
-Every other form of a schema (Spark, Iceberg, Dagster) is derived from these models. A model says of a
-column its type, whether it may be null, what it means, and in `metadata` whether it is personal.
+Every other form of a schema (Spark, Iceberg, Dagster) is derived from these models. A model gives the type of
+a column, whether it may be null, its meaning, its checks, and in `metadata` whether it is personal. Rules
+that compare tables do not belong here, but to `contracts`.
 """

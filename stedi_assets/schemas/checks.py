@@ -1,8 +1,8 @@
-"""The checks that a model may use, and the value rules they make: one rule per check of a column.
+"""The vocabulary of checks that a model may use, and the value rules that they make: one rule per check.
 
-Each check is said twice side by side: as a condition for the engine, and for one row in Python, where a
-landing line is parsed. A null breaks no value rule; whether a column may be null is a matter of its own.
-Checks that Pandera does not have work in it too, so that it can validate a model by itself.
+Each check has two forms side by side: a condition for the engine, and a predicate in Python for the parser of
+landing lines. A null breaks no value rule: a separate rule says whether a column may be null. Checks that
+Pandera lacks work in it too, so that it can validate a model by itself.
 """
 
 import re
@@ -18,11 +18,12 @@ from pandera.pyspark import DataFrameModel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from stedi_assets.schemas.columns import FIRST_INSTANT, LAST_INSTANT
+
 Severity = Literal["error", "warn"]
 Arguments = Mapping[str, Any]
 
 EPOCH = datetime(1970, 1, 1)
-CALENDAR = (-62_135_596_800_000, 253_402_300_799_999)  # 0001-01-01 to 9999-12-31 UTC, epoch ms
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -35,12 +36,12 @@ class Word:
     """A check of the vocabulary.
 
     Attributes:
-        suffix: What the name of a rule ends with.
-        condition: What must hold, for the engine; takes the columns.
-        predicate: What must hold, for one row; takes the values, none of which is null.
+        suffix: End of the name of a rule.
+        condition: The check for the engine; takes columns.
+        predicate: The check for one row; takes values, none of which is null.
         says: The rule in words; may use the columns and the arguments by name.
-        why: Where the rule comes from, for checks of several columns.
-        of_intervals: Whether it holds for all values between two for which it holds.
+        why: Source of the rule, for checks of several columns.
+        of_intervals: Whether all values between two that pass also pass.
     """
 
     suffix: str
@@ -53,12 +54,12 @@ class Word:
 
 @dataclass(frozen=True)
 class RowRule:
-    """What must hold for the values of a row; refers to nothing of Pandera or the engine, so it can travel.
+    """A rule for the values of a row. It uses nothing of Pandera or the engine, so that workers can run it.
 
     Attributes:
         name: Name of the rule, unique in its model.
-        columns: Columns that it looks at; a row with a null in one of them does not break it.
-        predicate: What must hold, for the values of the columns.
+        columns: Columns that it reads; a row with a null in one of them does not break it.
+        predicate: The check of the values of the columns.
         arguments: Arguments of the predicate.
     """
 
@@ -75,13 +76,14 @@ class RowRule:
 
 @dataclass(frozen=True)
 class ValueRule(RowRule):
-    """A row rule with what a model says about it, and how the engine judges by it.
+    """A row rule with its description in the model and its condition for the engine.
 
     Attributes:
-        severity: A landing line that breaks an `error` is quarantined; a `warn` only shows.
+        severity: A landing line that breaks an `error` is quarantined; a `warn` is only reported.
         description: The rule in words.
-        why: Where the rule comes from.
-        of_intervals: Whether it holds for all values between two for which it holds.
+        why: Source of the rule.
+        of_intervals: Whether all values between two that pass also pass.
+        condition: The check for the engine.
     """
 
     severity: Severity
@@ -93,17 +95,19 @@ class ValueRule(RowRule):
     @property
     def broken(self) -> Column:
         """Whether a row breaks the rule; never null."""
-        holds = self.condition(*map(F.col, self.columns), **self.arguments)
-        return ~F.coalesce(holds, F.lit(True))
+        passed = self.condition(*map(F.col, self.columns), **self.arguments)
+        return ~F.coalesce(passed, F.lit(True))
 
     @property
     def for_rows(self) -> RowRule:
-        """The rule without what only the engine's side of it needs."""
-        return RowRule(self.name, self.columns, self.predicate, self.arguments)
+        """The rule for the parser, without the engine's side."""
+        return RowRule(
+            name=self.name, columns=self.columns, predicate=self.predicate, arguments=self.arguments
+        )
 
 
 def value_rules(model: type[DataFrameModel]) -> tuple[ValueRule, ...]:
-    """The value rules of a model, in the order of its columns, rules of several columns last.
+    """Returns the value rules of a model, in the order of its columns; rules of several columns come last.
 
     Raises:
         UnknownCheckError: The model uses a check that is not in the vocabulary.
@@ -157,7 +161,7 @@ def _unknown(model: type[DataFrameModel], where: str, name: str | None) -> str:
 
 
 def _whole(pattern: str | re.Pattern[str]) -> str:
-    """A pattern without its anchors, which engines understand in different ways."""
+    """A pattern without its anchors, which engines interpret differently."""
     text = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
     if not (text.startswith("^") and text.endswith("$")):
         raise UnknownCheckError(f"The pattern {text} must match all of a value: write it between ^ and $.")
@@ -197,47 +201,16 @@ def _not_after(day: str, instant: int) -> bool:
 
 def _not_after_column(day: Column, instant: Column) -> Column:
     last = F.date_format(F.timestamp_millis(instant), "yyyy-MM-dd")
-    no_date = ~day.rlike(rf"^{DATE.pattern}\z") | ~instant.between(*CALENDAR)
+    no_date = ~day.rlike(rf"^{DATE.pattern}\z") | ~instant.between(FIRST_INSTANT, LAST_INSTANT)
     return no_date | (day <= last)
 
 
 VOCABULARY: Mapping[str, Word] = {
-    "equal_to": Word(
-        "equal",
-        lambda c, value: c == value,
-        lambda v, value: v == value,
-        "{0} is {value}.",
-        of_intervals=True,
-    ),
-    "not_equal_to": Word(
-        "differs", lambda c, value: c != value, lambda v, value: v != value, "{0} is not {value}."
-    ),
-    "greater_than": Word(
-        "above",
-        lambda c, min_value: c > min_value,
-        lambda v, min_value: v > min_value,
-        "{0} is above {min_value}.",
-        of_intervals=True,
-    ),
     "greater_than_or_equal_to": Word(
         "at_least",
         lambda c, min_value: c >= min_value,
         lambda v, min_value: v >= min_value,
         "{0} is {min_value} or more.",
-        of_intervals=True,
-    ),
-    "less_than": Word(
-        "below",
-        lambda c, max_value: c < max_value,
-        lambda v, max_value: v < max_value,
-        "{0} is below {max_value}.",
-        of_intervals=True,
-    ),
-    "less_than_or_equal_to": Word(
-        "at_most",
-        lambda c, max_value: c <= max_value,
-        lambda v, max_value: v <= max_value,
-        "{0} is {max_value} or less.",
         of_intervals=True,
     ),
     "in_range": Word(
@@ -252,12 +225,6 @@ VOCABULARY: Mapping[str, Word] = {
         lambda c, allowed_values: c.isin(*allowed_values),
         lambda v, allowed_values: v in allowed_values,
         "{0} is one of {allowed_values}.",
-    ),
-    "notin": Word(
-        "not_forbidden",
-        lambda c, forbidden_values: ~c.isin(*forbidden_values),
-        lambda v, forbidden_values: v not in forbidden_values,
-        "{0} is none of {forbidden_values}.",
     ),
     "str_length": Word(
         "length",
@@ -286,8 +253,8 @@ VOCABULARY: Mapping[str, Word] = {
         "not_after",
         _not_after_column,
         _not_after,
-        "The day {0}, where it is a date, is not after the UTC day of {1}.",
-        "Nobody registers before being born; nothing depends on it.",
+        "The day {0}, if it is a date, is not after the UTC day of {1}.",
+        "No one registers before being born; nothing depends on it.",
     ),
     "day_of": Word(
         "is_day_of",
@@ -298,7 +265,7 @@ VOCABULARY: Mapping[str, Word] = {
     ),
 }
 
-# Checks of several columns of a row, and which of their arguments are the columns.
+# Checks of several columns of a row, and those of their arguments that name the columns.
 ROW_WORDS: Mapping[str, tuple[str, ...]] = {"not_after": ("day", "instant"), "day_of": ("day", "instant")}
 
 
@@ -310,12 +277,12 @@ def not_between(column: str, first: int, last: int, *, raise_warning: bool = Fal
 
 
 def not_after(day: str, instant: str, *, raise_warning: bool = False) -> Any:
-    """A check of a model: a day, where it is a date, is not after the UTC day of an instant (epoch ms)."""
+    """A check of a model: a day, if it is a date, is not after the UTC day of a time (epoch ms)."""
     return _row_check("not_after", day, instant, raise_warning=raise_warning)
 
 
 def day_of(day: str, instant: str) -> Any:
-    """A check of a model: a day is the UTC day of an instant (epoch ms)."""
+    """A check of a model: a day is the UTC day of a time (epoch ms)."""
     return _row_check("day_of", day, instant)
 
 
@@ -328,14 +295,14 @@ def _row_check(name: str, day: str, instant: str, *, raise_warning: bool = False
 def _validator(
     name: str, columns: tuple[str, ...], arguments: Arguments
 ) -> Callable[[type, PysparkDataframeColumnObject | DataFrame], bool]:
-    """What Pandera calls to validate a frame."""
+    """Returns the function that Pandera calls to validate a frame."""
 
-    def holds(_model: type, data: PysparkDataframeColumnObject | DataFrame) -> bool:
-        # Pandera hands over a column and its frame, or for a check of rows the frame itself.
+    def passes(_model: type, data: PysparkDataframeColumnObject | DataFrame) -> bool:
+        # Pandera passes a column with its frame, or for a check of rows the frame itself.
         frame = data.dataframe if isinstance(data, PysparkDataframeColumnObject) else data
         condition = VOCABULARY[name].condition(*map(F.col, columns), **arguments)
         broken = frame.where(~condition)  # type: ignore[arg-type]
         return bool(broken.limit(1).count() == 0)
 
-    holds.__name__ = name  # Pandera forgets a name that is given in another way once a model is inherited
-    return holds
+    passes.__name__ = name  # Pandera drops a name given in another way when a model is inherited
+    return passes

@@ -1,10 +1,10 @@
-"""Models of the curated zone: what analysts and machine learning read."""
+"""Models of the curated zone, for analysts and machine learning."""
 
 import pandera.pyspark as pa
 import pyspark.sql.types as T
 
 from stedi_assets.schemas import checks
-from stedi_assets.schemas.landing import (
+from stedi_assets.schemas.columns import (
     ACCELERATION,
     DISTANCE,
     DISTANCE_RANGE,
@@ -12,10 +12,9 @@ from stedi_assets.schemas.landing import (
     MILLISECONDS,
     READING_INSTANTS,
     SENSOR_RANGE,
-    CustomerRecord,
-    Dated,
     column,
 )
+from stedi_assets.schemas.landing import CustomerRecord, Dated
 
 
 class CustomerCurated(CustomerRecord):
@@ -28,7 +27,7 @@ class CustomerCurated(CustomerRecord):
 
 
 class SubjectReading(pa.DataFrameModel):
-    """What both sensors measured of a subject in one instant."""
+    """A reading of both sensors of a subject, taken at the same time."""
 
     subject_id: T.StringType = pa.Field(
         description="Pseudonym: HMAC-SHA256 of the person's email with the lake's key, in hex.",
@@ -36,7 +35,7 @@ class SubjectReading(pa.DataFrameModel):
         metadata=column(why="Anything else is not a pseudonym.", form="64 hexadecimal digits"),
     )
     timestamp: T.LongType = pa.Field(
-        description="Instant of both readings, epoch ms.",
+        description="Time of both readings, epoch ms.",
         in_range=READING_INSTANTS,
         metadata=column(why=MILLISECONDS, form=INSTANT),
     )
@@ -57,12 +56,14 @@ class SubjectReading(pa.DataFrameModel):
     split: T.StringType = pa.Field(
         description="train, validation or test; one per person, 80/10/10.",
         isin=["train", "validation", "test"],
-        metadata=column(why="Who trains a model selects rows by it.", form="train, validation or test"),
+        metadata=column(
+            why="Training, validation and test rows are selected by it.", form="train, validation or test"
+        ),
     )
 
 
 class MachineLearningCurated(Dated, SubjectReading):
-    """One row per pair of readings of one person in one instant, pseudonymised."""
+    """One row per pair of readings of one person at the same time, pseudonymised."""
 
     day = checks.day_of("event_date", "timestamp")
 

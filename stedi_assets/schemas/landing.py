@@ -1,66 +1,38 @@
-"""Models of the landing zone: the records as the sources send them, and the tables they land in.
+"""Models of the landing zone: the records that the sources send, and the tables that hold them.
 
 A record model holds the source fields in the order in which the sources write them; JSON keys are
-matched to its columns without regard to case. Instants are epoch milliseconds, UTC. Where a model has
-several bases, Pandera lists the columns of the last base first.
+matched to its columns without regard to case. Times are epoch milliseconds, UTC. If a model has several
+bases, Pandera lists the columns of the last base first.
 """
-
-from typing import Any
 
 import pandera.pyspark as pa
 import pyspark.sql.types as T
 
 from stedi_assets.schemas import checks
-
-# White space by Unicode, spelled out because engines and Python disagree on what it is.
-WHITESPACE = (
-    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
-    "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+from stedi_assets.schemas.columns import (
+    ACCELERATION,
+    BIRTHDAY,
+    CONSENT_INSTANT,
+    DEVICE,
+    DISTANCE,
+    DISTANCE_RANGE,
+    EMAIL,
+    IDENTITY,
+    INSTANT,
+    MILLISECONDS,
+    PHONE,
+    READING_INSTANTS,
+    RECORD_INSTANT,
+    RECORD_INSTANTS,
+    SECONDS,
+    SENSOR_RANGE,
+    UUID,
+    column,
 )
-SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-
-# Instants from 2000 to 2100: readings in seconds lie in 1970, those in microseconds far beyond.
-READING_INSTANTS = {"min_value": 946_684_800_000, "max_value": 4_102_444_799_999}
-# Records may be dated ahead, by as much as there are dates for.
-RECORD_INSTANTS = {"min_value": 946_684_800_000, "max_value": 253_402_300_799_999}
-# Nobody consented before 2000; zero and less mean no consent.
-SECONDS = (1, 946_684_799_999)
-EMAIL = f"^[{SPACES}]*[^@{SPACES}]+@[^@{SPACES}]+[{SPACES}]*$"
-UUID = "^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
-PHONE = "^[+]?[0-9][0-9 ().x/-]{5,30}$"
-BIRTHDAY = "^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
-ACCELERATION = {"min_value": -16.0, "max_value": 16.0}
-DISTANCE = {"min_value": 0, "max_value": 4_000}
-
-IDENTITY = (
-    "The email is how a person is known in every source: without one, nobody could be asked for consent."
-)
-MILLISECONDS = "Sources send epoch milliseconds; seconds or microseconds would put it decades away."
-INSTANT = "an instant from 2000 to 2099 in epoch milliseconds"
-RECORD_INSTANT = "an instant from 2000 to 9999 in epoch milliseconds"
-CONSENT_INSTANT = "no instant before 2000; zero, less, or none is no consent"
-DEVICE = "STEDI's devices are numbered by UUIDs; another form is matched just the same."
-SENSOR_RANGE = "The phone's accelerometer measures within 16 g of zero."
-DISTANCE_RANGE = "The distance sensor sees as far as 4 metres."
-
-
-def column(
-    key: str | None = None, *, personal: bool = False, why: str = "", form: str = ""
-) -> dict[str, Any]:
-    """Metadata of a column.
-
-    Args:
-        key: The JSON key as the sources spell it, where it has capitals.
-        personal: Whether the column identifies or describes a person by itself.
-        why: Why the column has the rules that it has.
-        form: What values that keep the column's rule are, in words.
-    """
-    named = {} if key is None else {"key": key}
-    return {**named, "personal": personal, "why": why, "form": form}
 
 
 class CustomerRecord(pa.DataFrameModel):
-    """A customer as the STEDI app sends them: registration and what they agreed to share."""
+    """A customer as the STEDI app sends them: registration and consents."""
 
     customername: T.StringType = pa.Field(
         description="Full name.",
@@ -74,7 +46,7 @@ class CustomerRecord(pa.DataFrameModel):
         ),
     )
     email: T.StringType = pa.Field(
-        description="Email as delivered; names the person once trimmed and in lower case.",
+        description="Email as received; trimmed and in lower case it names the person.",
         str_matches=EMAIL,
         metadata=column(personal=True, why=IDENTITY, form="an email"),
     )
@@ -85,7 +57,7 @@ class CustomerRecord(pa.DataFrameModel):
         metadata=column(personal=True, why="Nothing depends on it.", form="a phone number"),
     )
     birthday: T.StringType = pa.Field(
-        description="Date of birth as delivered (YYYY-MM-DD).",
+        description="Date of birth as received (YYYY-MM-DD).",
         str_matches=BIRTHDAY,
         raise_warning=True,
         metadata=column(
@@ -102,7 +74,7 @@ class CustomerRecord(pa.DataFrameModel):
         metadata=column("serialNumber", personal=True, why=DEVICE, form="a UUID"),
     )
     registrationdate: T.LongType = pa.Field(
-        description="Instant of registration, epoch ms.",
+        description="Time of registration, epoch ms.",
         in_range=RECORD_INSTANTS,
         raise_warning=True,
         metadata=column(
@@ -113,7 +85,7 @@ class CustomerRecord(pa.DataFrameModel):
         ),
     )
     lastupdatedate: T.LongType = pa.Field(
-        description="Instant of this record, epoch ms; the latest is the one that counts.",
+        description="Time of this record, epoch ms; the latest record of a person counts.",
         in_range=RECORD_INSTANTS,
         metadata=column(
             "lastUpdateDate",
@@ -124,7 +96,7 @@ class CustomerRecord(pa.DataFrameModel):
     )
     sharewithresearchasofdate: T.LongType = pa.Field(
         nullable=True,
-        description="Consent: the instant from which data may be used for research, epoch ms.",
+        description="Consent: the time from which data may be used for research, epoch ms.",
         metadata=column(
             "shareWithResearchAsOfDate",
             personal=True,
@@ -134,7 +106,7 @@ class CustomerRecord(pa.DataFrameModel):
     )
     sharewithpublicasofdate: T.LongType = pa.Field(
         nullable=True,
-        description="Instant from which data may be public, epoch ms.",
+        description="Time from which data may be public, epoch ms.",
         metadata=column(
             "shareWithPublicAsOfDate",
             personal=True,
@@ -144,7 +116,7 @@ class CustomerRecord(pa.DataFrameModel):
     )
     sharewithfriendsasofdate: T.LongType = pa.Field(
         nullable=True,
-        description="Instant from which friends may see data, epoch ms.",
+        description="Time from which friends may see data, epoch ms.",
         metadata=column(
             "shareWithFriendsAsOfDate",
             personal=True,
@@ -163,12 +135,12 @@ class AccelerometerRecord(pa.DataFrameModel):
     """One reading of the phone's accelerometer."""
 
     user: T.StringType = pa.Field(
-        description="Email of the person, as delivered.",
+        description="Email of the person, as received.",
         str_matches=EMAIL,
         metadata=column(personal=True, why=IDENTITY, form="an email"),
     )
     timestamp: T.LongType = pa.Field(
-        description="Instant of the reading, epoch ms.",
+        description="Time of the reading, epoch ms.",
         in_range=READING_INSTANTS,
         metadata=column(why=MILLISECONDS, form=INSTANT),
     )
@@ -187,7 +159,7 @@ class StepTrainerRecord(pa.DataFrameModel):
     """One reading of a Step Trainer's distance sensor."""
 
     sensorreadingtime: T.LongType = pa.Field(
-        description="Instant of the reading, epoch ms.",
+        description="Time of the reading, epoch ms.",
         in_range=READING_INSTANTS,
         metadata=column("sensorReadingTime", why=MILLISECONDS, form=INSTANT),
     )
@@ -205,7 +177,7 @@ class StepTrainerRecord(pa.DataFrameModel):
 
 
 class Delivered(pa.DataFrameModel):
-    """Where a landing row came from."""
+    """The origin of a landing row."""
 
     source_file: T.StringType = pa.Field(
         description="Landing file, relative to the landing root.",
@@ -220,13 +192,13 @@ class Delivered(pa.DataFrameModel):
 
 
 class Dated(pa.DataFrameModel):
-    """The day a reading belongs to."""
+    """The day of a reading."""
 
     event_date: T.DateType = pa.Field(description="UTC calendar day of the reading; the partition.")
 
 
 class CustomerLanding(Delivered, CustomerRecord):
-    """Every customer record as delivered."""
+    """Every customer record, unchanged."""
 
     class Config:
         """Pandera settings."""
@@ -235,7 +207,7 @@ class CustomerLanding(Delivered, CustomerRecord):
 
 
 class AccelerometerLanding(Delivered, Dated, AccelerometerRecord):
-    """Every accelerometer reading as delivered."""
+    """Every accelerometer reading, unchanged."""
 
     day = checks.day_of("event_date", "timestamp")
 
@@ -246,7 +218,7 @@ class AccelerometerLanding(Delivered, Dated, AccelerometerRecord):
 
 
 class StepTrainerLanding(Delivered, Dated, StepTrainerRecord):
-    """Every step-trainer reading as delivered."""
+    """Every step-trainer reading, unchanged."""
 
     day = checks.day_of("event_date", "sensorreadingtime")
 

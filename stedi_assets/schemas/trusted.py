@@ -1,4 +1,7 @@
-"""Models of the trusted zone: the source fields only, of people who agreed to share."""
+"""Models of the trusted zone: the source fields only, of people who agreed to share.
+
+A reading is unique by all fields of its record, so that a field added to a record becomes part of the key.
+"""
 
 from typing import ClassVar
 
@@ -24,7 +27,7 @@ class AccelerometerTrusted(Dated, AccelerometerRecord):
         """Pandera settings."""
 
         strict = True
-        unique: ClassVar = ["user", "timestamp", "x", "y", "z"]
+        unique: ClassVar = [*AccelerometerRecord.to_schema().columns]
 
 
 class StepTrainerTrusted(Dated, StepTrainerRecord):
@@ -36,4 +39,4 @@ class StepTrainerTrusted(Dated, StepTrainerRecord):
         """Pandera settings."""
 
         strict = True
-        unique: ClassVar = ["sensorreadingtime", "serialnumber", "distancefromobject"]
+        unique: ClassVar = [*StepTrainerRecord.to_schema().columns]

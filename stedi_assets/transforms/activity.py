@@ -1,4 +1,4 @@
-"""The activity: when which person or device has readings."""
+"""The activity: on which days a person or device has readings."""
 
 from datetime import date
 
@@ -7,19 +7,19 @@ from pyspark.sql import functions as F
 
 from stedi_assets.transforms.consent import person
 
-# A person has one name however it is spelled; a device has the one that it was delivered with.
+# The name of a person does not depend on its spelling; the name of a device is its serial number as received.
 WHO = {"user": lambda: person("user"), "serialnumber": lambda: F.col("serialnumber")}
 DAY = ["who", "event_date"]
 
 
 def activity(landing_table: str, readings: DataFrame, who: str, instant: str) -> DataFrame:
-    """When which person or device has readings (system table activity).
+    """The days on which each person or device has readings (system table activity).
 
     Args:
         landing_table: Name of the table that has the readings.
         readings: The readings, with event_date.
-        who: Column that says whose they are, `user` or `serialnumber`.
-        instant: Column with the instant of a reading, epoch ms.
+        who: Column with the person or device, `user` or `serialnumber`.
+        instant: Column with the time of a reading, epoch ms.
     """
     days = readings.groupBy(WHO[who]().alias("who"), "event_date").agg(
         F.count(F.lit(1)).alias("reading_count"),
@@ -32,12 +32,12 @@ def activity(landing_table: str, readings: DataFrame, who: str, instant: str) ->
 
 
 def merged(before: DataFrame, replaced: list[date], new: DataFrame) -> DataFrame:
-    """The activity after readings have come.
+    """The activity after new readings.
 
     Args:
-        before: The activity until now.
-        replaced: Days of which `new` knows all readings.
-        new: The activity of the readings that have come, and of all on the days that are replaced.
+        before: The activity so far.
+        replaced: Days whose readings are all in `new`.
+        new: The activity of the new readings, and of all readings on the days in `replaced`.
     """
     kept = before.where(~F.col("event_date").isin(replaced)) if replaced else before
     return (

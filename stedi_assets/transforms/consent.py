@@ -1,9 +1,9 @@
-"""Who agreed to share: identity, the latest record of a person, consent and ownership of devices."""
+"""Consent: the identity of people, their latest record, whether they agreed to share, and their devices."""
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from stedi_assets.schemas.landing import WHITESPACE
+from stedi_assets.schemas.columns import WHITESPACE
 from stedi_assets.settings import Policy
 
 CONSENT = "sharewithresearchasofdate"
@@ -14,27 +14,27 @@ def person(email: str) -> Column:
     """The canonical form of an email, which names a person: trimmed and in lower case.
 
     Args:
-        email: Name of the column with the email as delivered.
+        email: Name of the column with the email as received.
     """
     return F.lower(F.btrim(F.col(email), F.lit(WHITESPACE)))
 
 
 def consents(as_of: int) -> Column:
-    """Whether a customer record gives consent: a positive instant not after `as_of` (epoch ms)."""
+    """Whether a customer record gives consent: a positive time not after `as_of` (epoch ms)."""
     instant = F.col(CONSENT)
     return F.coalesce((instant > 0) & (instant <= as_of), F.lit(False))
 
 
 def latest_records(customers: DataFrame, as_of: int) -> DataFrame:
-    """The record that counts for every person: the latest one not after `as_of`.
+    """The latest record of every person that is not after `as_of`.
 
     Among records of the same lastUpdateDate the one without consent wins, then the one with the later
-    consent; what is still equal is ordered by all source columns, so that neither chance nor the way the
-    records were delivered decides.
+    consent. Remaining ties are ordered by all source columns, so that the result depends neither on chance
+    nor on the order of the files.
 
     Args:
         customers: Customer records, any number per person.
-        as_of: Instant of the run, epoch ms.
+        as_of: Time of the run, epoch ms.
 
     Returns:
         One row per person, same columns.
@@ -57,7 +57,7 @@ def consenting_people(customers: DataFrame, held: DataFrame, as_of: int) -> Data
     Args:
         customers: Customer records, any number per person.
         held: People who are treated as not consenting; one column `person`.
-        as_of: Instant of the run, epoch ms.
+        as_of: Time of the run, epoch ms.
     """
     latest = latest_records(customers, as_of).where(consents(as_of))
     return latest.join(held, person("email") == F.col("person"), "left_anti")
@@ -75,7 +75,7 @@ def active_people(customers: DataFrame, activity: DataFrame, policy: Policy) -> 
     Args:
         customers: customer_trusted, one row per person.
         activity: The activity of accelerometer_landing.
-        policy: `strict` asks for a reading at or after the consent, `reference` for any.
+        policy: `strict` requires a reading at or after the consent, `reference` any reading.
     """
     last = activity.groupBy(F.col("who").alias("_who")).agg(F.max("last_instant").alias("_last"))
     active = person("email") == F.col("_who")
@@ -85,7 +85,7 @@ def active_people(customers: DataFrame, activity: DataFrame, policy: Policy) -> 
 
 
 def sole_owners(customers: DataFrame) -> DataFrame:
-    """Devices that exactly one person ever registered, with that person.
+    """The devices that exactly one person ever registered, with that person.
 
     Args:
         customers: Every customer record ever seen, consenting or not.
@@ -103,7 +103,7 @@ def sole_owners(customers: DataFrame) -> DataFrame:
 
 
 def next_change(customers: DataFrame, as_of: int) -> DataFrame:
-    """When time alone changes who consents: the first record or consent that lies after `as_of`.
+    """The time at which consents change by themselves: that of the first record or consent after `as_of`.
 
     Returns:
         One row, one column `instant`, epoch ms or null.

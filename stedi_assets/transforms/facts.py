@@ -1,8 +1,8 @@
-"""What a change of customers touches: whose rows depend on it, and on which days these people were active.
+"""The effect of a change of customers: the people whose rows depend on it, and the days with their readings.
 
-A table of readings depends on a few facts about people or devices, such as a consent. Here they are made from
-the customer tables, as the transforms make them, and compared before and after a change. Here belong no rules
-of consent and ownership: `consent` and `readings` have them.
+A table of readings depends on a few facts about people or devices, such as a consent. This module computes
+them from the customer tables, as the transforms do, and compares them before and after a change. The rules of
+consent and ownership do not belong here: they are in `consent` and `readings`.
 """
 
 from pyspark.sql import DataFrame
@@ -16,7 +16,7 @@ WHO = "who"
 
 
 def consents_of_people(customers: DataFrame) -> DataFrame:
-    """What accelerometer_trusted depends on.
+    """The facts that accelerometer_trusted depends on.
 
     Args:
         customers: customer_trusted, one row per person.
@@ -28,7 +28,7 @@ def consents_of_people(customers: DataFrame) -> DataFrame:
 
 
 def consents_of_devices(customers: DataFrame, records: DataFrame, policy: Policy) -> DataFrame:
-    """What step_trainer_trusted depends on.
+    """The facts that step_trainer_trusted depends on.
 
     Args:
         customers: customer_curated, one row per person.
@@ -43,7 +43,7 @@ def consents_of_devices(customers: DataFrame, records: DataFrame, policy: Policy
 
 
 def devices_of_people(customers: DataFrame) -> DataFrame:
-    """What machine_learning_curated depends on, beyond the readings.
+    """The facts that machine_learning_curated depends on, besides the readings.
 
     Args:
         customers: customer_curated, one row per person.
@@ -55,7 +55,7 @@ def devices_of_people(customers: DataFrame) -> DataFrame:
 
 
 def differing(before: DataFrame, after: DataFrame) -> DataFrame:
-    """Of whom the facts are not the same before and after.
+    """The people or devices whose facts changed.
 
     Returns:
         One column who, each once.
@@ -64,7 +64,7 @@ def differing(before: DataFrame, after: DataFrame) -> DataFrame:
 
 
 def active_days(activity: DataFrame, who: DataFrame) -> DataFrame:
-    """On which days any of some people or devices has readings.
+    """The days on which people or devices have readings.
 
     Args:
         activity: The activity of one landing table.
@@ -77,7 +77,7 @@ def active_days(activity: DataFrame, who: DataFrame) -> DataFrame:
 
 
 def fingerprints(rows: DataFrame, columns: list[str], by: list[str]) -> DataFrame:
-    """What tells groups of rows apart, in whatever order their rows are: two sums of hashes of all values.
+    """Fingerprints of groups of rows, independent of the order of the rows: two sums of hashes of all values.
 
     Args:
         rows: The rows.
@@ -87,12 +87,12 @@ def fingerprints(rows: DataFrame, columns: list[str], by: list[str]) -> DataFram
     Returns:
         The columns of `by`, and rows, low and high; one row per group.
     """
-    # Hashes pass over what is null, so two rows with the same values in other columns would be equal.
+    # Hashes skip nulls, so that two rows with the same values in other columns would be equal.
     nulls = [F.col(name).isNull().cast("int") for name in columns]
-    # Sail stops at a hash of columns that it knows to be the same in all rows, unless it cannot know one.
-    number = F.xxhash64(*columns, *nulls, F.monotonically_increasing_id() < 0)
-    hashed = rows.select(*by, number.alias("number"))
-    low, high = F.col("number").bitwiseAND(F.lit(2**31 - 1)), F.shiftrightunsigned("number", 33)
+    # Sail fails to hash columns that are all constant, so one column must not be.
+    row_hash = F.xxhash64(*columns, *nulls, F.monotonically_increasing_id() < 0)
+    hashed = rows.select(*by, row_hash.alias("row_hash"))
+    low, high = F.col("row_hash").bitwiseAND(F.lit(2**31 - 1)), F.shiftrightunsigned("row_hash", 33)
     return hashed.groupBy(*by).agg(
         F.count(F.lit(1)).alias("rows"), F.sum(low).alias("low"), F.sum(high).alias("high")
     )

@@ -1,4 +1,4 @@
-"""The machine-learning table: what both sensors of a person measured in one instant."""
+"""The machine-learning table: the readings of both sensors of a person at the same time."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -21,8 +21,8 @@ def paired_readings(
         step_trainer: step_trainer_trusted.
         customers: customer_curated, one row per person.
         subjects: Columns _person, subject_id and split, one row per person of `customers`.
-        policy: `strict` pairs readings of the same person and instant, `reference` of the same
-            instant only, which pairs one person's accelerometer with another person's device.
+        policy: `strict` pairs readings of the same person and time, `reference` readings of the same
+            time only, which pairs one person's accelerometer with another person's device.
     """
     steps = step_trainer.select(
         F.col("sensorreadingtime").alias("_instant"),
@@ -35,8 +35,8 @@ def paired_readings(
         readings = readings.join(subjects, F.col("_user") == F.col("_person"))
         pairs = steps.join(readings, same_instant)
     else:
-        # The small frame of owners meets the step-trainer side first, and that side, the smaller one,
-        # is joined from: widening the larger side instead took up to four times as long.
+        # The small frame of owners joins the step-trainer side, which is the smaller one: joining it to
+        # the larger side took up to four times as long.
         owners = customers.select(person("email").alias("_owner"), F.col("serialnumber"))
         owners = owners.join(subjects, F.col("_owner") == F.col("_person"))
         steps = steps.join(owners, F.col("_device") == F.col("serialnumber"))

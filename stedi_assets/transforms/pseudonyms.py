@@ -1,7 +1,7 @@
 """Pseudonyms and splits: keyed hashes of a person, made in Python so that no key enters a query plan.
 
-Engines show plans in `explain`, in the Spark UI and in event logs; a key among them would undo every
-pseudonym. Only the hashes reach the engine.
+Engines show plans in `explain`, in the Spark UI and in event logs; a key there would undo every pseudonym.
+Only the hashes reach the engine.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ def split(salt: bytes, email: str) -> str:
 
 
 def fingerprint(key: bytes) -> str:
-    """Names a key without giving it away: 16 hexadecimal digits."""
+    """A name for a key that does not reveal it: 16 hexadecimal digits."""
     return hmac.new(key, b"stedi pseudonym key fingerprint", hashlib.sha256).hexdigest()[:FINGERPRINT_LENGTH]
 
 
 def first_salt(key: bytes) -> bytes:
-    """The split salt of a new lake. Lakes that start with one key split people alike."""
+    """The split salt of a new lake. Lakes that start with the same key split people alike."""
     return hmac.new(key, b"stedi split salt", hashlib.sha256).digest()
 
 

@@ -34,7 +34,7 @@ def consented_step_trainer(
     Args:
         readings: step_trainer_landing.
         customers: customer_curated, one row per person.
-        records: customer_landing, every customer record ever seen: who registered which device.
+        records: customer_landing, every customer record ever seen, for the owners of devices.
         policy: `strict` keeps readings at or after consent, of devices that exactly one person ever
             registered; `reference` all readings of a device of anyone in `customers`.
     """
@@ -46,7 +46,7 @@ def consented_step_trainer(
 
 
 def allowed_devices(customers: DataFrame, records: DataFrame, policy: Policy) -> DataFrame:
-    """The devices whose readings are allowed, and from when on.
+    """The devices whose readings are allowed, and the time from which they are.
 
     Args:
         customers: customer_curated, one row per person.

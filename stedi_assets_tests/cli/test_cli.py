@@ -188,8 +188,8 @@ def test_quarantine_counts_lines_and_shows_them_on_demand_only(built):
         "table": "customer_landing",
         "file": "customer/landing/awkward-faults.json",
         "reason": "sharewithresearchasofdate_plausible",
-        "in words": "Broken rule: sharewithresearchasofdate is no instant before 2000; zero, less, "
-        "or none is no consent.",
+        "in words": "Broken rule: sharewithresearchasofdate is not a time between 1970 and 2000; "
+        "null, zero or less means no consent.",
         "lines": 1,
     }
     assert sum(row["lines"] for row in json.loads(counted)) == 43

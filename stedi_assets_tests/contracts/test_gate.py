@@ -19,8 +19,8 @@ from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.ingestion import staged_batch
-from stedi_assets.lake.ingestion.reader import LineCounts
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.ingestion.counts import RecordCounts
+from stedi_assets.lake.storage import Aws
 from stedi_assets.settings import dagster_home
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
@@ -162,10 +162,10 @@ def story(tmp_path_factory):
     told["refused"].check = stedi(lake, "check", "accelerometer_trusted", "customer_trusted")
     told["mended"] = tell(LATER - 3 * DAY)  # the day of Eve's withdrawal
     with pytest.MonkeyPatch.context() as patch:
-        ingest, one_more = staged_batch.ingest, LineCounts(lines=1)
+        ingest, one_more = staged_batch.ingest, RecordCounts(lines=1)
 
-        def miscounting(*arguments):
-            return {path: counts + one_more for path, counts in ingest(*arguments).items()}
+        def miscounting(*arguments, **options):
+            return {path: counts + one_more for path, counts in ingest(*arguments, **options).items()}
 
         patch.setattr(staged_batch, "ingest", miscounting)
         withdrawal_of_bo(lake.landing)

@@ -17,7 +17,7 @@ from pyspark import cloudpickle
 
 from scripts.spark_cluster import spark_cluster
 from stedi_assets.assets import TABLES
-from stedi_assets.lake.ingestion.reader import line_parser
+from stedi_assets.lake.ingestion.lines import line_parser
 from stedi_assets.lake.ingestion.records import line_form
 from stedi_assets_tests.support.commands import Commands, commands
 from stedi_assets_tests.support.lakes import PUBLIC, SAMPLE, customer

@@ -15,8 +15,7 @@ from stedi_assets.cli.commands.sql import parse_query, run_query
 from stedi_assets.errors import LakeError
 from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg.commit import replace_files
-from stedi_assets.lake.storage.aws import Aws
-from stedi_assets.lake.storage.base import open_storage
+from stedi_assets.lake.storage import Aws, open_storage
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets_tests.lake.maintenance.test_maintain import maintained, scatter
 from stedi_assets_tests.support.lakes import PUBLIC, SAMPLE, TestLake, customer, write_landing

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from pyspark.sql import DataFrame, SparkSession
 
 from stedi_assets import tables
-from stedi_assets.lake.ingestion.faults import held_people, named_people
+from stedi_assets.lake.ingestion.faults import named_people
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms import consent, machine_learning, pseudonyms, readings
+from stedi_assets.transforms.held import held_people
 from stedi_assets_tests.support.oracle import (
     Acceleration,
     Customer,

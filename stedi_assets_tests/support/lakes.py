@@ -13,7 +13,7 @@ from stedi_assets.cli.in_process import RunOptions, refresh
 from stedi_assets.cli.run_result import RunResult
 from stedi_assets.lake import Progress
 from stedi_assets.lake.iceberg.catalog import open_catalog
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws
 from stedi_assets.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from stedi_assets import tables
-from stedi_assets.lake.ingestion.faults import held_people
 from stedi_assets.transforms import consent
+from stedi_assets.transforms.held import held_people
 from stedi_assets_tests.support import frames, scenario
 from stedi_assets_tests.support.frames import customer_landing
 from stedi_assets_tests.support.oracle import Customer, Tables

@@ -65,13 +65,13 @@ def counted(lake: "Lake") -> Iterator[tuple[Any, ...]]:
     from pyspark.sql import functions as F
 
     from stedi_assets.lake import engine_errors
-    from stedi_assets.lake.ingestion.faults import reasons
+    from stedi_assets.lake.ingestion import reasons
     from stedi_assets.tables import QUARANTINE
 
     columns = ("table_name", "source_file", "reason")
     lines = lake.pinned(QUARANTINE.name).frame(lake.spark)
     counts = lines.groupBy(*columns).agg(F.count(F.lit(1)).alias("lines")).orderBy(*columns)
-    meanings = reasons()
+    meanings = reasons(spec.source for spec in lake.tables.landing if spec.source)
     with engine_errors(QUARANTINE.name, "counting lines"):
         for row in counts.collect():
             yield *row[:3], meanings.get(row["reason"]), row["lines"]

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from stedi_assets.contracts.rule import FLAG, Flagged, RemovalRule, Rule, hashed, texts_of
 from stedi_assets.lake import AuditInput, Days
-from stedi_assets.schemas.landing import WHITESPACE
+from stedi_assets.schemas.columns import WHITESPACE
 
 CONSENT_ON_FILE = Rule(
     "consent_on_file",

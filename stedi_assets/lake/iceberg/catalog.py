@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from stedi_assets.errors import SettingError
-from stedi_assets.lake.storage.aws import S3_SCHEME, Aws, aws_settings
-from stedi_assets.lake.storage.streams import AWS_HOSTS
+from stedi_assets.lake.storage import Aws, aws_settings
+from stedi_assets.locations import AWS_HOSTS, S3
 from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def open_catalog(uri: str, warehouse: str, aws: Aws) -> "Catalog":
     from pyiceberg.utils.config import Config
 
     properties: dict[str, Any] = {"warehouse": warehouse}
-    if warehouse.startswith(S3_SCHEME):
+    if warehouse.startswith(S3):
         properties |= aws.file_io()
     if uri == GLUE:
         properties |= {"type": "glue", "client.region": aws.region}

@@ -13,7 +13,7 @@ from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage.base import Storage, engine_path
+from stedi_assets.lake.storage import Storage, engine_path
 from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.catalog import iceberg_schema
 from stedi_assets.lake.iceberg.record import Record
-from stedi_assets.lake.storage.base import engine_path
+from stedi_assets.lake.storage import engine_path
+from stedi_assets.schemas.columns import DAY_MS
 from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from pyiceberg.table.snapshots import Snapshot
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
-
-
-DAY_MS = 86_400_000
 
 
 class Unpublished(LakeError):

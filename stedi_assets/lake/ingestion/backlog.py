@@ -1,11 +1,11 @@
-"""What waits below the landing root, and when something last arrived: by the ledger, without the engine."""
+"""The backlog: what waits below the landing root, and the last arrival. Reads the ledger, not the engine."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stedi_assets.lake.ingestion.files import LandingFile
-from stedi_assets.lake.ingestion.ledger import INGESTED
-from stedi_assets.lake.ingestion.staged_batch import listed_files
+from stedi_assets.lake.ingestion.landing_refresh import listed_files
+from stedi_assets.schemas.system import INGESTED
 from stedi_assets.tables import TableSpec
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What the next run that ingests will find of a table.
+    """Work for the next run that ingests a table.
 
     Attributes:
         files: Landing files that the ledger does not know in this version.
-        deleted: Paths of landing files that are gone, of which the ledger does not say so.
-        due: Instant that has come, at which a consent or record takes effect, epoch ms.
+        deleted: Paths of landing files that were deleted and are not marked so in the ledger.
+        due: Time that has passed, at which a consent or record takes effect, epoch ms.
     """
 
     files: tuple[LandingFile, ...] = ()
@@ -35,27 +35,29 @@ def waiting_files(lake: "Lake", spec: TableSpec) -> Waiting:
     """
     files = listed_files(lake, spec)
     ledger = lake.ledger(spec.name)
-    return Waiting(tuple(ledger.waiting(files)), tuple(entry.path for entry in ledger.gone(files)))
+    deleted = tuple(entry.path for entry in ledger.gone(files))
+    return Waiting(files=tuple(ledger.waiting(files)), deleted=deleted)
 
 
 def due_change(lake: "Lake", spec: TableSpec, now: int) -> Waiting:
-    """Whether time alone changes a table by now.
+    """Checks whether time alone changes a table by now.
 
     Args:
         lake: The lake.
         spec: The table.
         now: The time, epoch ms.
     """
-    handle = lake.pinned(spec.name)
-    record = handle.record if handle.exists else None
+    published = lake.pinned(spec.name)
+    record = published.record if published.exists else None
     due = record.next_change if record else None
     return Waiting(due=due if due is not None and due <= now else None)
 
 
 def last_arrival(lake: "Lake", spec: TableSpec, now: int) -> int | None:
-    """When a file with rows last arrived for a table of the landing zone, epoch ms; None if none ever did.
+    """Returns when a file with rows last arrived for a table of the landing zone, epoch ms; None if never.
 
-    That is when it was written, or ingested if that was later; a time in the future is none.
+    A file arrives when it is written, or when it is ingested if that is later.
+    Times in the future are left out.
 
     Args:
         lake: The lake.

@@ -1,24 +1,39 @@
-"""Batches: which landing files the next one has, and what becomes of every file of it.
+"""Batches: which landing files come next, and the outcome of every file.
 
-A file's content is live while the current version of any file has it, also of one that was deleted: rows stay
-when files go. Of the files with one content a single one owns its rows, the others are duplicates. So the
-tables end the same, in whatever order, and in however many batches, files are delivered.
+The content of a file is live while the current version of any file has it, even if that file was deleted:
+rows stay when files go. Of the files with the same content one owns the rows, the others are duplicates. So
+the tables end the same, in whatever order and in however many batches the files arrive.
 
 No engine, no storage: files and entries in, a plan out.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
+from stedi_assets.lake.iceberg.record import counted_words
 from stedi_assets.lake.ingestion.files import LandingFile
-from stedi_assets.lake.ingestion.ledger import DUPLICATE, INGESTED, REFUSED, SUPERSEDED, Entry, Ledger
+from stedi_assets.lake.ingestion.ledger import Entry, Ledger
+from stedi_assets.lake.packing import bounded
+from stedi_assets.schemas.system import DUPLICATE, INGESTED, REFUSED, SUPERSEDED
+
+FILE_KINDS: Mapping[str, tuple[str, str]] = {
+    "new": ("new file", "new files"),
+    "changed": ("file with new content", "files with new content"),
+    "duplicate": ("duplicate file", "duplicate files"),
+    "read again": ("file read again", "files read again"),
+    "unchanged": ("file written as it was", "files written as they were"),
+    "deleted": ("deleted file", "deleted files"),
+    "refused": ("refused file", "refused files"),
+}
+"""Kinds of files in a batch, with the words for one file and for several files."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one batch may read.
+    """The size of a batch.
 
     Attributes:
         files: Files.
@@ -31,11 +46,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Examined:
-    """What a first look into a file gave.
+    """A file whose bytes were read once, see `files.examine`.
 
     Attributes:
         file: The file.
-        content: SHA-256 of its bytes, in hex; None where it cannot be read.
+        content: SHA-256 of its bytes, in hex; None if it cannot be read.
         fault: Why it is refused, in words.
     """
 
@@ -46,15 +61,15 @@ class Examined:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one batch does.
+    """The plan of one batch.
 
     Attributes:
         id: Names the batch; the same files always give the same name.
-        files: The files whose lines it reads.
-        owners: What becomes of rows that are in the table, by their file: another file with the same content
-            owns them now, or none, so that they go.
-        entries: The ledger afterwards; what became of the lines of `files` is to be filled in.
-        counts: How many files it is about, by what they are.
+        files: The files whose lines are read.
+        owners: New owners of rows that are in the table, by the path of their file: another file with the
+            same content, or None if the rows go.
+        entries: The ledger afterwards, still without the counts of the lines of `files`.
+        counts: Files by kind, see FILE_KINDS.
     """
 
     id: str
@@ -64,21 +79,15 @@ class Batch:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def nothing(self) -> bool:
+    def empty(self) -> bool:
         """Whether there is nothing to do."""
         return not any(self.counts.values())
 
 
 def choose(waiting: Sequence[LandingFile], limits: Limits) -> list[LandingFile]:
-    """The first files within the limits of a batch, and always one."""
-    chosen: list[LandingFile] = []
-    size = 0
-    for file in waiting:
-        size += file.size
-        if chosen and (len(chosen) == limits.files or size > limits.bytes):
-            break
-        chosen.append(file)
-    return chosen
+    """Returns the first files within the limits of a batch; at least one if any file waits."""
+    groups = bounded(waiting, lambda file: file.size, limits.bytes, most_items=limits.files)
+    return next(groups, [])
 
 
 def plan_batch(
@@ -91,98 +100,190 @@ def plan_batch(
     code_version: str,
     again: Callable[[Entry], bool] = lambda entry: False,
 ) -> Batch:
-    """Decides what becomes of the files of a batch.
+    """Decides on the outcome of the files of a batch.
 
     Args:
-        ledger: What is known of the files before.
-        examined: The files of the batch.
-        gone: Entries of files that are there no more.
+        ledger: The entries before.
+        examined: The files of the batch, each path once.
+        gone: Entries of files that were deleted.
         run: The Dagster run.
-        seen: When it began, epoch ms.
+        seen: When it started, epoch ms.
         code_version: Code version of the landing table.
-        again: Whether a file is to be read again although its content is known.
+        again: Whether a file is read again although its content is known.
     """
-    looks = {look.file.path: look for look in examined}
-    gone = list(gone)
-    batch_id = _batch_id([look.file for look in looks.values()], gone)
-    counts = dict.fromkeys(
-        ("new", "changed", "duplicate", "read again", "unchanged", "deleted", "refused"), 0
+    examined, gone = list(examined), list(gone)
+    batch_id = _batch_id([found.file for found in examined], gone)
+    draft = _Draft(ledger, batch_id=batch_id, run=run, seen=seen, code_version=code_version)
+    for found in examined:
+        draft.add(found, again)
+    for entry in gone:
+        draft.mark_deleted(entry)
+    owners = draft.assign_owners()
+    draft.count_new_paths([found.file.path for found in examined])
+    return Batch(
+        id=batch_id,
+        files=tuple(found.file for found in examined if found.file.path in draft.to_read),
+        owners=owners,
+        entries=(*draft.superseded, *draft.refused.values(), *draft.current.values()),
+        counts=draft.counts,
     )
 
-    def entry(look: Examined, outcome: str) -> Entry:
-        file = look.file
-        return Entry(
-            *(file.path, file.version, look.content, file.size, file.modified, outcome),
-            *(batch_id, run, seen, code_version, look.fault),
+
+def describe_changes(
+    counts: Mapping[str, int], days: Collection[date] | None, *, first: bool
+) -> tuple[str, ...]:
+    """Returns why a table of the landing zone changes, in counts.
+
+    Args:
+        counts: Files by kind, see FILE_KINDS.
+        days: The days that change; None for a table without days.
+        first: Whether the table was never published.
+    """
+    files = [counted_words(number, *FILE_KINDS[kind]) for kind, number in counts.items() if number]
+    text = ", ".join(files)
+    if text and days:
+        text += f" → {counted_words(len(days), 'day', 'days')}"
+    return tuple(part for part in ("first build" if first else "", text) if part)
+
+
+class _Draft:
+    """The ledger of a landing table while a batch is planned.
+
+    Attributes:
+        current: The version of every file whose content counts, by path.
+        refused: The files that are refused as a whole, by path.
+        superseded: Versions of files that are replaced.
+        to_read: Paths of the files whose lines are read.
+        counts: Files by kind.
+    """
+
+    def __init__(self, ledger: Ledger, *, batch_id: str, run: str, seen: int, code_version: str) -> None:
+        self._before = ledger
+        self._batch_id = batch_id
+        self._run = run
+        self._seen = seen
+        self._code_version = code_version
+        self.current: dict[str, Entry] = dict(ledger.current)
+        self.refused: dict[str, Entry] = dict(ledger.refused)
+        self.superseded = [entry for entry in ledger.entries if entry.outcome == SUPERSEDED]
+        self.to_read: set[str] = set()
+        self.counts = dict.fromkeys(FILE_KINDS, 0)
+
+    def add(self, found: Examined, again: Callable[[Entry], bool]) -> None:
+        """Enters a file of the batch. A file with new content is a duplicate until it becomes an owner."""
+        path = found.file.path
+        refused, known = self.refused.pop(path, None), self.current.get(path)
+        if found.content is None:
+            self._refuse(found, refused)
+        elif known is None:
+            self.current[path] = self._entry(found, DUPLICATE)
+        elif known.content != found.content:
+            self.current[path] = self._entry(found, DUPLICATE)
+            self.superseded.append(replace(known, outcome=SUPERSEDED))
+            self.counts["changed"] += 1
+        elif again(known):
+            self._read_again(found, known)
+        else:
+            self._confirm(found, known)
+
+    def mark_deleted(self, entry: Entry) -> None:
+        """Enters that a file was deleted; its content stays live."""
+        self.current[entry.path] = replace(self.current[entry.path], deleted=self._seen)
+        self.counts["deleted"] += 1
+
+    def assign_owners(self) -> dict[str, str | None]:
+        """Gives every live content to one file, the former owner if it still has that content.
+
+        Returns:
+            New owners of rows that are in the table, see `Batch`.
+        """
+        former = {
+            entry.content: entry for entry in self._before.current.values() if entry.outcome == INGESTED
+        }
+        live = self._paths_by_content()
+        owners: dict[str, str | None] = {
+            entry.path: None for content, entry in former.items() if content not in live
+        }
+        for content, paths in live.items():
+            before = former.get(content)
+            owner = before.path if before and before.path in paths else paths[0]
+            for path in paths:
+                if path != owner:
+                    self.current[path] = replace(self.current[path], outcome=DUPLICATE)
+            if before is None:
+                self.to_read.add(owner)
+                self.current[owner] = replace(self.current[owner], outcome=INGESTED)
+            elif before.path != owner:
+                owners[before.path] = owner
+                self._inherit(owner, before)
+        reread = self.to_read & self._before.current.keys() - owners.keys()
+        return owners | dict.fromkeys(reread)
+
+    def count_new_paths(self, paths: Iterable[str]) -> None:
+        """Counts the files of the batch that the ledger did not know by path."""
+        outcomes = [
+            self.current[path].outcome
+            for path in paths
+            if path not in self._before.current and path in self.current
+        ]
+        self.counts["new"] = outcomes.count(INGESTED)
+        self.counts["duplicate"] = len(outcomes) - self.counts["new"]
+
+    def _refuse(self, found: Examined, before: Entry | None) -> None:
+        path = found.file.path
+        if before and (before.version, before.reason) == (found.file.version, found.fault):
+            self.refused[path] = before
+        else:
+            self.refused[path] = self._entry(found, REFUSED)
+            self.counts["refused"] += 1
+
+    def _read_again(self, found: Examined, known: Entry) -> None:
+        self.current[known.path] = self._entry(found, known.outcome)
+        if known.outcome == INGESTED:
+            self.to_read.add(known.path)
+        self.counts["read again"] += 1
+
+    def _confirm(self, found: Examined, known: Entry) -> None:
+        """Enters a new version with the same content."""
+        file = found.file
+        self.current[known.path] = replace(
+            known, version=file.version, modified=file.modified, size=file.size, deleted=None
+        )
+        self.counts["unchanged"] += 1
+
+    def _paths_by_content(self) -> Mapping[str | None, list[str]]:
+        paths: dict[str | None, list[str]] = defaultdict(list)
+        for path in sorted(self.current):
+            paths[self.current[path].content].append(path)
+        return paths
+
+    def _inherit(self, path: str, former: Entry) -> None:
+        """Makes a file the owner of rows that another file had."""
+        heir = self.current[path]
+        self.current[path] = replace(
+            former, path=path, version=heir.version, modified=heir.modified, deleted=heir.deleted
         )
 
-    after: dict[str, Entry] = dict(ledger.current)
-    refused = dict(ledger.refused)
-    superseded = [one for one in ledger.entries if one.outcome == SUPERSEDED]
-    to_read: set[str] = set()
-    for path, look in looks.items():
-        old, before = after.get(path), refused.pop(path, None)
-        if look.content is None:
-            same = before and (before.version, before.reason) == (look.file.version, look.fault)
-            refused[path] = before if before and same else entry(look, REFUSED)
-            counts["refused"] += not same
-        elif old is None or old.content != look.content:
-            after[path] = entry(look, DUPLICATE)
-            if old is not None:
-                superseded.append(replace(old, outcome=SUPERSEDED))
-                counts["changed"] += 1
-        elif again(old):
-            after[path] = replace(entry(look, old.outcome), deleted=None)
-            if old.outcome == INGESTED:
-                to_read.add(path)
-            counts["read again"] += 1
-        else:
-            file = look.file
-            after[path] = replace(
-                old, version=file.version, modified=file.modified, size=file.size, deleted=None
-            )
-            counts["unchanged"] += 1
-    for one in gone:
-        after[one.path] = replace(after[one.path], deleted=seen)
-        counts["deleted"] += 1
-
-    owned = {one.content: one for one in ledger.current.values() if one.outcome == INGESTED}
-    carriers: dict[str | None, list[str]] = defaultdict(list)
-    for path in sorted(after):
-        carriers[after[path].content].append(path)
-    owners: dict[str, str | None] = {
-        old.path: None for content, old in owned.items() if content not in carriers
-    }
-    for content, paths in carriers.items():
-        former = owned.get(content)
-        owner = former.path if former and former.path in paths else paths[0]
-        for path in paths:
-            if path != owner:
-                after[path] = replace(after[path], outcome=DUPLICATE)
-        if former is None:
-            to_read.add(owner)
-            after[owner] = replace(after[owner], outcome=INGESTED)
-        elif former.path != owner:
-            owners[former.path] = owner
-            heir = after[owner]
-            after[owner] = replace(
-                former, path=owner, version=heir.version, modified=heir.modified, deleted=heir.deleted
-            )
-    owners |= {path: None for path in to_read if path in ledger.current and path not in owners}
-    brought = [path for path in looks if path not in ledger.current and path in after]
-    counts["new"] = sum(after[path].outcome == INGESTED for path in brought)
-    counts["duplicate"] = len(brought) - counts["new"]
-    return Batch(
-        batch_id,
-        tuple(look.file for path, look in looks.items() if path in to_read),
-        owners,
-        (*superseded, *refused.values(), *after.values()),
-        counts,
-    )
+    def _entry(self, found: Examined, outcome: str) -> Entry:
+        file = found.file
+        return Entry(
+            path=file.path,
+            version=file.version,
+            content=found.content,
+            size=file.size,
+            modified=file.modified,
+            outcome=outcome,
+            batch_id=self._batch_id,
+            run=self._run,
+            seen=self._seen,
+            code_version=self._code_version,
+            reason=found.fault,
+        )
 
 
 def _batch_id(files: Iterable[LandingFile], gone: Iterable[Entry]) -> str:
     digest = hashlib.sha256()
-    for path, version in [*((it.path, it.version) for it in files), *((it.path, it.version) for it in gone)]:
+    versions = [(file.path, file.version) for file in files] + [(entry.path, entry.version) for entry in gone]
+    for path, version in versions:
         digest.update(f"{path}\n{version}\n".encode())
     return digest.hexdigest()[:32]

@@ -1,7 +1,7 @@
-"""The ledger: what became of every landing file that was ever seen.
+"""The ledger: the outcome of every landing file that was ever seen.
 
-It is small, some hundred bytes a file, so it is read and written in this process, without the engine. The
-entries of a landing table lie in one data file, which is written anew whenever one of them changes.
+It is small, some hundred bytes per file, so it is read and written in this process, without the engine. The
+entries of a landing table lie in one data file, which is written again whenever one of them changes.
 """
 
 import json
@@ -12,8 +12,9 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from stedi_assets.lake.ingestion.counts import RecordCounts
 from stedi_assets.lake.ingestion.files import LandingFile
-from stedi_assets.lake.ingestion.reader import LineCounts
+from stedi_assets.schemas.system import DUPLICATE, INGESTED, REFUSED
 from stedi_assets.tables import LEDGER
 
 if TYPE_CHECKING:
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
-INGESTED, DUPLICATE, SUPERSEDED, REFUSED = "ingested", "duplicate", "superseded", "refused"
-
 
 @dataclass(frozen=True)
 class Entry:
-    """A version of a landing file, and what became of it; see the model of the ledger for its columns."""
+    """A version of a landing file and its outcome; the model of the ledger describes its columns."""
 
     path: str
     version: str
@@ -55,9 +54,9 @@ class Entry:
         return frozenset(date.fromisoformat(day) for day in (self.days or "").split())
 
     @property
-    def counts(self) -> LineCounts:
-        """What became of its lines."""
-        return LineCounts(
+    def counts(self) -> RecordCounts:
+        """The outcome of its lines."""
+        return RecordCounts(
             files=1,
             lines=self.lines,
             rows=self.rows,
@@ -69,11 +68,11 @@ class Entry:
         )
 
 
-def counted(counts: LineCounts, days: Collection[date] | None) -> dict[str, object]:
-    """What an entry says of the lines of its file.
+def counted(counts: RecordCounts, days: Collection[date] | None) -> dict[str, object]:
+    """Returns the columns of an entry that describe the lines of its file.
 
     Args:
-        counts: What became of them.
+        counts: The outcome of the lines.
         days: The days of the rows, for tables with days.
     """
     return {
@@ -94,7 +93,7 @@ class Ledger:
 
     Attributes:
         table: The landing table.
-        entries: All of them.
+        entries: The entries.
     """
 
     table: str
@@ -111,24 +110,26 @@ class Ledger:
         return {entry.path: entry for entry in self.entries if entry.outcome == REFUSED}
 
     @property
-    def totals(self) -> LineCounts:
-        """What became of the lines of all files whose rows are in the table."""
+    def totals(self) -> RecordCounts:
+        """The outcome of the lines of all files whose rows are in the table."""
         ingested = (entry.counts for entry in self.entries if entry.outcome == INGESTED)
-        return sum(ingested, LineCounts())
+        return sum(ingested, RecordCounts())
 
     def knows(self, file: LandingFile) -> bool:
         """Whether this version of a file was seen before."""
-        known = [self.current.get(file.path), self.refused.get(file.path)]
-        return any(entry and entry.version == file.version and entry.deleted is None for entry in known)
+        entries = [self.current.get(file.path), self.refused.get(file.path)]
+        return any(entry and entry.version == file.version and entry.deleted is None for entry in entries)
 
     def waiting(self, files: Iterable[LandingFile]) -> list[LandingFile]:
-        """The files that were not seen before in this version."""
+        """The files that are new in this version."""
         return [file for file in files if not self.knows(file)]
 
     def gone(self, files: Iterable[LandingFile]) -> list[Entry]:
-        """The entries of files that were there and are there no more."""
-        there = {file.path for file in files}
-        return [entry for entry in self.current.values() if entry.deleted is None and entry.path not in there]
+        """The entries of files that were deleted since they were seen."""
+        listed = {file.path for file in files}
+        return [
+            entry for entry in self.current.values() if entry.deleted is None and entry.path not in listed
+        ]
 
 
 def read_ledger(landing_table: str, table: "Table | None", files: "list[DataFile]") -> Ledger:
@@ -136,7 +137,7 @@ def read_ledger(landing_table: str, table: "Table | None", files: "list[DataFile
 
     Args:
         landing_table: The landing table.
-        table: The Iceberg table of the ledger; None where there is none yet.
+        table: The Iceberg table of the ledger; None if it does not exist yet.
         files: Its data files for this landing table.
     """
     import pyarrow.parquet as pq
@@ -151,12 +152,12 @@ def read_ledger(landing_table: str, table: "Table | None", files: "list[DataFile
 
 
 def write_ledger(ledger: Ledger, table: "Table", uri: str) -> None:
-    """Writes the entries as a Parquet file that no reader knows of yet.
+    """Writes the entries to a Parquet file that no snapshot names yet.
 
     Args:
         ledger: The entries; at least one.
         table: The Iceberg table of the ledger.
-        uri: Where to write.
+        uri: The file.
     """
     import pyarrow.parquet as pq
 

@@ -1,9 +1,9 @@
-"""What a landing line must look like to become a row, said twice: as a pattern and as a parser.
+"""Landing lines: the form that a line must have to become a row, as a pattern and as a parser.
 
 The *pattern* recognises, in the engine and without Python, the lines that every JSON reader reads
 alike: the source fields once each, in order, with plain values. The *parser* decides on every other
 line (keys in another case or order, a trailing comma, escapes, faults). A line that fits the pattern
-gives the same row either way, unless it breaks a value rule: of a file with such lines the parser decides.
+gives the same row either way, unless it breaks a value rule: then the parser decides on the whole file.
 """
 
 import json
@@ -18,13 +18,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, LongType
 
 from stedi_assets.schemas.checks import RowRule, value_rules
-from stedi_assets.schemas.landing import WHITESPACE
+from stedi_assets.schemas.columns import FIRST_INSTANT, LAST_INSTANT, WHITESPACE
 
 Kind = Literal["string", "integer", "number"]
 Value = str | int | float | None
 
-# 0001-01-01 to 9999-12-31 UTC in epoch milliseconds: what a date can hold.
-FIRST_INSTANT, LAST_INSTANT = -62_135_596_800_000, 253_402_300_799_999
 INT64 = range(-(2**63), 2**63)
 EXACT_INTEGERS = 2**53  # beyond it a number written with a fraction no longer names one integer
 
@@ -36,7 +34,7 @@ PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2
 
 @dataclass(frozen=True)
 class Field:
-    """A source field: its column, its JSON key, the type of its values, and if every record has it."""
+    """A source field: its column, its JSON key, the type of its values, and whether it is required."""
 
     name: str
     key: str
@@ -46,13 +44,13 @@ class Field:
 
 @dataclass(frozen=True)
 class LineForm:
-    """What the landing lines of a table must look like.
+    """The form of the landing lines of a table.
 
     Attributes:
         fields: The source fields.
-        rules: Value rules that a row must keep.
+        rules: Value rules that a row must pass.
         instant: Name of the field that must lie within the calendar, if any.
-        person: JSON key of the email of the person that a record is about, if it is about one.
+        person: JSON key of the email of the person whom a record describes, if it describes one.
     """
 
     fields: tuple[Field, ...]
@@ -65,7 +63,7 @@ class FaultyLineError(ValueError):
     """A line that cannot become a row.
 
     Attributes:
-        reason: A code for why; never a piece of the line, which may hold a person's data.
+        reason: A reason code; never a piece of the line, which may hold a person's data.
     """
 
     def __init__(self, reason: str) -> None:
@@ -84,7 +82,12 @@ def record_fields(record: type[DataFrameModel]) -> tuple[Field, ...]:
         return "number" if isinstance(types[name], DoubleType) else "string"
 
     return tuple(
-        Field(name, (column.metadata or {}).get("key", name), kind(name), not column.nullable)
+        Field(
+            name=name,
+            key=(column.metadata or {}).get("key", name),
+            kind=kind(name),
+            required=not column.nullable,
+        )
         for name, column in schema.columns.items()
     )
 
@@ -92,16 +95,16 @@ def record_fields(record: type[DataFrameModel]) -> tuple[Field, ...]:
 def line_form(
     record: type[DataFrameModel], instant: str | None = None, person: str | None = None
 ) -> LineForm:
-    """The form of the lines of a record model; a line that breaks one of its `error` rules is faulty."""
+    """Returns the form of the lines of a record model; a line that breaks an `error` rule is faulty."""
     rules = tuple(rule.for_rows for rule in value_rules(record) if rule.severity == "error")
-    return LineForm(record_fields(record), rules, instant, person)
+    return LineForm(fields=record_fields(record), rules=rules, instant=instant, person=person)
 
 
 def plain_line_pattern(fields: tuple[Field, ...]) -> str:
-    """A regular expression for the lines that need no parser.
+    """Returns a regular expression for the lines that need no parser.
 
     Args:
-        fields: The source fields; only fields that may be missing may follow the first such field.
+        fields: The source fields; all fields after the first optional one must be optional.
     """
     values = {"string": PLAIN_STRING, "integer": PLAIN_INTEGER, "number": PLAIN_NUMBER}
     members = ""
@@ -118,7 +121,7 @@ def parse_line(line: str, form: LineForm) -> tuple[list[Value], int]:
 
     Args:
         line: The text of the line; bytes that are not UTF-8 appear as lone surrogates.
-        form: What the lines of the table must look like.
+        form: The form of the lines of the table.
 
     Returns:
         The values in the order of the fields, and the number of unknown keys.
@@ -206,7 +209,7 @@ def _string(value: Any, field: Field) -> str:
 
 
 def _integer(value: int | float) -> int:
-    """An integer, also when written as 1.0: JSON has one kind of number."""
+    """An integer, also if written as 1.0: JSON has one kind of number."""
     if isinstance(value, float):
         if math.isfinite(value) and not value.is_integer():
             raise FaultyLineError("wrong_type")

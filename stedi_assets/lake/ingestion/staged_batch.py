@@ -1,9 +1,7 @@
-"""Refreshing a table of the landing zone: the next batch of landing files, staged with what goes with it."""
+"""Staging a batch: the rows of its landing files, and all that goes with them into the system tables."""
 
-import errno
-from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,70 +10,124 @@ from pyspark.sql import functions as F
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.commit import describe_files
-from stedi_assets.lake.iceberg.record import Plan, Record, counted_words
+from stedi_assets.lake.iceberg.record import Plan, Record
 from stedi_assets.lake.iceberg.staging import StagingArea, day_chunks
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of, file_day
-from stedi_assets.lake.ingestion.batch import Batch, Examined, Limits, choose, plan_batch
-from stedi_assets.lake.ingestion.files import LandingFile, examine, list_landing_files
-from stedi_assets.lake.ingestion.ledger import INGESTED, Entry, Ledger, counted, write_ledger
-from stedi_assets.lake.ingestion.reader import LineCounts, ingest
+from stedi_assets.lake.ingestion.batch import Batch, describe_changes
+from stedi_assets.lake.ingestion.counts import RecordCounts
+from stedi_assets.lake.ingestion.ledger import Entry, Ledger, counted, write_ledger
+from stedi_assets.lake.ingestion.reader import ingest
 from stedi_assets.lake.ingestion.system_tables import Change, Changes
 from stedi_assets.lake.model import Outcome, Run, Staged, StagedBatch
-from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage.aws import S3_SCHEME
-from stedi_assets.lake.storage.base import open_storage
-from stedi_assets.lake.storage.streams import file_opener
+from stedi_assets.schemas.system import INGESTED
 from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, TableSpec
 from stedi_assets.transforms.activity import activity, merged
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
     from pyspark.sql import DataFrame, SparkSession
 
     from stedi_assets.lake.resource import Lake
 
-FILES_AT_ONCE = 8
 NO_LINES = "none"
-MANY_FILES = 32  # of quarantined lines, one a batch: then they are merged
-CHANGING = 5  # times that files may change under our hands before a run gives up
+MANY_FILES = 32  # files of quarantined lines, one per batch; then they are merged
 
 
-def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
-    """Stages the next batch of the landing files of a table, up to the publish.
+@dataclass(frozen=True)
+class LandingState:
+    """A landing table and its ledger as a run finds them.
 
-    Files that change while they are read are left for the next run.
+    Attributes:
+        lake: The lake.
+        spec: The landing table.
+        run: The run.
+        published: The landing table.
+        base: Its snapshot; None if it was never published.
+        ledger: The ledger, read after the snapshot.
+    """
+
+    lake: "Lake"
+    spec: TableSpec
+    run: Run
+    published: PinnedTable
+    base: int | None
+    ledger: Ledger
+
+    @classmethod
+    def read(cls, lake: "Lake", spec: TableSpec, run: Run) -> "LandingState":
+        """Reads the state of a table; the snapshot comes first, so that the ledger is never older."""
+        published = lake.pinned(spec.name)
+        base = published.snapshot_id if published.exists else None
+        ledger = lake.ledger(spec.name)
+        return cls(lake=lake, spec=spec, run=run, published=published, base=base, ledger=ledger)
+
+    @property
+    def files(self) -> "list[DataFile]":
+        """The data files of the landing table."""
+        return self.published.files if self.base is not None else []
+
+    @property
+    def record(self) -> Record | None:
+        """The record of the published snapshot."""
+        return self.published.record if self.base is not None else None
+
+    def reads_again(self, entry: Entry) -> bool:
+        """Whether a file is read again although it did not change."""
+        if entry.run == self.run.id:
+            return False
+        retried = self.run.retry and entry.quarantined > 0
+        return self.run.full or retried or entry.code_version != self.spec.code_version
+
+
+def stage_batch(state: LandingState, batch: Batch, *, more: bool) -> Outcome:
+    """Stages a batch: rows, quarantined lines, activity and the ledger.
+
+    Args:
+        state: The landing table and its ledger.
+        batch: The plan of the batch.
+        more: Whether there are landing files for one more batch.
 
     Raises:
-        LakeError: The engine stopped, or files change all the time.
+        LakeError: The engine stopped, or a landing file changed while it was read.
     """
-    report(spec.name, "planning")
-    lake.finish_batch(spec.name)
-    left: set[str] = set()
-    for _ in range(CHANGING):
-        work = _Work.started(lake, spec, run)
-        files = listed_files(lake, spec)
-        chosen, more = work.choose([file for file in files if file.path not in left])
-        batch = work.plan(chosen, files)
-        if batch.nothing and work.base is not None:
-            return work.up_to_date()
-        outcome = work.staged(batch, more)
-        versions = {file.path: file.version for file in listed_files(lake, spec)}
-        changed = {file.path for file in batch.files if versions.get(file.path) != file.version}
-        if not changed:
-            return outcome
-        lake.discard(outcome)
-        left |= changed
-    raise LakeError(f"{spec.name}: its landing files change all the time: run again when they are written.")
-
-
-def next_batch(lake: "Lake", spec: TableSpec, run: Run) -> Batch:
-    """What would become of all landing files of a table that have something to be done, in one batch."""
-    work, files = _Work.started(lake, spec, run), listed_files(lake, spec)
-    return work.plan(work.waiting(files), files)
+    table = state.lake.existing_table(state.spec)
+    areas = _Areas.fresh(state)
+    try:
+        rows = _stage_rows(state, batch, areas, table)
+        system = _stage_system_tables(state, batch, areas, rows)
+        content = content_of(state.spec, [*rows.kept, *rows.added])
+        counted_rows = system.ledger.totals.rows
+        if content.rows != counted_rows:
+            raise LakeError(
+                f"{state.spec.name}: {counted_rows:,} landing lines were counted but {content.rows:,} rows "
+                "staged: a landing file changed meanwhile, run again."
+            )
+        areas.rows.tidy()
+    except BaseException:
+        areas.discard()
+        raise
+    snapshot_id = table.metadata.new_snapshot_id()
+    days = rows.days if state.spec.partitioned else None
+    record = _record(state, batch, rows, system, snapshot_id=snapshot_id)
+    reasons = describe_changes(batch.counts, days, first=state.record is None)
+    return Outcome(
+        plan=Plan(state.spec, state.base, record, reasons, previous=state.record),
+        snapshot_id=snapshot_id,
+        content=content,
+        record=record,
+        files=TableFiles(state.spec, rows.added, "the staged files"),
+        staged=Staged(removed=rows.removed, added=rows.added, area=areas.rows, kept=rows.kept),
+        batch=StagedBatch(
+            areas=areas.of_system_tables,
+            lines=TableFiles(QUARANTINE, system.lines, "the staged lines"),
+            more=more,
+        ),
+    )
 
 
 def rows_kept(spark: "SparkSession", rows: "DataFrame", owners: Mapping[str, str | None]) -> "DataFrame":
-    """The rows that stay, under the files that own them now.
+    """Returns the rows that stay, under the files that own them now.
 
     Args:
         spark: The engine's session.
@@ -88,316 +140,232 @@ def rows_kept(spark: "SparkSession", rows: "DataFrame", owners: Mapping[str, str
     return stay.withColumn("source_file", F.coalesce("_owner", "source_file"))
 
 
-def listed_files(lake: "Lake", spec: TableSpec) -> list[LandingFile]:
-    """The landing files of a table.
-
-    Raises:
-        SettingError: There is no landing root.
-    """
-    assert spec.source is not None
-    return list_landing_files(open_storage(lake.landing, lake.aws), lake.landing, spec.source)
-
-
 @dataclass(frozen=True)
-class _Work:
-    """One batch of one table.
+class _Areas:
+    """Staging areas of a batch."""
 
-    Attributes:
-        base: The snapshot of the landing table that this is planned from.
-        ledger: The ledger, read after the snapshot was looked at.
-    """
-
-    lake: "Lake"
-    spec: TableSpec
-    run: Run
-    published: PinnedTable
-    base: int | None
-    ledger: Ledger
+    rows: StagingArea
+    quarantine: StagingArea
+    activity: StagingArea
+    ledger: StagingArea
 
     @classmethod
-    def started(cls, lake: "Lake", spec: TableSpec, run: Run) -> "_Work":
-        """What is to be done, seen from the table as it is now."""
-        published = lake.pinned(spec.name)
-        base = published.snapshot_id if published.exists else None
-        return cls(lake, spec, run, published, base, lake.ledger(spec.name))
-
-    def choose(self, files: list[LandingFile]) -> tuple[list[LandingFile], bool]:
-        """The files of the next batch, and whether there will be more."""
-        unknown = self.waiting(files)
-        chosen = choose(unknown, Limits(self.lake.batch_files, self.lake.batch_bytes))
-        more = len(unknown) > len(chosen)
-        # What was refused may be readable by now; it costs a look.
-        room = self.lake.batch_files - len(chosen)
-        refused = [file for file in files if file.path in self.ledger.refused and file not in chosen]
-        return sorted([*chosen, *refused[:room]], key=lambda file: file.path), more
-
-    def waiting(self, files: list[LandingFile]) -> list[LandingFile]:
-        """The files that have something to be done."""
-        return [file for file in files if self._to_do(file)]
-
-    def plan(self, chosen: list[LandingFile], files: list[LandingFile]) -> Batch:
-        """What becomes of them."""
-        open_file = file_opener(self.lake.aws.given_region)
-
-        def look(file: LandingFile) -> Examined | None:
-            if file.fault:
-                return Examined(file, None, file.fault)
-            try:
-                content, long_lines = examine(open_file, file, self.lake.longest_line)
-            except FileNotFoundError:
-                return None
-            except OSError as error:
-                if file.uri.startswith(S3_SCHEME):
-                    raise
-                code = errno.errorcode.get(error.errno or 0, "OSError")
-                return Examined(file, None, f"It cannot be read ({code}): check its owner and mode.")
-            return Examined(replace(file, long_lines=long_lines), content)
-
-        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-            examined = [one for one in pool.map(look, chosen) if one is not None]
-        return plan_batch(
-            self.ledger,
-            examined,
-            self.ledger.gone(files),
-            run=self.run.id,
-            seen=self.run.as_of,
-            code_version=self.spec.code_version,
-            again=self._again,
-        )
-
-    def up_to_date(self) -> Outcome:
-        """The table as it is."""
-        published = self.published
-        recorded = published.record
-        assert recorded is not None
-        report(self.spec.name, "up to date", published.content.rows)
-        plan = Plan(self.spec, self.base, recorded, ())
-        return Outcome(plan, published.snapshot_id, published.content, recorded, published)
-
-    def staged(self, batch: Batch, more: bool) -> Outcome:
-        """Stages the batch: rows, quarantined lines, activity and the ledger."""
-        spec, lake = self.spec, self.lake
-        table = lake.existing_table(spec)
-        areas = [lake.staging_area(one) for one in (spec, QUARANTINE, ACTIVITY, LEDGER)]
-        try:
-            counts = ingest(
-                *(lake.spark, spec, [*batch.files], batch.id),
-                *(areas[0], areas[1], lake.aws, lake.longest_line),
-            )
-            going = self._going(batch)
-            self._rewrite(TableFiles(spec, going, "files with superseded rows"), batch.owners, areas[0])
-            added = describe_files(table, areas[0].staged_files())
-            kept = [file for file in self._files if file not in going]
-            changes, lines = self._system_changes(batch, counts, going, added, areas)
-            content = content_of(spec, [*kept, *added])
-            totals = changes.ledger.totals
-            if content.rows != totals.rows:
-                raise LakeError(
-                    f"{spec.name}: {totals.rows:,} landing lines were counted but {content.rows:,} rows "
-                    "staged: a landing file changed meanwhile, run again."
-                )
-            areas[0].tidy()
-        except BaseException:
-            for area in areas:
-                area.discard()
-            raise
-        snapshot_id = table.metadata.new_snapshot_id()
-        before = self.published.record if self.base is not None else None
-        days = {file_day(file) for file in [*going, *added]} if spec.partitioned else None
-        changed = bool(added or going) or before is None
-        former = before.inputs.get(QUARANTINE.name, NO_LINES) if before else NO_LINES
-        record = Record(
-            inputs={
-                "landing files": batch.id,
-                QUARANTINE.name: str(snapshot_id) if QUARANTINE.name in changes.system.tables else former,
-            },
-            policy=self.run.policy,
-            code_version=spec.code_version,
-            as_of=self.run.as_of,
-            version=str(snapshot_id) if changed else self.published.version,
-            days=None if days is None else sorted(day.isoformat() for day in days),
-            run=self.run.id,
-            counts=totals.as_mapping(),
-            reasons=dict(totals.reasons),
-            batch=changes.system.recorded(),
-        )
-        return Outcome(
-            Plan(spec, self.base, record, why(batch.counts, days, first=before is None), previous=before),
-            snapshot_id,
-            content,
-            record,
-            TableFiles(spec, added, "the staged files"),
-            Staged(going, added, areas[0], kept),
-            StagedBatch(batch.id, tuple(areas[1:]), TableFiles(QUARANTINE, lines, "the staged lines"), more),
+    def fresh(cls, state: LandingState) -> "_Areas":
+        area = state.lake.staging_area
+        return cls(
+            rows=area(state.spec), quarantine=area(QUARANTINE), activity=area(ACTIVITY), ledger=area(LEDGER)
         )
 
     @property
-    def _files(self) -> "list[DataFile]":
-        return self.published.files if self.base is not None else []
+    def of_system_tables(self) -> tuple[StagingArea, ...]:
+        return (self.quarantine, self.activity, self.ledger)
 
-    def _to_do(self, file: LandingFile) -> bool:
-        entry = self.ledger.current.get(file.path)
-        return not self.ledger.knows(file) or (entry is not None and self._again(entry))
-
-    def _again(self, entry: Entry) -> bool:
-        """Whether a file is to be read once more, though it did not change."""
-        if entry.run == self.run.id:
-            return False
-        retried = self.run.retry and entry.quarantined > 0
-        return self.run.full or retried or entry.code_version != self.spec.code_version
-
-    def _going(self, batch: Batch) -> "list[DataFile]":
-        """Data files that go: with rows of superseded files, or of a lake that had no ledger yet."""
-        if not self.ledger.entries:
-            return self._files
-        owners = [entry for path, entry in self.ledger.current.items() if path in batch.owners and entry.rows]
-        if not owners or not self.spec.partitioned:
-            return self._files if owners else []
-        days = {day for entry in owners for day in entry.event_dates}
-        return [file for file in self._files if file_day(file) in days]
-
-    def _rewrite(self, old: TableFiles, owners: Mapping[str, str | None], area: StagingArea) -> None:
-        """Stages the rows of some data files once more, under the files that own them now."""
-        if not self.ledger.entries or not old.files:
-            return
-        chunks = day_chunks([old]) if old.spec.partitioned else [None]
-        for days in chunks:
-            with engine_errors(old.spec.name, "rewriting rows"):
-                rows = rows_kept(self.lake.spark, old.frame(self.lake.spark, days), owners)
-            area.write(rows)
-
-    def _system_changes(
-        self,
-        batch: Batch,
-        counts: Mapping[str, LineCounts],
-        going: "list[DataFile]",
-        added: "list[DataFile]",
-        areas: list[StagingArea],
-    ) -> "tuple[_SystemChanges, list[DataFile]]":
-        _, lines_area, activity_area, ledger_area = areas
-        tables: dict[str, Change] = {}
-        lines = self._lines(batch, counts, lines_area, tables)
-        if self.spec.source and self.spec.source.who:
-            self._activity(going, added, activity_area, tables)
-        ledger = Ledger(self.spec.name, self._entries(batch, counts, added))
-        quarantined = sum(file.record_count for file in lines)
-        if quarantined != ledger.totals.quarantined:
-            raise LakeError(f"{self.spec.name}: quarantined lines were lost while staging: run again.")
-        former = [file.file_path for file in self.lake.system(LEDGER, self.spec.name).files]
-        written = []
-        if ledger.entries:
-            written = [f"{ledger_area.folder}/ledger.parquet"]
-            write_ledger(ledger, self.lake.existing_table(LEDGER), written[0])
-        tables[LEDGER.name] = Change(former, written)
-        return _SystemChanges(ledger, Changes(batch.id, tables)), lines
-
-    def _lines(
-        self,
-        batch: Batch,
-        counts: Mapping[str, LineCounts],
-        area: StagingArea,
-        tables: dict[str, Change],
-    ) -> "list[DataFile]":
-        """Stages quarantined lines; gives the data files that hold those of the landing table afterwards."""
-        there = self.lake.system(QUARANTINE, self.spec.name)
-        superseded = any(
-            entry.quarantined for path, entry in self.ledger.current.items() if path in batch.owners
-        )
-        anew = superseded or not self.ledger.entries or len(there.files) >= MANY_FILES
-        removed = there.files if anew else []
-        self._rewrite(TableFiles(QUARANTINE, removed, "the quarantine"), batch.owners, area)
-        added: list[DataFile] = []
-        if staged := area.staged_files():
-            added = describe_files(self.lake.existing_table(QUARANTINE), staged)
-        if removed or added:
-            tables[QUARANTINE.name] = Change(
-                [file.file_path for file in removed], [file.file_path for file in added]
-            )
-        return [*(file for file in there.files if file not in removed), *added]
-
-    def _activity(
-        self,
-        going: "list[DataFile]",
-        added: "list[DataFile]",
-        area: StagingArea,
-        tables: dict[str, Change],
-    ) -> None:
-        """Stages the activity of the months that the batch touches."""
-        spec, spark = self.spec, self.lake.spark
-        assert spec.source is not None
-        assert spec.source.who is not None
-        assert spec.instant is not None
-        replaced = sorted({file_day(file) for file in going})
-        months = {f"{file_day(file):%Y-%m}" for file in [*going, *added]}
-        there = self.lake.system(ACTIVITY, spec.name)
-        former = [file for file in there.files if file.partition[1] in months or not self.ledger.entries]
-        if months:
-            rows = TableFiles(spec, added, "the staged files").frame(spark)
-            before = TableFiles(ACTIVITY, former, "the activity").frame(spark)
-            with engine_errors(ACTIVITY.name, "looking for active people"):
-                new = activity(spec.name, rows, spec.source.who, spec.instant)
-                after = merged(before, replaced, new)
-            area.write(after)
-        staged = area.staged_files()
-        if former or staged:
-            tables[ACTIVITY.name] = Change([file.file_path for file in former], staged)
-
-    def _entries(
-        self, batch: Batch, counts: Mapping[str, LineCounts], added: "list[DataFile]"
-    ) -> tuple[Entry, ...]:
-        """The entries of the ledger, complete."""
-        days = self._days(batch, added)
-
-        def complete(entry: Entry) -> Entry:
-            if entry.outcome != INGESTED or entry.path not in counts:
-                return entry
-            of_rows = days.get(entry.path, set()) if self.spec.partitioned else None
-            return replace(entry, **counted(counts[entry.path], of_rows))  # type: ignore[arg-type]
-
-        return tuple(map(complete, batch.entries))
-
-    def _days(self, batch: Batch, added: "list[DataFile]") -> dict[str, set[date]]:
-        """The days of the rows of every file that was read."""
-        found: dict[str, set[date]] = {file.path: set() for file in batch.files}
-        if not self.spec.partitioned or not added or not found:
-            return found
-        rows = TableFiles(self.spec, added, "the staged files").frame(self.lake.spark)
-        with engine_errors(self.spec.name, "looking for the days of files"):
-            pairs = rows.select("source_file", "event_date").distinct().collect()
-        for row in pairs:
-            if row["source_file"] in found:
-                found[row["source_file"]].add(row["event_date"])
-        return found
+    def discard(self) -> None:
+        for area in (self.rows, *self.of_system_tables):
+            area.discard()
 
 
 @dataclass(frozen=True)
-class _SystemChanges:
-    """What a batch does to the system tables, and the ledger afterwards."""
+class _StagedRows:
+    """Data files of the landing table, and the outcome of the lines of every file that was read."""
+
+    counts: Mapping[str, RecordCounts]
+    removed: "list[DataFile]"
+    added: "list[DataFile]"
+    kept: "list[DataFile]"
+
+    @property
+    def days(self) -> set[date]:
+        """The days that change, if the table has days."""
+        return {file_day(file) for file in [*self.removed, *self.added]}
+
+
+@dataclass(frozen=True)
+class _StagedSystemTables:
+    """Changes of the system tables.
+
+    Attributes:
+        ledger: The ledger of the landing table afterwards.
+        changes: The changes.
+        lines: Data files with the quarantined lines of the landing table afterwards.
+    """
 
     ledger: Ledger
-    system: Changes = field(repr=False)
+    changes: Changes
+    lines: "list[DataFile]"
 
 
-FILES = {
-    "new": ("new file", "new files"),
-    "changed": ("file with new content", "files with new content"),
-    "duplicate": ("duplicate file", "duplicate files"),
-    "read again": ("file read again", "files read again"),
-    "unchanged": ("file written as it was", "files written as they were"),
-    "deleted": ("deleted file", "deleted files"),
-    "refused": ("refused file", "refused files"),
-}
+def _stage_rows(state: LandingState, batch: Batch, areas: _Areas, table: "Table") -> _StagedRows:
+    lake, spec = state.lake, state.spec
+    counts = ingest(
+        lake.spark,
+        spec,
+        [*batch.files],
+        batch_id=batch.id,
+        rows=areas.rows,
+        quarantine=areas.quarantine,
+        aws=lake.aws,
+        longest_line=lake.longest_line,
+    )
+    removed = _superseded_files(state, batch)
+    _rewrite(state, TableFiles(spec, removed, "files with superseded rows"), batch, areas.rows)
+    return _StagedRows(
+        counts=counts,
+        removed=removed,
+        added=describe_files(table, areas.rows.staged_files()),
+        kept=[file for file in state.files if file not in removed],
+    )
 
 
-def why(counts: Mapping[str, int], days: Collection[date] | None, *, first: bool) -> tuple[str, ...]:
-    """Why a table of the landing zone changes, in counts.
+def _superseded_files(state: LandingState, batch: Batch) -> "list[DataFile]":
+    """Data files that go: those with rows of superseded files, or all if there is no ledger yet."""
+    if not state.ledger.entries:
+        return state.files
+    current = state.ledger.current
+    owners = [entry for path, entry in current.items() if path in batch.owners and entry.rows]
+    if not owners or not state.spec.partitioned:
+        return state.files if owners else []
+    days = {day for entry in owners for day in entry.event_dates}
+    return [file for file in state.files if file_day(file) in days]
 
-    Args:
-        counts: Files by what they are, see `Batch`.
-        days: The days that change, if there are days.
-        first: Whether it was never published.
+
+def _rewrite(state: LandingState, old: TableFiles, batch: Batch, area: StagingArea) -> None:
+    """Stages the rows of some data files again, under the files that own them now."""
+    if not state.ledger.entries or not old.files:
+        return
+    spark = state.lake.spark
+    for days in day_chunks([old]) if old.spec.partitioned else [None]:
+        with engine_errors(old.spec.name, "rewriting rows"):
+            rows = rows_kept(spark, old.frame(spark, days), batch.owners)
+        area.write(rows)
+
+
+def _stage_system_tables(
+    state: LandingState, batch: Batch, areas: _Areas, rows: _StagedRows
+) -> _StagedSystemTables:
+    name = state.spec.name
+    lines, quarantine = _stage_lines(state, batch, areas.quarantine)
+    active = _stage_activity(state, rows, areas.activity)
+    ledger = Ledger(name, _complete_entries(state, batch, rows))
+    if sum(file.record_count for file in lines) != ledger.totals.quarantined:
+        raise LakeError(f"{name}: quarantined lines were lost while staging: run again.")
+    changes = {
+        QUARANTINE.name: quarantine,
+        ACTIVITY.name: active,
+        LEDGER.name: _stage_ledger(state, ledger, areas.ledger),
+    }
+    done = {table: change for table, change in changes.items() if change is not None}
+    return _StagedSystemTables(ledger=ledger, changes=Changes(batch_id=batch.id, tables=done), lines=lines)
+
+
+def _stage_lines(
+    state: LandingState, batch: Batch, area: StagingArea
+) -> "tuple[list[DataFile], Change | None]":
+    """Stages the quarantined lines that stay next to those that `ingest` staged.
+
+    Returns:
+        The data files with the lines of the landing table afterwards, and the change of the quarantine.
     """
-    text = ", ".join(counted_words(number, *FILES[name]) for name, number in counts.items() if number)
-    if text and days:
-        text += f" → {counted_words(len(days), 'day', 'days')}"
-    return tuple(part for part in ("first build" if first else "", text) if part)
+    lake, ledger = state.lake, state.ledger
+    before = lake.system(QUARANTINE, state.spec.name).files
+    superseded = any(entry.quarantined for path, entry in ledger.current.items() if path in batch.owners)
+    rewritten = superseded or not ledger.entries or len(before) >= MANY_FILES
+    removed = before if rewritten else []
+    _rewrite(state, TableFiles(QUARANTINE, removed, "the quarantine"), batch, area)
+    staged = area.staged_files()
+    added = describe_files(lake.existing_table(QUARANTINE), staged) if staged else []
+    lines = [*(file for file in before if file not in removed), *added]
+    if not removed and not added:
+        return lines, None
+    return lines, Change(removed=_uris(removed), added=_uris(added))
+
+
+def _stage_activity(state: LandingState, rows: _StagedRows, area: StagingArea) -> Change | None:
+    """Stages the activity of the months that the batch changes."""
+    spec, spark = state.spec, state.lake.spark
+    if spec.source is None or spec.source.who is None:
+        return None
+    assert spec.instant is not None
+    replaced = sorted({file_day(file) for file in rows.removed})
+    months = {f"{day:%Y-%m}" for day in rows.days}
+    former = [
+        file
+        for file in state.lake.system(ACTIVITY, spec.name).files
+        if file.partition[1] in months or not state.ledger.entries
+    ]
+    if months:
+        added = TableFiles(spec, rows.added, "the staged files").frame(spark)
+        before = TableFiles(ACTIVITY, former, "the activity").frame(spark)
+        with engine_errors(ACTIVITY.name, "looking for active people"):
+            after = merged(before, replaced, activity(spec.name, added, spec.source.who, spec.instant))
+        area.write(after)
+    staged = area.staged_files()
+    return Change(removed=_uris(former), added=staged) if former or staged else None
+
+
+def _stage_ledger(state: LandingState, ledger: Ledger, area: StagingArea) -> Change:
+    former = _uris(state.lake.system(LEDGER, state.spec.name).files)
+    if not ledger.entries:
+        return Change(removed=former)
+    uri = f"{area.folder}/ledger.parquet"
+    write_ledger(ledger, state.lake.existing_table(LEDGER), uri)
+    return Change(removed=former, added=[uri])
+
+
+def _complete_entries(state: LandingState, batch: Batch, rows: _StagedRows) -> tuple[Entry, ...]:
+    """The entries of the ledger, with the counts and days of the files that were read."""
+    days = _days_by_file(state, batch, rows)
+
+    def complete(entry: Entry) -> Entry:
+        if entry.outcome != INGESTED or entry.path not in rows.counts:
+            return entry
+        of_rows = days.get(entry.path, set()) if state.spec.partitioned else None
+        return replace(entry, **counted(rows.counts[entry.path], of_rows))  # type: ignore[arg-type]
+
+    return tuple(map(complete, batch.entries))
+
+
+def _days_by_file(state: LandingState, batch: Batch, rows: _StagedRows) -> dict[str, set[date]]:
+    """The days of the rows of every file that was read."""
+    days: dict[str, set[date]] = {file.path: set() for file in batch.files}
+    if not state.spec.partitioned or not rows.added or not days:
+        return days
+    staged = TableFiles(state.spec, rows.added, "the staged files").frame(state.lake.spark)
+    with engine_errors(state.spec.name, "looking for the days of files"):
+        pairs = staged.select("source_file", "event_date").distinct().collect()
+    for row in pairs:
+        if row["source_file"] in days:
+            days[row["source_file"]].add(row["event_date"])
+    return days
+
+
+def _record(
+    state: LandingState,
+    batch: Batch,
+    rows: _StagedRows,
+    system: _StagedSystemTables,
+    *,
+    snapshot_id: int,
+) -> Record:
+    """The record of the snapshot that the batch makes."""
+    before, spec, totals = state.record, state.spec, system.ledger.totals
+    lines = before.inputs.get(QUARANTINE.name, NO_LINES) if before else NO_LINES
+    if QUARANTINE.name in system.changes.tables:
+        lines = str(snapshot_id)
+    changed = bool(rows.added or rows.removed) or before is None
+    return Record(
+        inputs={"landing files": batch.id, QUARANTINE.name: lines},
+        policy=state.run.policy,
+        code_version=spec.code_version,
+        as_of=state.run.as_of,
+        version=str(snapshot_id) if changed else state.published.version,
+        days=sorted(day.isoformat() for day in rows.days) if spec.partitioned else None,
+        run=state.run.id,
+        counts=totals.as_mapping(),
+        reasons=dict(totals.reasons),
+        batch=system.changes.recorded(),
+    )
+
+
+def _uris(files: "list[DataFile]") -> list[str]:
+    return [file.file_path for file in files]

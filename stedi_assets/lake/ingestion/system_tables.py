@@ -1,9 +1,9 @@
-"""The system tables: what they have of each landing table, and how a batch changes that.
+"""The system tables: their part for each landing table, and how a batch changes it.
 
-A landing table and its part of the system tables change by several commits. That of the landing table is the
-first and the one that counts: its snapshot names the staged files that the others are to get. A run that ends
-before all is done is found out by whoever works on the lake next, and finished from what is named there. The
-ledger comes last: once it has changed, all has.
+A landing table and its part of the system tables change by several commits. The commit of the landing table
+comes first and decides: its snapshot names the staged files for the other tables. If a run was killed, the
+next run finds the unfinished batch and completes it from the file names in that snapshot. The ledger comes
+last: once it has changed, all tables have.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,34 +20,32 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 ORDER = (QUARANTINE, ACTIVITY, LEDGER)
-ATTEMPTS = 10  # landing tables that are published side by side get into each other's way here
+ATTEMPTS = 10  # of a commit: landing tables that are published at the same time conflict here
 
 
 class PinnedSystemTable(PinnedTable):
-    """A system table, or what it has of one landing table; empty where it was never made.
+    """A system table, or its part for one landing table; empty if it does not exist yet.
 
     Args:
         spec: The system table.
         load: Loads the Iceberg table.
-        of: The landing table; by default all.
+        landing_table: The landing table; None for all.
     """
 
-    def __init__(self, spec: TableSpec, load: "Callable[[], Table | None]", of: str | None = None) -> None:
+    def __init__(
+        self, spec: TableSpec, load: "Callable[[], Table | None]", landing_table: str | None = None
+    ) -> None:
         super().__init__(spec, load)
-        self._of = of
-
-    def of(self, landing_table: str) -> "PinnedSystemTable":
-        """What it has of one landing table."""
-        return PinnedSystemTable(self.spec, self._load, landing_table)
+        self._landing_table = landing_table
 
     def _listed_files(self) -> "list[DataFile]":
         files = super()._listed_files() if self.exists else []
-        return [file for file in files if self._of in (None, file.partition[0])]
+        return [file for file in files if self._landing_table in (None, file.partition[0])]
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a batch does to a system table: URIs of data files out and in."""
+    """The change of a system table by a batch: URIs of the data files that go, and of those that come."""
 
     removed: Sequence[str] = ()
     added: Sequence[str] = ()
@@ -55,11 +53,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a batch does to the system tables, by their names.
+    """The changes of the system tables by a batch.
 
     Attributes:
         batch_id: The batch.
-        tables: The changes; the ledger always has one.
+        tables: The changes by system table; the ledger always has one.
     """
 
     batch_id: str
@@ -73,23 +71,23 @@ class Changes:
     def of(cls, recorded: Mapping[str, Any]) -> "Changes":
         """The changes that a snapshot carries."""
         changes = {name: Change(**change) for name, change in recorded["tables"].items()}
-        return cls(recorded["batch_id"], changes)
+        return cls(batch_id=recorded["batch_id"], tables=changes)
 
     def done(self, ledger: PinnedSystemTable) -> bool:
-        """Whether all of it is done.
+        """Whether all changes are made.
 
         Args:
             ledger: The ledger of the landing table.
         """
-        # What the ledger had before is gone for good once it has changed.
+        # The former files of the ledger never come back once it has changed.
         return {file.file_path for file in ledger.files} != set(self.tables[LEDGER.name].removed)
 
 
 def apply(table: "Table", landing_table: str, change: Change, properties: Mapping[str, str]) -> None:
-    """Makes a change, unless it is made already.
+    """Commits a change, unless it is made already.
 
-    Another landing table may change the system table at the same time, which changes nothing about this: the
-    commit is planned again then.
+    Another landing table may change the system table at the same time. That does not affect this change, so
+    the commit is planned again.
 
     Args:
         table: The Iceberg table of the system table.
@@ -98,14 +96,14 @@ def apply(table: "Table", landing_table: str, change: Change, properties: Mappin
         properties: Properties of the new snapshot.
 
     Raises:
-        LakeError: Other runs published again and again in between.
+        LakeError: Other runs kept publishing in between.
     """
     [spec] = [spec for spec in ORDER if spec.name == table.name()[-1]]
     for _ in range(ATTEMPTS):
         files = PinnedSystemTable(spec, lambda: table, landing_table).files
-        there = {file.file_path for file in files}
+        present = {file.file_path for file in files}
         removed = [file for file in files if file.file_path in set(change.removed)]
-        missing = [uri for uri in change.added if uri not in there]
+        missing = [uri for uri in change.added if uri not in present]
         if not removed and not missing:
             return
         try:
@@ -115,4 +113,4 @@ def apply(table: "Table", landing_table: str, change: Change, properties: Mappin
             table.refresh()
         else:
             return
-    raise LakeError(f"{spec.name} was published by other runs all the time: run again.")
+    raise LakeError(f"{spec.name} was published by other runs at the same time, {ATTEMPTS} times: run again.")

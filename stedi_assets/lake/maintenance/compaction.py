@@ -15,7 +15,7 @@ from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_f
 from stedi_assets.lake.iceberg.record import PREFIX, Record
 from stedi_assets.lake.iceberg.staging import StagingArea
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage.base import Storage
+from stedi_assets.lake.storage import Storage
 from stedi_assets.tables import TableSpec
 
 if TYPE_CHECKING:

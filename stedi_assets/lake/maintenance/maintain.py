@@ -15,7 +15,8 @@ from stedi_assets.lake.iceberg.catalog import load_table
 from stedi_assets.lake.iceberg.commit import Conflict
 from stedi_assets.lake.maintenance.compaction import compact
 from stedi_assets.lake.progress import report
-from stedi_assets.lake.storage.base import StoredFile, engine_path, open_storage
+from stedi_assets.lake.storage import StoredFile, engine_path, open_storage
+from stedi_assets.schemas.columns import DAY_MS
 from stedi_assets.tables import SYSTEM_TABLES, TableSpec
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from stedi_assets.lake.resource import Lake
 
 HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 SAFE_AGE_MS = 24 * HOUR_MS
 """A file that no snapshot names may belong to a run at work until nothing was written beside it for so long.
 

@@ -11,7 +11,6 @@ from stedi_assets.lake.iceberg.catalog import split_salt
 from stedi_assets.lake.iceberg.record import Record, check_key
 from stedi_assets.lake.iceberg.staging import day_chunks
 from stedi_assets.lake.iceberg.table import TableContent, TableFiles, file_day
-from stedi_assets.lake.ingestion.faults import held_people
 from stedi_assets.lake.model import Outcome, Run
 from stedi_assets.lake.refresh.active_days import activity_behind
 from stedi_assets.lake.resource import Lake
@@ -19,6 +18,7 @@ from stedi_assets.settings import Policy
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms import pseudonyms
 from stedi_assets.transforms.consent import person
+from stedi_assets.transforms.held import held_people
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

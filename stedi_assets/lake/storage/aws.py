@@ -1,7 +1,7 @@
-"""What AWS clients are told, so that all libraries take the standard AWS variables alike.
+"""The setup of AWS clients, so that all libraries read the standard AWS variables alike.
 
-boto3 decides on region, endpoint and credentials; Arrow and PyIceberg know fewer of the variables and are
-told the rest. Credentials are passed on only where Arrow cannot find them, and never leave the process.
+boto3 decides on region, endpoint and credentials. Arrow and PyIceberg know fewer of the variables and receive
+the rest as properties. Credentials are passed on only if Arrow cannot find them, and never leave the process.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from stedi_assets.lake.storage.streams import credentials_for_arrow, own_endpoin
 if TYPE_CHECKING:
     from boto3 import Session
 
-S3_SCHEME = "s3://"
+ATTEMPTS = 5  # of a request to S3 that fails for a reason that may pass
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Aws:
     """AWS as the standard variables describe it.
 
     Attributes:
-        given_region: AWS_REGION, which boto3 does not read; empty where another variable says it.
+        given_region: AWS_REGION, which boto3 does not read; empty if another variable names the region.
     """
 
     given_region: str = ""
@@ -53,30 +53,35 @@ class Aws:
     @cached_property
     def s3(self) -> Any:
         """The S3 client."""
-        from dagster_aws.s3 import S3Resource
+        from botocore.config import Config
 
+        retries = {"max_attempts": ATTEMPTS, "mode": "standard"}
+        region = self.region
         with aws_settings():
-            return S3Resource(region_name=self.region).get_client()
+            return self.session.client("s3", region_name=region, config=Config(retries=retries))
 
     @cached_property
     def endpoint(self) -> str | None:
-        """URL of the S3 server, unless it is AWS."""
+        """URL of the S3 server; None if it is AWS."""
         return own_endpoint(self.s3)  # to make another client for it takes a tenth of a second
 
     def file_io(self) -> dict[str, str]:
-        """PyIceberg's properties of the S3 server. They may hold credentials: not to be shown."""
-        credentials = credentials_for_arrow(self.session)
+        """PyIceberg's properties of the S3 server. They may hold credentials: never show them."""
         properties = {"client.region": self.region, "s3.region": self.region}
         if self.endpoint:
             properties["s3.endpoint"] = self.endpoint
-        names = {"access_key": "s3.access-key-id", "secret_key": "s3.secret-access-key"}
-        names["session_token"] = "s3.session-token"
+        names = {
+            "access_key": "s3.access-key-id",
+            "secret_key": "s3.secret-access-key",
+            "session_token": "s3.session-token",
+        }
+        credentials = credentials_for_arrow(self.session)
         return properties | {names[name]: value for name, value in credentials.items() if value}
 
 
 @contextmanager
 def aws_settings() -> Iterator[None]:
-    """Says in a sentence what is wrong with the AWS settings of the process.
+    """Turns errors about the AWS settings of the process into a sentence.
 
     Raises:
         SettingError: A variable or profile is missing or wrong, or the server cannot be reached.
@@ -93,16 +98,16 @@ def aws_settings() -> Iterator[None]:
         raise SettingError(f"{error}: check AWS_PROFILE.") from None
     except exceptions.CredentialRetrievalError as error:
         raise SettingError(
-            f"The AWS credentials could not be had ({type(error).__name__}): log in again."
+            f"The AWS credentials cannot be retrieved ({type(error).__name__}): log in again."
         ) from None
-    except ValueError as error:  # an endpoint that is no URL
+    except ValueError as error:  # an endpoint that is not a URL
         if "endpoint" not in str(error).lower():
             raise
         raise SettingError(f"{error}: check AWS_ENDPOINT_URL.") from None
     except (exceptions.EndpointConnectionError, exceptions.HTTPClientError) as error:
         # The URL of a request may name keys of the bucket.
         url = urlsplit(error.kwargs.get("endpoint_url", ""))
-        where = f"{url.scheme}://{url.netloc}" if url.netloc else "The AWS endpoint"
+        server = f"{url.scheme}://{url.netloc}" if url.netloc else "The AWS endpoint"
         raise SettingError(
-            f"{where} does not answer ({type(error).__name__}): check AWS_ENDPOINT_URL and AWS_REGION."
+            f"{server} does not answer ({type(error).__name__}): check AWS_ENDPOINT_URL and AWS_REGION."
         ) from None

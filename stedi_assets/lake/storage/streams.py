@@ -1,45 +1,46 @@
 """Files as streams, for the parser in the engine's workers.
 
-The engine sends this module to workers that have PyArrow, and boto3 for S3, but not this project: it
-knows nothing of the project, and finds credentials where the worker finds them.
+The engine sends this module to workers that have PyArrow, and boto3 for S3, but not this project. So it uses
+nothing of the project but constants, and takes the credentials of the worker.
 """
 
 import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from stedi_assets.locations import AWS_HOSTS, LOCAL, S3
+
 if TYPE_CHECKING:
     from boto3 import Session
 
-READ_BYTES = 4 * 1024**2  # of a file that is read as a stream, per request
-AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
-# Ways in which boto3 finds credentials that Arrow knows too, and renews by itself.
+READ_BYTES = 4 * 1024**2  # per request of a file that is read as a stream
+# boto3's ways to credentials that Arrow knows too, and renews by itself.
 KNOWN_TO_ARROW = {"env", "shared-credentials-file", "config-file", "iam-role", "container-role"}
 
 
 def file_opener(region: str) -> Callable[[str], BinaryIO]:
-    """A function that opens files by URI; in S3 with one connection for all.
+    """Returns a function that opens files by URI; all files in S3 share one connection.
 
     A file in S3 is fetched in pieces, so that a broken connection costs one piece.
 
     Args:
-        region: Region of the buckets; empty where the standard AWS variables say it.
+        region: Region of the buckets; empty if the standard AWS variables name it.
     """
     filesystems: list[Any] = []
 
     def open_file(uri: str) -> BinaryIO:
-        if not uri.startswith("s3://"):
-            return open(uri.removeprefix("file://"), "rb")
+        if not uri.startswith(S3):
+            return open(uri.removeprefix(LOCAL), "rb")
         if not filesystems:
             filesystems.append(_filesystem(region))
-        stream = filesystems[0].open_input_file(uri.removeprefix("s3://"))
+        stream = filesystems[0].open_input_file(uri.removeprefix(S3))
         return cast(BinaryIO, io.BufferedReader(stream, READ_BYTES))
 
     return open_file
 
 
 def own_endpoint(client: Any) -> str | None:
-    """URL of the server of an S3 client, unless it is AWS."""
+    """URL of the server of an S3 client; None if it is AWS."""
     url: str = client.meta.endpoint_url
     return None if url.endswith(AWS_HOSTS) else url
 

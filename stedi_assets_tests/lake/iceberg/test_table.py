@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from stedi_assets.lake.iceberg.commit import describe_files
 from stedi_assets.lake.iceberg.staging import StagingArea
 from stedi_assets.lake.iceberg.table import TableFiles
-from stedi_assets.lake.storage.base import LocalStorage
+from stedi_assets.lake.storage import LocalStorage
 from stedi_assets.orchestration.resources import opened_lake
 
 

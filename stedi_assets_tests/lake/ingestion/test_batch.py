@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from stedi_assets.lake.ingestion.batch import Examined, Limits, choose, plan_batch
 from stedi_assets.lake.ingestion.files import LandingFile
-from stedi_assets.lake.ingestion.ledger import INGESTED, Entry, Ledger
+from stedi_assets.lake.ingestion.ledger import Entry, Ledger
+from stedi_assets.schemas.system import INGESTED
 
 PATHS, CONTENTS = "abcd", "XYZ"
 
@@ -169,7 +170,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_name_and_keeps_what_it_had():
     assert ledger.current["a"].rows == 3
     assert ledger.refused["a"].reason == look.fault
     assert ledger.knows(file("a", "2"))
-    assert plan_batch(ledger, [look], [], **told).nothing
+    assert plan_batch(ledger, [look], [], **told).empty
     mended = plan_batch(ledger, [replace(look, content="Y", fault=None)], [], **told)
     assert not Ledger("t", mended.entries).refused
     assert mended.owners == {"a": None}

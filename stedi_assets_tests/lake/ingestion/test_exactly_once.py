@@ -21,7 +21,7 @@ from scripts.local_s3 import SCRIPTS, Server, free_ports
 from stedi_assets.assets import TABLES
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.ingestion import staged_batch
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws
 from stedi_assets_tests.lake.ingestion.test_reader import reading
 from stedi_assets_tests.lake.refresh.test_incremental import ADA, BO, CY, DEE, KEY, day, readings
 from stedi_assets_tests.lake.storage.test_s3 import lake_in_s3, put

@@ -6,9 +6,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from stedi_assets import assets
-from stedi_assets.lake.ingestion.faults import FAULTS, held_people, named_people, reasons
-from stedi_assets.lake.ingestion.files import EMPTY
+from stedi_assets.lake.ingestion.faults import FAULTS, named_people, reasons
+from stedi_assets.lake.ingestion.lines import EMPTY
 from stedi_assets.lake.ingestion.records import line_form
+from stedi_assets.transforms.held import held_people
 from stedi_assets_tests.support import frames
 
 ADA, BO = "ada@example.com", "bo@example.com"
@@ -64,10 +65,11 @@ def test_held_are_the_people_of_all_lines_once(spark: SparkSession) -> None:
 
 
 def test_every_rule_that_quarantines_is_told_in_a_sentence() -> None:
-    told = reasons()
-    for spec in assets.TABLES.values():
-        if spec.source:
-            assert {rule.name for rule in line_form(spec.source.record).rules} <= told.keys()
+    sources = [spec.source for spec in assets.TABLES.landing if spec.source]
+    told = reasons(sources)
+    assert len(sources) == 3
+    for source in sources:
+        assert {rule.name for rule in line_form(source.record).rules} <= told.keys()
     assert told["x_in_range"] == "Broken rule: x lies between -16.0 and 16.0."
     assert all(sentence.endswith(".") for sentence in told.values())
     assert EMPTY not in told

@@ -130,8 +130,8 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_run(lake, mon
     put(lake, a=reading(x=1), b=reading(x=2))
     ingest = staged_batch.ingest
 
-    def meanwhile(*arguments):
-        counts = ingest(*arguments)
+    def meanwhile(*arguments, **options):
+        counts = ingest(*arguments, **options)
         put(lake, b=reading(x=3) + "\n" + reading(x=4))
         return counts
 
@@ -180,8 +180,8 @@ def test_two_runs_at_once_end_as_one(lake, monkeypatch):
     put(lake, b=reading(x=2))
     ingest, others = staged_batch.ingest, []
 
-    def overtaken(*arguments):
-        counts = ingest(*arguments)
+    def overtaken(*arguments, **options):
+        counts = ingest(*arguments, **options)
         if not others:
             others.append(True)
             assert ingested(lake).changed

@@ -10,7 +10,7 @@ from stedi_assets.assets import TABLES
 from stedi_assets.lake import Run, refresh_landing, resource
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.ingestion import system_tables
-from stedi_assets.lake.ingestion.files import KEPT_BYTES
+from stedi_assets.lake.ingestion.lines import KEPT_BYTES
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.tables import QUARANTINE
 from stedi_assets_tests.lake.ingestion.test_reader import LANDING, counts, reading

@@ -18,8 +18,9 @@ from pyspark.sql import functions as F
 
 from stedi_assets import assets, tables
 from stedi_assets.lake.iceberg.staging import StagingArea
+from stedi_assets.lake.ingestion.counts import RecordCounts
 from stedi_assets.lake.ingestion.files import list_landing_files
-from stedi_assets.lake.ingestion.reader import LineCounts, ingest
+from stedi_assets.lake.ingestion.reader import ingest
 from stedi_assets.lake.ingestion.records import (
     PLAIN_INTEGER,
     PLAIN_NUMBER,
@@ -30,9 +31,8 @@ from stedi_assets.lake.ingestion.records import (
     parse_line,
     plain_line_pattern,
 )
-from stedi_assets.lake.storage.aws import Aws
-from stedi_assets.lake.storage.base import LocalStorage
-from stedi_assets.schemas.landing import SPACES
+from stedi_assets.lake.storage import Aws, LocalStorage
+from stedi_assets.schemas.columns import SPACES
 from stedi_assets.tables import TableSpec
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step, event_date
 
@@ -514,7 +514,7 @@ class Landing:
         self._spark, self._spec, self._folder = spark, spec, folder
         self.quarantined: list[tuple[int, str, bytes, str | None]] = []
 
-    def read(self, **files: bytes) -> tuple[Counter[str], LineCounts, bool]:
+    def read(self, **files: bytes) -> tuple[Counter[str], RecordCounts, bool]:
         """Ingests files, given as `name=bytes`: the staged rows, the counts, and if a line was parsed.
 
         What was quarantined is in `quarantined`: line number, reason, raw line, people.
@@ -531,8 +531,8 @@ class Landing:
         found = list_landing_files(LocalStorage(), f"file://{root}", source)
         assert len(found) == len(files)
         lines = StagingArea.below(tables.QUARANTINE, f"file://{root}/quarantine", LocalStorage())
-        by_file = ingest(self._spark, spec, found, "batch", area, lines, Aws())
-        counts = sum(by_file.values(), LineCounts())
+        by_file = ingest(self._spark, spec, found, batch_id="batch", rows=area, quarantine=lines, aws=Aws())
+        counts = sum(by_file.values(), RecordCounts())
         self.quarantined = [
             tuple(row)
             for file in lines.staged_files()
@@ -697,4 +697,4 @@ def test_a_file_without_a_record_gives_no_row(landing: Landing, content: bytes) 
         packed = gzip.compress(content) if name.endswith("gz") else content
         rows, counts, _ = landing.read(**{name: packed})
         assert rows == {}
-        assert counts == LineCounts(files=1, lines=counts.lines, empty=counts.lines)
+        assert counts == RecordCounts(files=1, lines=counts.lines, empty=counts.lines)

@@ -23,7 +23,7 @@ from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.maintenance import compaction
 from stedi_assets.lake.maintenance.compaction import small_groups
 from stedi_assets.lake.maintenance.maintain import maintain, superseded
-from stedi_assets.lake.storage.base import LocalStorage
+from stedi_assets.lake.storage import LocalStorage
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.settings import Settings
@@ -285,7 +285,7 @@ def test_while_a_file_is_missing_nothing_is_deleted(people):
     done = maintained(people)
     assert orphan.exists()
     assert done.failures[0] == (
-        "customer_landing: storage or catalog failed (ENOENT); no table is half changed: mend the cause and "
+        "customer_landing: storage or catalog failed (ENOENT); no table is half changed: fix the cause and "
         "run again."
     )
     assert done.failures[1].startswith("customer_landing: 1 files that its snapshots name are not below")

@@ -13,9 +13,8 @@ from stedi_assets.engines.spark import s3a_config
 from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.ingestion.files import list_landing_files
 from stedi_assets.lake.pseudonym_key import PseudonymKey
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws, file_opener
 from stedi_assets.lake.storage.s3 import S3Storage
-from stedi_assets.lake.storage.streams import file_opener
 from stedi_assets.orchestration.resources import build_engine
 from stedi_assets_tests.support.faulty import Fault
 from stedi_assets_tests.support.lakes import TestLake
@@ -56,7 +55,10 @@ class TestRefused:
 
     def test_a_prefix_without_landing_files(self, s3, tmp_path):
         sentence = self.refusal(lake_in_s3(tmp_path, STEDI_LANDING="s3://landing/typo"))
-        assert sentence == "STEDI_LANDING is s3://landing/typo, but there is nothing below it."
+        assert sentence == (
+            "STEDI_LANDING is s3://landing/typo, but there is nothing below it: check the prefix, or put "
+            "files there."
+        )
 
     def test_denied_access(self, s3, tmp_path, monkeypatch):
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "stranger")
@@ -259,3 +261,33 @@ def test_to_look_whether_the_lake_can_be_written_leaves_nothing_behind(s3, tmp_p
     storage.check_writable(folder, "STEDI_LAKE")
     assert not list(storage.list(folder))
     assert "Uploads" not in storage.aws.s3.list_multipart_uploads(Bucket="lake", Prefix=tmp_path.name)
+
+
+class TestRemove:
+    @pytest.fixture
+    def storage(self, s3):
+        return S3Storage(Aws("us-east-1"))
+
+    @pytest.fixture
+    def folder(self, storage, tmp_path):
+        """A folder of three files, next to one whose name begins alike."""
+        folder = f"s3://lake/{tmp_path.name}/part"
+        for name in ("part/1", "part/2", "part/below/3", "part-2/4"):
+            put(f"s3://lake/{tmp_path.name}/{name}", client=storage.aws.s3)
+        return folder
+
+    def test_removes_what_is_below_a_folder_and_nothing_else(self, storage, folder):
+        storage.remove(folder)
+        assert not list(storage.list(folder))
+        assert [file.path for file in storage.list(f"{folder}-2")] == ["4"]
+        storage.remove(folder)  # a missing folder is not an error
+
+    @pytest.mark.parametrize("way", ["folder", "files"])
+    def test_a_key_that_the_server_refuses_is_reported(self, storage, folder, way):
+        def refuse(parsed, **_):
+            parsed["Errors"] = [{"Key": "2", "Code": "AccessDenied"}, {"Key": "3", "Code": "AccessDenied"}]
+
+        storage.aws.s3.meta.events.register("after-call.s3.DeleteObjects", refuse)
+        sentence = r"^The bucket lake: 2 files could not be removed \(AccessDenied\): check AWS_PROFILE"
+        with pytest.raises(LakeError, match=sentence):
+            storage.remove(folder) if way == "folder" else storage.remove_files(storage.list(folder))

@@ -18,7 +18,7 @@ from stedi_assets.cli.in_process import INSTANCE_SETTINGS, prepare_home
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import LandingFile, Waiting
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import REFRESH
 from stedi_assets.orchestration.resources import build_resources
@@ -294,7 +294,9 @@ class TestLandingFiles:
         lake.landing.rename(lake.landing.with_name("elsewhere"))
         with pytest.raises(SettingError) as failed:
             sensor.tick()
-        assert str(failed.value) == f"STEDI_LANDING is {lake.landing}, but there is no such folder."
+        assert str(failed.value) == (
+            f"STEDI_LANDING is {lake.landing}, but there is no such folder: create it, or correct the path."
+        )
 
 
 class TestAbandonedRuns:

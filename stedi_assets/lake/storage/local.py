@@ -1,0 +1,91 @@
+"""Files in folders of this machine."""
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from stedi_assets.errors import SettingError
+from stedi_assets.lake.storage.base import StoredFile, engine_path
+
+
+class LocalStorage:
+    """Files in folders of this machine, see `Storage`."""
+
+    def list(self, folder: str) -> Iterator[StoredFile]:
+        """See `Storage`."""
+        for path, info in sorted(_files(engine_path(folder))):
+            yield StoredFile(
+                path=path,
+                uri=f"{folder}/{path}",
+                size=info.st_size,
+                version=f"{info.st_size}-{info.st_mtime_ns}",
+                modified=info.st_mtime_ns // 1_000_000,
+            )
+
+    def remove(self, folder: str) -> None:
+        """See `Storage`."""
+        if Path(engine_path(folder)).is_dir():
+            shutil.rmtree(engine_path(folder))
+
+    def remove_files(self, files: Iterable[StoredFile]) -> None:
+        """See `Storage`."""
+        for file in files:
+            path = Path(engine_path(file.uri))
+            path.unlink(missing_ok=True)
+            depth = len(Path(file.path).parents) - 1
+            with suppress(OSError):  # a folder that is not empty, so that no folder above it is
+                for folder in path.parents[:depth]:
+                    folder.rmdir()
+
+    def check(self, folder: str, setting: str, *, filled: bool = True) -> None:
+        """See `Storage`; a folder that may be missing is made when it is needed."""
+        if filled and not Path(engine_path(folder)).is_dir():
+            raise SettingError(
+                f"{setting} is {engine_path(folder)}, but there is no such folder: create it, or correct the "
+                "path."
+            )
+
+    def check_writable(self, folder: str, setting: str) -> None:
+        """See `Storage`; checks the closest existing folder above one that does not exist."""
+        path = Path(engine_path(folder))
+        existing = next(parent for parent in (path, *path.parents) if parent.exists())
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise SettingError(f"{setting}: {existing} is not writable: check its owner and mode.")
+
+
+def _files(root: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The files below a folder, by their paths relative to it; names may hold any bytes.
+
+    Links are followed, but no folder is read twice. Broken links, pipes and the like are left out.
+    """
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(root, onerror=refuse, followlinks=True):
+        found = _stat(folder)
+        if found is None or (found.st_dev, found.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((found.st_dev, found.st_ino))
+        folders.sort()
+        for path in (os.path.join(folder, name) for name in names):
+            info = _stat(path)
+            if info is not None and stat.S_ISREG(info.st_mode):
+                yield path.removeprefix(root).lstrip("/"), info
+
+
+def _stat(path: str) -> os.stat_result | None:
+    """The status of the file that a path leads to; None if there is none."""
+    try:
+        return os.stat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
