@@ -91,6 +91,11 @@ class TableSpec:
         return self.instant is not None
 
     @property
+    def partition_columns(self) -> tuple[str, ...]:
+        """The columns that the table is partitioned by: the day, or those of `partition`."""
+        return (DAY,) if self.partitioned else self.partition
+
+    @property
     def references(self) -> tuple[str, ...]:
         """All tables that the table names."""
         others = (self.subjects, self.quarantine_of, self.activity_of)

@@ -11,21 +11,23 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.iceberg.catalog import (
+from stedi_assets.lake.iceberg.catalog import check_catalog, open_catalog
+from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
+from stedi_assets.lake.iceberg.record import Record
+from stedi_assets.lake.iceberg.schema import add_new_columns
+from stedi_assets.lake.iceberg.staging import StagingArea
+from stedi_assets.lake.iceberg.table import (
     SPLIT_SALT,
-    check_catalog,
+    PinnedTable,
+    TableFiles,
+    content_of,
     create_table,
     load_table,
-    open_catalog,
 )
-from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
-from stedi_assets.lake.iceberg.record import Plan, Record
-from stedi_assets.lake.iceberg.staging import StagingArea
-from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of
 from stedi_assets.lake.ingestion.files import LONGEST_LINE
 from stedi_assets.lake.ingestion.ledger import Ledger, read_ledger
 from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, PinnedSystemTable, apply
-from stedi_assets.lake.model import Outcome, Run, Staged
+from stedi_assets.lake.model import Outcome, Plan, Run, Staged
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage.aws import Aws
@@ -177,7 +179,7 @@ class Lake(dg.ConfigurableResource[None]):
     def staging_area(self, spec: TableSpec) -> StagingArea:
         """A fresh place to stage files of a table."""
         table = load_table(self.catalog, self.database, spec)
-        location = self.location(spec) if table is None else table.location()
+        location = self.location(spec) if table is None else add_new_columns(spec, table).location()
         return StagingArea.below(spec, location, open_storage(location, self.aws))
 
     def publish(self, outcome: Outcome) -> None:
@@ -285,14 +287,18 @@ class Lake(dg.ConfigurableResource[None]):
             snapshot_id,
             content,
             replace(record, version=str(snapshot_id)),
-            TableFiles(spec, added, "the staged files"),
+            TableFiles(spec, added, "the staged files", schema=table.schema(), staged=True),
             Staged(removed, added, area, kept),
         )
 
     def existing_table(self, spec: TableSpec) -> "Table":
-        """The Iceberg table; it is created where it does not exist."""
+        """The Iceberg table with all columns of its model; it is created if it does not exist.
+
+        Raises:
+            LakeError: The table and its model contradict each other.
+        """
         table = load_table(self.catalog, self.database, spec)
-        if table is None:
-            salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
-            table = create_table(self.catalog, self.database, spec, self.location(spec), salt)
-        return table
+        if table is not None:
+            return add_new_columns(spec, table)
+        salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
+        return create_table(self.catalog, self.database, spec, self.location(spec), salt)

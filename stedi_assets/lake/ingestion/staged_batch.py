@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.commit import describe_files
-from stedi_assets.lake.iceberg.record import Plan, Record, counted_words
+from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import StagingArea, day_chunks
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of, file_day
 from stedi_assets.lake.ingestion.batch import Batch, Examined, Limits, choose, plan_batch
@@ -20,7 +20,7 @@ from stedi_assets.lake.ingestion.files import LandingFile, examine, list_landing
 from stedi_assets.lake.ingestion.ledger import INGESTED, Entry, Ledger, counted, write_ledger
 from stedi_assets.lake.ingestion.reader import LineCounts, ingest
 from stedi_assets.lake.ingestion.system_tables import Change, Changes
-from stedi_assets.lake.model import Outcome, Run, Staged, StagedBatch
+from stedi_assets.lake.model import Outcome, Plan, Run, Staged, StagedBatch, counted_words
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.storage.aws import S3_SCHEME
 from stedi_assets.lake.storage.base import open_storage
@@ -226,7 +226,7 @@ class _Work:
             snapshot_id,
             content,
             record,
-            TableFiles(spec, added, "the staged files"),
+            TableFiles(spec, added, "the staged files", schema=table.schema(), staged=True),
             Staged(going, added, areas[0], kept),
             StagedBatch(batch.id, tuple(areas[1:]), TableFiles(QUARANTINE, lines, "the staged lines"), more),
         )

@@ -40,8 +40,7 @@ class PreviewedTable(PinnedTable):
         days: frozenset[date] | None = None,
         rows: "DataFrame | None" = None,
     ) -> None:
-        super().__init__(published.spec, lambda: published.table)
-        self.__dict__.update(table=published.table, snapshot=published.snapshot)
+        super().__init__(published.spec, lambda: published.table, published.snapshot_id)
         self._published = published
         self._days = days
         self._rows = rows
