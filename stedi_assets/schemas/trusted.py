@@ -24,7 +24,7 @@ class AccelerometerTrusted(Dated, AccelerometerRecord):
         """Pandera settings."""
 
         strict = True
-        unique: ClassVar = ["user", "timestamp", "x", "y", "z"]
+        unique: ClassVar = [*AccelerometerRecord.to_schema().columns]
 
 
 class StepTrainerTrusted(Dated, StepTrainerRecord):
@@ -36,4 +36,4 @@ class StepTrainerTrusted(Dated, StepTrainerRecord):
         """Pandera settings."""
 
         strict = True
-        unique: ClassVar = ["sensorreadingtime", "serialnumber", "distancefromobject"]
+        unique: ClassVar = [*StepTrainerRecord.to_schema().columns]

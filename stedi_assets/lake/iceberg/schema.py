@@ -75,7 +75,7 @@ def add_new_columns(spec: "TableSpec", table: "Table") -> "Table":
         The table, at the same snapshot.
 
     Raises:
-        Conflict: Another run changed the table in between.
+        Conflict: Another run changed the table in between, and did not add the columns.
         LakeError: The table and its model contradict each other; see `check_schema`.
     """
     from pyiceberg.exceptions import CommitFailedException
@@ -94,7 +94,11 @@ def add_new_columns(spec: "TableSpec", table: "Table") -> "Table":
             if personal:
                 change.set_properties(personal)
     except CommitFailedException:
-        raise Conflict(f"{spec.name} was changed by another run while this one worked: run again.") from None
+        table.refresh()
+        if check_schema(spec, table):
+            raise Conflict(
+                f"{spec.name} was changed by another run while this one worked: run again."
+            ) from None
     return table
 
 
@@ -125,7 +129,7 @@ def check_schema(spec: "TableSpec", table: "Table") -> list[str]:
                 f"{wanted[name].field_type} in its model: change it back where it was changed; for another "
                 "type, add a column with another name."
             )
-    required = [name for name in new if not spec.model.to_schema().columns[name].nullable]
+    required = [name for name in new if name not in spec.nullable_columns]
     if required and _has_rows(table):
         raise LakeError(
             f"{spec.name}: the model has a new column {required[0]} that must have a value, but the rows of "

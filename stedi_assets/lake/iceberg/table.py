@@ -212,10 +212,24 @@ class TableFiles:
         return True
 
     def written_schema(self, spark: "SparkSession") -> "StructType":
-        """The columns of a sample of the files; those of the model if there are no files."""
+        """The columns of a sample of the files; those of the model if there are no files.
+
+        Published files may be older than a nullable column of the model, which readers then see as null: that
+        column counts as written.
+        """
         files = self.files[:: max(1, len(self.files) // MOST_FOOTERS)]  # one query wrote many of them
-        paths = [engine_path(file.file_path) for file in files]
-        return spark.read.parquet(*paths).schema if paths else self.spec.schema
+        if not files:
+            return self.spec.schema
+        written = spark.read.parquet(*(engine_path(file.file_path) for file in files)).schema
+        if self.staged:
+            return written
+        fields = {field.name: field for field in written}
+        read = [
+            fields.pop(field.name, field)
+            for field in self.spec.schema
+            if field.name in fields or field.name in self.spec.nullable_columns
+        ]
+        return type(written)([*read, *fields.values()])
 
 
 class PinnedTable(TableFiles):
