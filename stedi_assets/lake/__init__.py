@@ -12,7 +12,7 @@ from stedi_assets.lake.ingestion.backlog import Waiting, due_change, last_arriva
 from stedi_assets.lake.ingestion.files import LONGEST_LINE, LandingFile
 from stedi_assets.lake.ingestion.staged_batch import refresh_landing, why
 from stedi_assets.lake.io_manager import LakeIOManager, fail_step
-from stedi_assets.lake.maintenance.maintain import TableReport, maintain
+from stedi_assets.lake.maintenance.steps import TableReport, maintain
 from stedi_assets.lake.model import Facts, Outcome, Plan, Range, Removal, Run, Transform, counted_words
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
 from stedi_assets.lake.pseudonym_key import PseudonymKey

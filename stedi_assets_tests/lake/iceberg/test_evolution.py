@@ -14,7 +14,7 @@ from stedi_assets.cli.main import main
 from stedi_assets.cli.options import opened_lake
 from stedi_assets.cli.runs import check
 from stedi_assets.contracts.accounting.rows import Reconciled
-from stedi_assets.lake.maintenance.maintain import maintain
+from stedi_assets.lake.maintenance.steps import maintain
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import AUDIT, REFRESH
 from stedi_assets.schemas import checks
