@@ -19,6 +19,8 @@ from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import AUDIT, REFRESH
 from stedi_assets.schemas import checks
 from stedi_assets.schemas.landing import CustomerRecord, Dated, Delivered, StepTrainerRecord, column
+from stedi_assets.schemas.ledger import Ledger
+from stedi_assets.tables import LEDGER
 from stedi_assets_tests.support.lakes import AS_OF, EPOCH, TestLake, customer, write_landing
 
 DAY = 24 * 3_600_000
@@ -64,6 +66,13 @@ class FloorTrusted(Dated, FloorRecord):
     class Config:
         strict = True
         unique = [*FloorRecord.to_schema().columns]  # noqa: RUF012
+
+
+class NotedLedger(Ledger):
+    note: T.StringType = pa.Field(nullable=True, metadata=column())
+
+    class Config:
+        strict = True
 
 
 NEW_MODELS = {
@@ -152,8 +161,9 @@ def people_in(lake, *names):
     }
 
 
-def test_a_new_column_joins_every_table_and_withdrawals_go_in(lake):
+def test_a_new_column_joins_every_table_and_withdrawals_go_in(lake, monkeypatch):
     declared = with_new_columns()
+    monkeypatch.setitem(vars(LEDGER), "model", NotedLedger)
     before = lake.snapshots()
 
     assert run(lake, declared) == []
@@ -185,6 +195,8 @@ def test_a_new_column_joins_every_table_and_withdrawals_go_in(lake):
     assert sorted(nicknames, key=str) == ["Ad", None, None]
     for name in ("customer_landing", *PEOPLE):
         assert lake.table(name).properties["write.metadata.metrics.column.nickname"] == "none"
+
+    assert "note" in lake.table("ledger").schema().column_names
 
     # Everything can be rebuilt, too.
     contents = {name: sorted(map(str, dicts(lake, name))) for name in ("step_trainer_trusted", *PEOPLE)}
