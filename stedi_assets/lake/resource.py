@@ -23,6 +23,7 @@ from stedi_assets.lake.iceberg.table import (
     content_of,
     create_table,
     load_table,
+    split_salt,
 )
 from stedi_assets.lake.ingestion.files import LONGEST_LINE
 from stedi_assets.lake.ingestion.ledger import Ledger, read_ledger
@@ -192,7 +193,11 @@ class Lake(dg.ConfigurableResource[None]):
             return
         spec, staged = outcome.plan.spec, outcome.staged
         report(spec.name, "publishing", outcome.content.rows)
-        table = self.existing_table(spec)
+        try:
+            table = self.existing_table(spec)
+        except LakeError:
+            self.discard(outcome)
+            raise
         current = table.current_snapshot()
         try:
             if (current.snapshot_id if current else None) != outcome.plan.base:
@@ -290,6 +295,10 @@ class Lake(dg.ConfigurableResource[None]):
             TableFiles(spec, added, "the staged files", schema=table.schema(), staged=True),
             Staged(removed, added, area, kept),
         )
+
+    def split_salt(self, spec: TableSpec) -> bytes:
+        """The salt that assigns people to splits in a table that exists."""
+        return split_salt(load_table(self.catalog, self.database, spec) or self.existing_table(spec))
 
     def existing_table(self, spec: TableSpec) -> "Table":
         """The Iceberg table with all columns of its model; it is created if it does not exist.

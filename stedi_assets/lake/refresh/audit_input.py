@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import day_chunks
-from stedi_assets.lake.iceberg.table import TableContent, TableFiles, file_day, split_salt
+from stedi_assets.lake.iceberg.table import TableContent, TableFiles, file_day
 from stedi_assets.lake.ingestion.faults import held_people
 from stedi_assets.lake.model import Outcome, Run
 from stedi_assets.lake.refresh.active_days import activity_behind
@@ -228,7 +228,7 @@ def audit_input_of(
     def subjects() -> "DataFrame":
         people = others[people_table].frame(lake.spark).select(person("email").alias("email")).distinct()
         check_key(spec, outcome.record.key, pseudonyms.fingerprint(lake.key.read()))
-        return pseudonyms.subjects(people, lake.key.read(), split_salt(lake.existing_table(spec)))
+        return pseudonyms.subjects(people, lake.key.read(), lake.split_salt(spec))
 
     @cache
     def held() -> "DataFrame":
