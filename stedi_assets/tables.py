@@ -87,9 +87,20 @@ class TableSpec:
         return self.schema.names
 
     @property
+    def nullable_columns(self) -> frozenset[str]:
+        """The columns that may be null."""
+        columns = self.model.to_schema().columns
+        return frozenset(name for name, column in columns.items() if column.nullable)
+
+    @property
     def partitioned(self) -> bool:
         """Whether the table is partitioned by day."""
         return self.instant is not None
+
+    @property
+    def partition_columns(self) -> tuple[str, ...]:
+        """The columns that the table is partitioned by: the day, or those of `partition`."""
+        return (DAY,) if self.partitioned else self.partition
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -5,15 +5,15 @@ The only package that knows PyIceberg. What is imported here is its public face;
 
 from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.iceberg.commit import Conflict
-from stedi_assets.lake.iceberg.record import Plan, Range, Record, counted_words
+from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import side_by_side
 from stedi_assets.lake.iceberg.table import PinnedTable, Unpublished
 from stedi_assets.lake.ingestion.backlog import Waiting, due_change, last_arrival, waiting_files
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.landing_refresh import refresh_landing
 from stedi_assets.lake.io_manager import LakeIOManager, fail_step
-from stedi_assets.lake.maintenance.maintain import TableReport, maintain
-from stedi_assets.lake.model import Facts, Outcome, Run, Transform
+from stedi_assets.lake.maintenance.steps import TableReport, maintain
+from stedi_assets.lake.model import Facts, Outcome, Plan, Range, Run, Transform
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.refresh.audit_input import AuditInput, Days, audit_input_of
@@ -45,7 +45,6 @@ __all__ = [
     "Unpublished",
     "Waiting",
     "audit_input_of",
-    "counted_words",
     "doubtful_days",
     "due_change",
     "engine_errors",

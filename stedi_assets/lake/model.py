@@ -2,16 +2,48 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from stedi_assets.lake.iceberg.record import Plan, Range, Record
+from stedi_assets.errors import SettingError
+from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import Frames, StagingArea
 from stedi_assets.lake.iceberg.table import TableContent, TableFiles
 from stedi_assets.settings import Policy
+from stedi_assets.tables import TableSpec
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Range:
+    """Days that are rebuilt in any case, from the first to the last."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def parse(cls, text: str) -> "Range":
+        """The range that `A..B`, or a single day, names.
+
+        Raises:
+            SettingError: The text names none.
+        """
+        first, _, last = text.partition("..")
+        try:
+            days = cls(date.fromisoformat(first), date.fromisoformat(last if ".." in text else first))
+        except ValueError:
+            raise SettingError(
+                f"--days {text}: give days as 2024-03-01..2024-03-31, or a single one."
+            ) from None
+        if days.last < days.first:
+            raise SettingError(f"--days {text}: the first day comes after the last one: swap them.")
+        return days
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
 
 
 @dataclass(frozen=True)
@@ -35,6 +67,34 @@ class Run:
     rekey: bool = False
     retry: bool = False
     days: Range | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a refresh of a table will do.
+
+    Attributes:
+        spec: The table.
+        base: The snapshot that was current when this was planned; the publish insists on it.
+        record: The record that the new snapshot will carry.
+        reasons: Why the table is rebuilt; empty if it is up to date.
+        days: The days that are rebuilt; None for all, and for a table without days.
+        changed: The inputs whose rows changed.
+        previous: What the table was computed from before.
+    """
+
+    spec: TableSpec
+    base: int | None
+    record: Record
+    reasons: tuple[str, ...]
+    days: frozenset[date] | None = None
+    changed: frozenset[str] = frozenset()
+    previous: Record | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the table is up to date."""
+        return not self.reasons
 
 
 @dataclass(frozen=True)
@@ -109,7 +169,7 @@ class Outcome:
         if self.staged is None:
             return self.files
         files = [*self.staged.kept, *self.staged.added]
-        return TableFiles(self.plan.spec, files, "the table about to be published")
+        return TableFiles(self.plan.spec, files, "the table about to be published", schema=self.files.schema)
 
     @property
     def version(self) -> str:
@@ -137,3 +197,8 @@ class Facts:
     compute: Transform
     activity_of: str
     named: tuple[str, str]
+
+
+def counted_words(number: int, singular: str, plural: str) -> str:
+    """A number and what it counts."""
+    return f"{number:,} {singular if number == 1 else plural}"

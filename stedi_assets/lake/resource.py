@@ -10,20 +10,20 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.iceberg.catalog import (
+from stedi_assets.lake.iceberg.catalog import check_catalog, open_catalog
+from stedi_assets.lake.iceberg.commit import Conflict, replace_files
+from stedi_assets.lake.iceberg.schema import add_new_columns
+from stedi_assets.lake.iceberg.staging import StagingArea
+from stedi_assets.lake.iceberg.table import (
     SPLIT_SALT,
-    check_catalog,
+    PinnedTable,
     create_table,
     load_table,
-    open_catalog,
+    split_salt,
 )
-from stedi_assets.lake.iceberg.commit import Conflict, replace_files
-from stedi_assets.lake.iceberg.record import Plan
-from stedi_assets.lake.iceberg.staging import StagingArea
-from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.lake.ingestion.ledger import Ledger, read_ledger
 from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, PinnedSystemTable, apply
-from stedi_assets.lake.model import Outcome, Run
+from stedi_assets.lake.model import Outcome, Plan, Run
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage import Aws, open_storage
@@ -163,7 +163,7 @@ class Lake(dg.ConfigurableResource[None]):
     def staging_area(self, spec: TableSpec) -> StagingArea:
         """A fresh place to stage files of a table."""
         table = load_table(self.catalog, self.database, spec)
-        location = self.location(spec) if table is None else table.location()
+        location = self.location(spec) if table is None else add_new_columns(spec, table).location()
         return StagingArea.below(spec, location, open_storage(location, self.aws))
 
     def publish(self, outcome: Outcome) -> None:
@@ -176,7 +176,11 @@ class Lake(dg.ConfigurableResource[None]):
             return
         spec, staged = outcome.plan.spec, outcome.staged
         report(spec.name, "publishing", outcome.content.rows)
-        table = self.existing_table(spec)
+        try:
+            table = self.existing_table(spec)
+        except LakeError:
+            self.discard(outcome)
+            raise
         current = table.current_snapshot()
         try:
             if (current.snapshot_id if current else None) != outcome.plan.base:
@@ -230,10 +234,18 @@ class Lake(dg.ConfigurableResource[None]):
         plan = Plan(spec, handle.snapshot_id, record, ())
         return Outcome(plan, handle.snapshot_id, handle.content, record, handle)
 
+    def split_salt(self, spec: TableSpec) -> bytes:
+        """The salt that assigns people to splits in a table that exists."""
+        return split_salt(load_table(self.catalog, self.database, spec) or self.existing_table(spec))
+
     def existing_table(self, spec: TableSpec) -> "Table":
-        """The Iceberg table; it is created where it does not exist."""
+        """The Iceberg table with all columns of its model; it is created if it does not exist.
+
+        Raises:
+            LakeError: The table and its model contradict each other.
+        """
         table = load_table(self.catalog, self.database, spec)
-        if table is None:
-            salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
-            table = create_table(self.catalog, self.database, spec, self.location(spec), salt)
-        return table
+        if table is not None:
+            return add_new_columns(spec, table)
+        salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
+        return create_table(self.catalog, self.database, spec, self.location(spec), salt)

@@ -160,7 +160,7 @@ class Landing(RuleBasedStateMachine):
             return
         with opened_lake(self.lake.environment) as lake:
             for spec in (*TABLES.values(), *SYSTEM_TABLES.values()):
-                assert not maintain.maintain(lake, spec).failures
+                assert not maintain(lake, spec).failures
         if expired:
             maintained(self.lake)
 

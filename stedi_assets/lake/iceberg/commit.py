@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Conflict(LakeError):
-    """Another run published the table in between."""
+    """Another run published or changed the table in between."""
 
 
 def describe_files(table: "Table", uris: list[str]) -> "list[DataFile]":
@@ -30,9 +30,16 @@ def replace_files(
     snapshot_id: int,
     properties: Mapping[str, str],
 ) -> None:
-    """Commits: `removed` out, `added` in, one snapshot with the given id, also when no row changes.
+    """Replaces data files in one commit, which makes one snapshot, also if no row changes.
 
-    The commit insists that the table is still at the snapshot it was loaded with.
+    The commit insists that the table is still at the snapshot that it was loaded with.
+
+    Args:
+        table: The table.
+        removed: Data files that leave.
+        added: Data files that come.
+        snapshot_id: Id of the new snapshot.
+        properties: Properties of the new snapshot.
 
     Raises:
         Conflict: Another run published in between.
@@ -42,8 +49,8 @@ def replace_files(
     try:
         with table.transaction() as change:
             producer = change.update_snapshot(dict(properties)).overwrite()
-            # An id known beforehand is the data version that Dagster is told, and finds a commit again
-            # whose response was lost. PyIceberg has no public way to give one.
+            # The id must be known before the commit: Dagster gets it as the data version, and it finds a
+            # commit whose response was lost. PyIceberg has no public way to set it.
             producer._snapshot_id = snapshot_id
             for file in removed:
                 producer.delete_data_file(file)

@@ -1,4 +1,4 @@
-"""Staging: the engine writes Parquet that nobody can see yet, under a fresh path, in bounded chunks."""
+"""Staging: the engine writes Parquet files below a new path, in bounded chunks, seen by no reader yet."""
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, TypeVar
 from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import engine_errors, storage_errors
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles
+from stedi_assets.lake.packing import bounded
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.storage import Storage, engine_path
-from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    from stedi_assets.tables import TableSpec
 
 # Rows of all partitioned inputs that one query may read, so that memory does not grow with the history.
 CHUNK_ROWS = 1_000_000
@@ -35,11 +37,11 @@ class StagingArea:
     Attributes:
         spec: The table.
         folder: URI of the folder with the staged data files.
-        scratch: URI of a folder for what is needed only while staging.
-        storage: The storage that holds them.
+        scratch: URI of a folder for files that are needed only while staging.
+        storage: The storage of both folders.
     """
 
-    spec: TableSpec
+    spec: "TableSpec"
     folder: str
     scratch: str
     storage: Storage
@@ -47,9 +49,9 @@ class StagingArea:
     _numbers: Iterator[int] = field(default_factory=count)
 
     @classmethod
-    def below(cls, spec: TableSpec, location: str, storage: Storage) -> "StagingArea":
-        """A staging area that nobody used before."""
-        # Both below data/: catalogs that watch over a table's folder allow files there only.
+    def below(cls, spec: "TableSpec", location: str, storage: Storage) -> "StagingArea":
+        """A new staging area."""
+        # Both lie below data/: catalogs that guard a table's folder allow files there only.
         folder = f"{location}/data/{uuid.uuid4().hex}"
         return cls(spec, folder, f"{folder}-scratch", storage)
 
@@ -61,11 +63,10 @@ class StagingArea:
         """
         part = f"{self.folder}/{next(self._numbers):05}"
         rows = frame.select(*self.spec.columns)
-        by = (DAY,) if self.spec.partitioned else self.spec.partition
         with engine_errors(self.spec.name, "staging rows"):
             # Partitioning by copies keeps the columns themselves in the files.
-            copies = {f"_{name}": rows[name] for name in by}
-            writer = rows.withColumns(copies).write.partitionBy(*copies) if by else rows.write
+            copies = {f"_{name}": rows[name] for name in self.spec.partition_columns}
+            writer = rows.withColumns(copies).write.partitionBy(*copies) if copies else rows.write
             writer.parquet(engine_path(part), compression="zstd")
         self._parts.append(part)
         return part
@@ -84,19 +85,19 @@ class StagingArea:
         return [uri for part in sorted(self._parts) for uri in self.part_files(part)]
 
     def tidy(self) -> None:
-        """Removes what was needed only while staging."""
+        """Removes the files that were needed only while staging."""
         self.storage.remove(self.scratch)
 
     def discard_folders(self, folders: Iterable[str]) -> None:
-        """Removes some of the staged files; those that cannot be removed stay, unseen by every reader."""
+        """Removes some staged files; files that cannot be removed stay, and no reader sees them."""
         with suppress(StediError), storage_errors(self.spec.name):
             for folder in folders:
                 self.storage.remove(folder)
 
     def discard(self) -> None:
-        """Removes everything; the table never knew of it.
+        """Removes all files of the area; the table never named them.
 
-        What cannot be removed stays, unseen by every reader: it must not hide why it had to go.
+        Files that cannot be removed stay, and no reader sees them: that error must not hide the first one.
         """
         with suppress(StediError), storage_errors(self.spec.name):
             self.storage.remove(self.folder)
@@ -105,13 +106,13 @@ class StagingArea:
 
 def chunked_frames(
     spark: "SparkSession",
-    spec: TableSpec,
+    spec: "TableSpec",
     inputs: Mapping[str, PinnedTable],
     days: Collection[date] | None = None,
 ) -> Iterator[Frames]:
-    """The inputs of a table, chunk by chunk of days where the table is partitioned by day.
+    """The inputs of a table; for a table that is partitioned by day, in chunks of days.
 
-    Inputs without days are whole in every chunk.
+    Inputs without days are complete in every chunk.
 
     Args:
         spark: The engine's session.
@@ -119,46 +120,37 @@ def chunked_frames(
         inputs: Its inputs by name.
         days: The days that are needed; None for all.
     """
-    dated = [handle for handle in inputs.values() if handle.spec.partitioned]
     if not spec.partitioned:
-        yield {name: handle.frame(spark) for name, handle in inputs.items()}
+        yield {name: table.frame(spark) for name, table in inputs.items()}
         return
+    dated = [table for table in inputs.values() if table.spec.partitioned]
     whole: dict[str, DataFrame] = {}
     for chunk in day_chunks(dated, days=days):
         whole = whole or {
-            name: handle.frame(spark) for name, handle in inputs.items() if not handle.spec.partitioned
+            name: table.frame(spark) for name, table in inputs.items() if not table.spec.partitioned
         }
         yield {
-            name: handle.frame(spark, chunk) if handle.spec.partitioned else whole[name]
-            for name, handle in inputs.items()
+            name: table.frame(spark, chunk) if table.spec.partitioned else whole[name]
+            for name, table in inputs.items()
         }
 
 
 def day_chunks(
-    handles: Sequence[TableFiles], chunk_rows: int = CHUNK_ROWS, *, days: Collection[date] | None = None
+    tables: Sequence[TableFiles], chunk_rows: int = CHUNK_ROWS, *, days: Collection[date] | None = None
 ) -> Iterator[frozenset[date]]:
     """Consecutive days that have at most `chunk_rows` rows together; a larger day stands alone.
 
     Args:
-        handles: What has the rows.
+        tables: The tables that have the rows.
         chunk_rows: Rows of a chunk.
         days: The days that are wanted; None for all.
     """
     rows: dict[date, int] = {}
-    for handle in handles:
-        for day, number in handle.rows_by_day.items():
+    for table in tables:
+        for day, number in table.rows_by_day.items():
             if days is None or day in days:
                 rows[day] = rows.get(day, 0) + number
-    chunk: list[date] = []
-    size = 0
-    for day in sorted(rows):
-        if chunk and size + rows[day] > chunk_rows:
-            yield frozenset(chunk)
-            chunk, size = [], 0
-        chunk.append(day)
-        size += rows[day]
-    if chunk:
-        yield frozenset(chunk)
+    yield from map(frozenset, bounded(sorted(rows), rows.__getitem__, chunk_rows))
 
 
 def stage(area: StagingArea, chunks: Iterator[Frames], transform: Callable[[Frames], "DataFrame"]) -> None:
@@ -175,6 +167,6 @@ def stage(area: StagingArea, chunks: Iterator[Frames], transform: Callable[[Fram
 
 
 def side_by_side(work: Callable[[Chunk], Done], chunks: Iterable[Chunk]) -> Iterator[Done]:
-    """Works on some chunks at once, as one query alone leaves cores idle; gives the results in order."""
+    """Works on several chunks at once, because one query alone leaves cores idle; yields results in order."""
     with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
         yield from pool.map(work, chunks)

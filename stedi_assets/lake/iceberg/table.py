@@ -1,30 +1,84 @@
-"""Published tables as inputs: lazy, and pinned to the snapshot that was current at the first look."""
+"""Tables in the catalog, sets of their data files, and tables pinned to a snapshot."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
-from stedi_assets.lake.iceberg.catalog import iceberg_schema
 from stedi_assets.lake.iceberg.record import Record
+from stedi_assets.lake.iceberg.schema import check_schema, iceberg_schema, table_properties
 from stedi_assets.lake.storage import engine_path
 from stedi_assets.schemas.columns import DAY_MS
-from stedi_assets.tables import DAY, TableSpec
 
 if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
+    from pyiceberg.schema import Schema
     from pyiceberg.table import Table
     from pyiceberg.table.snapshots import Snapshot
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
+    from stedi_assets.tables import TableSpec
+
+SPLIT_SALT = "stedi.split-salt"
+MOST_FOOTERS = 8
+
 
 class Unpublished(LakeError):
     """A table is needed that was never published."""
+
+
+def load_table(catalog: "Catalog", database: str, spec: "TableSpec") -> "Table | None":
+    """The table as it is now, or None if it was never created."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    try:
+        return catalog.load_table((database, spec.name))
+    except NoSuchTableError:
+        return None
+
+
+def create_table(
+    catalog: "Catalog", database: str, spec: "TableSpec", location: str, extra: Mapping[str, str]
+) -> "Table":
+    """Creates the table, or loads it if another run was faster.
+
+    Args:
+        catalog: The catalog.
+        database: Its database (namespace).
+        spec: The table.
+        location: URI of the table's folder.
+        extra: Properties of this table alone.
+    """
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+    from pyiceberg.transforms import IdentityTransform
+
+    schema = iceberg_schema(spec)
+    partitioning = PartitionSpec(
+        *(
+            PartitionField(schema.find_field(name).field_id, number, IdentityTransform(), name)
+            for number, name in enumerate(spec.partition_columns, start=1000)
+        )
+    )
+    catalog.create_namespace_if_not_exists(database)
+    return catalog.create_table_if_not_exists(
+        (database, spec.name),
+        schema=schema,
+        location=location,
+        partition_spec=partitioning,
+        properties={**table_properties(spec, schema), **extra},
+    )
+
+
+def split_salt(table: "Table") -> bytes:
+    """The salt that assigns people to splits; it stays when the pseudonym key changes."""
+    return bytes.fromhex(table.properties[SPLIT_SALT])
 
 
 @dataclass(frozen=True)
@@ -43,12 +97,30 @@ class TableContent:
 
 
 class TableFiles:
-    """Data files that are, or are to become, the content of a table."""
+    """Data files that are, or will be, the content of a table.
 
-    def __init__(self, spec: TableSpec, files: "list[DataFile]", named: str) -> None:
+    Args:
+        spec: The table.
+        files: The data files.
+        named: What the files are, for the reader of an error.
+        schema: The Iceberg schema that their statistics refer to; without it, statistics prove nothing.
+        staged: Whether all files were staged just now, so that they have every column of the model.
+    """
+
+    def __init__(
+        self,
+        spec: "TableSpec",
+        files: "list[DataFile]",
+        named: str,
+        *,
+        schema: "Schema | None" = None,
+        staged: bool = False,
+    ) -> None:
         self.spec = spec
+        self.staged = staged
         self._files = files
         self._named = named
+        self._schema = schema
 
     @property
     def files(self) -> "list[DataFile]":
@@ -59,6 +131,11 @@ class TableFiles:
     def named(self) -> str:
         """What the files are, for the reader of an error."""
         return self._named
+
+    @property
+    def schema(self) -> "Schema | None":
+        """The Iceberg schema that the statistics of the files refer to, if it is known."""
+        return self._schema
 
     @cached_property
     def rows_by_day(self) -> Mapping[date, int]:
@@ -74,15 +151,15 @@ class TableFiles:
         return content_of(self.spec, self.files)
 
     def on(self, days: Collection[date] | None) -> "list[DataFile]":
-        """The data files of some days; all where no days are given."""
+        """The data files of some days; all if no days are given."""
         return [file for file in self.files if days is None or file_day(file) in days]
 
     def frame(self, spark: "SparkSession", days: Collection[date] | None = None) -> "DataFrame":
-        """The rows, or those of some days.
+        """The rows, or those of some days; a column that is newer than a file is null in its rows.
 
-        Engines may give fewer rows and no error where a file is missing, so the rows that the engine
-        sees are held against the record counts that Iceberg knows. A frame is lazy: where its rows are
-        to be published, they are counted once more afterwards, by `check_rows`.
+        If a file is missing, engines may give fewer rows and no error, so the rows that the engine sees are
+        compared with the record counts in the metadata. A frame is lazy: if its rows are going to be
+        published, `check_rows` counts them once more afterwards.
 
         Raises:
             LakeError: The engine does not see all rows.
@@ -96,7 +173,7 @@ class TableFiles:
         return frame
 
     def check_rows(self, spark: "SparkSession", days: Collection[date] | None = None) -> None:
-        """Makes sure that the engine still sees all rows, or all of some days.
+        """Checks that the engine still sees all rows, or all of some days.
 
         Raises:
             LakeError: It does not.
@@ -114,16 +191,18 @@ class TableFiles:
             )
 
     def within_days(self, instant: str) -> bool:
-        """Whether the statistics of the files prove that every row has the day of its instant.
+        """Whether the statistics of the files prove that every row has the day of its timestamp.
 
         Args:
-            instant: Column with the instant, epoch ms.
+            instant: Column with the timestamp, epoch ms.
         """
         from pyiceberg.conversions import from_bytes
         from pyiceberg.types import DateType, LongType
 
-        schema = iceberg_schema(self.spec)
-        day, at = (schema.find_field(name).field_id for name in (DAY, instant))
+        if self.schema is None:
+            return False
+        [day_column] = self.spec.partition_columns
+        day, at = (self.schema.find_field(name).field_id for name in (day_column, instant))
         for file in self.files:
             bounds = [*file.lower_bounds.items(), *file.upper_bounds.items()]
             days = {int(from_bytes(DateType(), value)) for number, value in bounds if number == day}
@@ -133,18 +212,47 @@ class TableFiles:
         return True
 
     def written_schema(self, spark: "SparkSession") -> "StructType":
-        """The columns as they are in some of the files; those of the table where there is none."""
-        files = self.files[:: max(1, len(self.files) // 8)]  # one query wrote many of them
-        paths = [engine_path(file.file_path) for file in files]
-        return spark.read.parquet(*paths).schema if paths else self.spec.schema
+        """The columns of a sample of the files; those of the model if there are no files.
+
+        Published files may be older than a nullable column of the model, which readers then see as null: that
+        column counts as written.
+        """
+        files = self.files[:: max(1, len(self.files) // MOST_FOOTERS)]  # one query wrote many of them
+        if not files:
+            return self.spec.schema
+        written = spark.read.parquet(*(engine_path(file.file_path) for file in files)).schema
+        if self.staged:
+            return written
+        fields = {field.name: field for field in written}
+        read = [
+            fields.pop(field.name, field)
+            for field in self.spec.schema
+            if field.name in fields or field.name in self.spec.nullable_columns
+        ]
+        return type(written)([*read, *fields.values()])
 
 
 class PinnedTable(TableFiles):
-    """A published table, loaded when it is first looked at and the same from then on."""
+    """A published table at one snapshot; the catalog is asked once, at the first use.
 
-    def __init__(self, spec: TableSpec, load: "Callable[[], Table | None]") -> None:
-        self.spec = spec
+    Args:
+        spec: The table.
+        load: Loads the Iceberg table; gives None if it was never created.
+        snapshot_id: The snapshot; by default the one that is current at the first use.
+    """
+
+    def __init__(
+        self, spec: "TableSpec", load: "Callable[[], Table | None]", snapshot_id: int | None = None
+    ) -> None:
+        super().__init__(spec, [], "")
         self._load = load
+        self._wanted = snapshot_id
+        self._lock = Lock()
+
+    @property
+    def exists(self) -> bool:
+        """Whether the table was ever published."""
+        return self._pinned is not None
 
     @cached_property
     def table(self) -> "Table":
@@ -152,63 +260,30 @@ class PinnedTable(TableFiles):
 
         Raises:
             Unpublished: The table was never published.
+            LakeError: Its columns are not those of its model.
         """
-        table = self._load()
-        if table is None or table.current_snapshot() is None:
-            raise Unpublished(f"{self.spec.name} is not published yet: materialize it first.")
+        table, _ = self._needed
+        check_schema(self.spec, table)
         return table
 
     @property
-    def exists(self) -> bool:
-        """Whether the table was ever published."""
-        table = self._load()
-        return table is not None and table.current_snapshot() is not None
-
-    @cached_property
     def snapshot(self) -> "Snapshot":
-        """The pinned snapshot."""
-        snapshot = self.table.current_snapshot()
-        assert snapshot is not None
-        return snapshot
+        """The pinned snapshot.
+
+        Raises:
+            Unpublished: The table was never published.
+        """
+        return self._needed[1]
 
     @property
     def snapshot_id(self) -> int:
         """Id of the pinned snapshot."""
         return self.snapshot.snapshot_id
 
-    def since(self, snapshot_id: int | None, version: str | None) -> "Past | None":
-        """What the table was when it was last read, and what has changed.
-
-        Args:
-            snapshot_id: The snapshot that was read.
-            version: Its content version; a snapshot with the same rows will do where that one is expired.
-
-        Returns:
-            None where the table has no such snapshot any more.
-        """
-        days: set[date] | None = set()
-        for snapshot in self._history():
-            record = Record.of(snapshot)
-            if snapshot.snapshot_id == snapshot_id or (record and version and record.version == version):
-                return Past(self._at(snapshot), None if days is None else frozenset(days))
-            if record is None or record.days is None:
-                days = None
-            elif days is not None:
-                days.update(map(date.fromisoformat, record.days))
-        return None
-
-    def _history(self) -> "Iterator[Snapshot]":
-        """The snapshots, from the pinned one back."""
-        snapshot: Snapshot | None = self.snapshot
-        while snapshot is not None:
-            yield snapshot
-            parent = snapshot.parent_snapshot_id
-            snapshot = None if parent is None else self.table.snapshot_by_id(parent)
-
-    def _at(self, snapshot: "Snapshot") -> "PinnedTable":
-        past = PinnedTable(self.spec, self._load)
-        past.__dict__.update(table=self.table, snapshot=snapshot)
-        return past
+    @property
+    def record(self) -> "Record | None":
+        """What the pinned snapshot was computed from."""
+        return Record.of(self.snapshot)
 
     @property
     def version(self) -> str:
@@ -227,21 +302,64 @@ class PinnedTable(TableFiles):
         return f"snapshot {self.snapshot_id}"
 
     @property
-    def record(self) -> "Record | None":
-        """What the pinned snapshot was computed from."""
-        return Record.of(self.snapshot)
+    def schema(self) -> "Schema":
+        """The Iceberg schema of the table."""
+        return self.table.schema()
+
+    def since(self, snapshot_id: int | None, version: str | None) -> "Past | None":
+        """The table at the snapshot that was read last, and the days that have changed since.
+
+        Args:
+            snapshot_id: The snapshot that was read.
+            version: Its content version; if it is expired, a snapshot with the same rows will do.
+
+        Returns:
+            None if the table has no such snapshot any more.
+        """
+        from pyiceberg.table.snapshots import ancestors_of
+
+        days: set[date] | None = set()
+        for snapshot in ancestors_of(self.snapshot, self.table.metadata):
+            record = Record.of(snapshot)
+            if snapshot.snapshot_id == snapshot_id or (record and version and record.version == version):
+                past = PinnedTable(self.spec, lambda: self.table, snapshot.snapshot_id)
+                return Past(past, None if days is None else frozenset(days))
+            if record is None or record.days is None:
+                days = None
+            elif days is not None:
+                days.update(map(date.fromisoformat, record.days))
+        return None
 
     def _listed_files(self) -> "list[DataFile]":
         return [task.file for task in self.table.scan(snapshot_id=self.snapshot_id).plan_files()]
 
+    @property
+    def _needed(self) -> "tuple[Table, Snapshot]":
+        if self._pinned is None:
+            raise Unpublished(f"{self.spec.name} is not published yet: materialize it first.")
+        return self._pinned
+
+    @property
+    def _pinned(self) -> "tuple[Table, Snapshot] | None":
+        with self._lock:  # two threads must not pin two snapshots
+            return self._loaded
+
+    @cached_property
+    def _loaded(self) -> "tuple[Table, Snapshot] | None":
+        table = self._load()
+        if table is None:
+            return None
+        snapshot = table.current_snapshot() if self._wanted is None else table.snapshot_by_id(self._wanted)
+        return None if snapshot is None else (table, snapshot)
+
 
 @dataclass(frozen=True)
 class Past:
-    """What a table was when it was last read, and what has changed since.
+    """A table at the snapshot that was read last, and the changes since.
 
     Attributes:
-        table: The table as it was.
-        days: The days whose rows may differ since then; None where that is not known.
+        table: The table at that snapshot.
+        days: The days whose rows may differ since then; None if they are not known.
     """
 
     table: PinnedTable
@@ -256,7 +374,7 @@ def file_day(file: "DataFile") -> date:
     return days_to_date(day)
 
 
-def content_of(spec: TableSpec, files: "list[DataFile]") -> TableContent:
+def content_of(spec: "TableSpec", files: "list[DataFile]") -> TableContent:
     """Totals of data files."""
     return TableContent(
         rows=sum(file.record_count for file in files),

@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.iceberg.record import Plan
 from stedi_assets.lake.ingestion.batch import Batch, Examined, Limits, choose, describe_changes, plan_batch
 from stedi_assets.lake.ingestion.files import LandingFile, examine, list_landing_files
 from stedi_assets.lake.ingestion.staged_batch import LandingState, stage_batch
-from stedi_assets.lake.model import Outcome, Run
+from stedi_assets.lake.model import Outcome, Plan, Run
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.storage import file_opener, open_storage
 from stedi_assets.locations import S3

@@ -143,11 +143,14 @@ def read_ledger(landing_table: str, table: "Table | None", files: "list[DataFile
     import pyarrow.parquet as pq
 
     entries: list[Entry] = []
-    names = [part.name for part in fields(Entry)]
+    names = {part.name for part in fields(Entry)}
     for file in files:
         assert table is not None
         with table.io.new_input(file.file_path).open() as stream:
-            entries += [Entry(**row) for row in pq.read_table(stream, columns=names).to_pylist()]
+            rows = pq.read_table(stream)
+        # A file may be older than a column.
+        written = [name for name in rows.column_names if name in names]
+        entries += [Entry(**row) for row in rows.select(written).to_pylist()]
     return Ledger(landing_table, tuple(entries))
 
 

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.commit import describe_files
-from stedi_assets.lake.iceberg.record import Plan, Record
+from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import StagingArea, day_chunks
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of, file_day
 from stedi_assets.lake.ingestion.batch import Batch, describe_changes
@@ -18,7 +18,7 @@ from stedi_assets.lake.ingestion.counts import RecordCounts
 from stedi_assets.lake.ingestion.ledger import Entry, Ledger, counted, write_ledger
 from stedi_assets.lake.ingestion.reader import ingest
 from stedi_assets.lake.ingestion.system_tables import Change, Changes
-from stedi_assets.lake.model import Outcome, Run, Staged, StagedBatch
+from stedi_assets.lake.model import Outcome, Plan, Run, StagedBatch
 from stedi_assets.schemas.system import INGESTED
 from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, TableSpec
 from stedi_assets.transforms.activity import activity, merged
@@ -117,7 +117,7 @@ def stage_batch(state: LandingState, batch: Batch, *, more: bool) -> Outcome:
         content=content,
         record=record,
         files=TableFiles(state.spec, rows.added, "the staged files"),
-        staged=Staged(removed=rows.removed, added=rows.added, area=areas.rows, kept=rows.kept),
+        files=TableFiles(state.spec, rows.added, "the staged files", schema=table.schema(), staged=True),
         batch=StagedBatch(
             areas=areas.of_system_tables,
             lines=TableFiles(QUARANTINE, system.lines, "the staged lines"),

@@ -1,6 +1,6 @@
-"""Compaction: small data files of a partition become one, the rows and the content version stay.
+"""Compaction: small data files of a partition become one; the rows and the content version stay.
 
-Rows are copied as they are, a row group at a time, so neither the engine nor much memory is needed.
+Rows are copied unchanged, one row group at a time, so it needs neither the engine nor much memory.
 """
 
 import json
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
 from stedi_assets.lake.iceberg.record import PREFIX, Record
+from stedi_assets.lake.iceberg.schema import check_schema
 from stedi_assets.lake.iceberg.staging import StagingArea
+from stedi_assets.lake.packing import bounded
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.storage import Storage
 from stedi_assets.tables import TableSpec
@@ -22,21 +24,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
-    from pyiceberg.table.snapshots import Snapshot
     from pyiceberg.typedef import Record as IcebergRecord
 
 MIB = 1024 * 1024
 SMALL = 32 * MIB
 """Bytes below which a data file is small."""
 FULL = 128 * MIB
-"""Most bytes that are put into one file; well above SMALL, so that a full file is left alone next time."""
+"""Most bytes that are merged into one file; well above SMALL, so that a full file stays as it is."""
 ROW_GROUP = 64 * MIB  # bytes in memory
 MAINTENANCE = f"{PREFIX}maintenance"
 
 
 @dataclass(frozen=True)
 class Compaction:
-    """What became of the data files of a table.
+    """The data files of a table before and after.
 
     Attributes:
         before: Data files before.
@@ -50,10 +51,10 @@ class Compaction:
 
 
 def compact(spec: TableSpec, table: "Table", storage: Storage) -> Compaction:
-    """Puts small files together, in one commit that insists on the snapshot that the table was loaded at.
+    """Merges small files in one commit, which insists on the snapshot that the table was loaded at.
 
-    The new snapshot carries what the current one does, and so its content version: nothing that is
-    computed from the table has to be refreshed.
+    The new snapshot carries the record of the current one, and so its content version: no table that is
+    computed from this one has to be refreshed.
 
     Args:
         spec: The table.
@@ -61,8 +62,9 @@ def compact(spec: TableSpec, table: "Table", storage: Storage) -> Compaction:
         storage: The storage that holds it.
 
     Raises:
-        LakeError: Rows were lost on the way; the table is as it was.
+        LakeError: Rows were lost, or the columns are not those of the model; the table is as it was.
     """
+    check_schema(spec, table)
     current = table.current_snapshot()
     tasks = list(table.scan().plan_files())
     groups = small_groups([task.file for task in tasks])
@@ -96,7 +98,7 @@ def compact(spec: TableSpec, table: "Table", storage: Storage) -> Compaction:
 
 
 def small_groups(files: "Iterable[DataFile]", small: int = SMALL, full: int = FULL) -> "list[list[DataFile]]":
-    """The files that are worth putting together: two or more of the same partition in every group.
+    """Groups of files that are worth merging: each has two or more small files of one partition.
 
     Args:
         files: Data files of a table.
@@ -107,22 +109,8 @@ def small_groups(files: "Iterable[DataFile]", small: int = SMALL, full: int = FU
     for file in sorted(files, key=lambda file: file.file_path):
         if file.file_size_in_bytes < small:
             partitions[file.partition].append(file)
-    return [group for some in partitions.values() for group in _filled(some, full) if len(group) > 1]
-
-
-def _own_properties(snapshot: "Snapshot") -> dict[str, str]:
-    properties = snapshot.summary.additional_properties if snapshot.summary else {}
-    return {key: text for key, text in properties.items() if key.startswith(PREFIX)}
-
-
-def _filled(files: "Sequence[DataFile]", full: int) -> "Iterator[list[DataFile]]":
-    group: list[DataFile] = []
-    for file in files:
-        if group and sum(one.file_size_in_bytes for one in (*group, file)) > full:
-            yield group
-            group = []
-        group.append(file)
-    yield group
+    packed = (bounded(group, lambda file: file.file_size_in_bytes, full) for group in partitions.values())
+    return [group for groups in packed for group in groups if len(group) > 1]
 
 
 def _compacted(
@@ -138,7 +126,7 @@ def _compacted(
         report(spec.name, "compacting", rows)
     added = describe_files(table, uris)
     for group, file in zip(groups, added, strict=True):
-        before = (group[0].partition, sum(one.record_count for one in group))
+        before = (group[0].partition, sum(file.record_count for file in group))
         if before != (file.partition, file.record_count):
             raise LakeError(
                 f"{spec.name}: rows were lost while compacting, so nothing was changed: try again."
@@ -151,8 +139,10 @@ def _copy(spec: TableSpec, table: "Table", files: "Sequence[DataFile]", uri: str
     import pyarrow.parquet as pq
     from pyiceberg.io.pyarrow import schema_to_pyarrow
 
-    # As the engines write it: without field ids, and without Arrow's own notes on the types.
-    schema = schema_to_pyarrow(table.schema(), include_field_ids=False).remove_metadata()
+    # As engines write it: columns in the order of the model, without field ids and Arrow's notes on types.
+    stored = schema_to_pyarrow(table.schema(), include_field_ids=False)
+    columns = (stored.field(name) for name in spec.columns if name in stored.names)
+    schema = pa.schema([field.remove_metadata() for field in columns])
     with (
         table.io.new_output(uri).create() as sink,
         pq.ParquetWriter(sink, schema, compression="zstd", store_schema=False) as writer,
@@ -170,15 +160,27 @@ def _copy(spec: TableSpec, table: "Table", files: "Sequence[DataFile]", uri: str
 def _row_groups(table: "Table", schema: "pa.Schema", files: "Sequence[DataFile]") -> "Iterator[pa.Table]":
     """The rows of files in tables of about ROW_GROUP bytes."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    waiting: list[pa.RecordBatch] = []
-    for file in files:
-        with table.io.new_input(file.file_path).open() as stream:
-            for batch in pq.ParquetFile(stream).iter_batches(columns=schema.names):
-                waiting.append(pa.Table.from_batches([batch]).select(schema.names).cast(schema))
-                if sum(part.nbytes for part in waiting) >= ROW_GROUP:
-                    yield pa.concat_tables(waiting)
-                    waiting = []
+    waiting: list[pa.Table] = []
+    for rows in _batches(table, schema, files):
+        waiting.append(rows)
+        if sum(part.nbytes for part in waiting) >= ROW_GROUP:
+            yield pa.concat_tables(waiting)
+            waiting = []
     if waiting:
         yield pa.concat_tables(waiting)
+
+
+def _batches(table: "Table", schema: "pa.Schema", files: "Sequence[DataFile]") -> "Iterator[pa.Table]":
+    """The rows of files in small tables; a column that is newer than a file is null in its rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for file in files:
+        with table.io.new_input(file.file_path).open() as stream:
+            for batch in pq.ParquetFile(stream).iter_batches():
+                rows = pa.Table.from_batches([batch])
+                for field in schema:
+                    if field.name not in rows.column_names:
+                        rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+                yield rows.select(schema.names).cast(schema)

@@ -7,12 +7,12 @@ from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from stedi_assets.lake.iceberg.catalog import split_salt
-from stedi_assets.lake.iceberg.record import Record, check_key
+from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import day_chunks
 from stedi_assets.lake.iceberg.table import TableContent, TableFiles, file_day
 from stedi_assets.lake.model import Outcome, Run
 from stedi_assets.lake.refresh.active_days import activity_behind
+from stedi_assets.lake.refresh.plan import check_key
 from stedi_assets.lake.resource import Lake
 from stedi_assets.settings import Policy
 from stedi_assets.tables import TableSpec
@@ -170,7 +170,7 @@ class AuditInput:
         whole = self.resulting or self.table
         if not self.spec.partitioned or days == whole.rows_by_day.keys():
             return self.everywhere
-        table = TableFiles(self.spec, whole.on(days), whole.named)
+        table = TableFiles(self.spec, whole.on(days), whole.named, schema=whole.schema)
         return replace(self, table=table, planned=frozenset(days), _own_facts={}, _frames={})
 
     def schema(self) -> "StructType":
@@ -229,7 +229,7 @@ def audit_input_of(
     def subjects() -> "DataFrame":
         people = others[people_table].frame(lake.spark).select(person("email").alias("email")).distinct()
         check_key(spec, outcome.record.key, pseudonyms.fingerprint(lake.key.read()))
-        return pseudonyms.subjects(people, lake.key.read(), split_salt(lake.existing_table(spec)))
+        return pseudonyms.subjects(people, lake.key.read(), lake.split_salt(spec))
 
     @cache
     def held() -> "DataFrame":
@@ -253,7 +253,9 @@ def _looked_at(outcome: Outcome, days: Days) -> tuple[TableFiles, frozenset[date
     staged, spec, table = outcome.staged, outcome.plan.spec, outcome.files
     if staged is None:
         planned = None if days is None else frozenset(days)
-        return (table if planned is None else TableFiles(spec, table.on(planned), table.named)), planned
+        if planned is not None:
+            table = TableFiles(spec, table.on(planned), table.named, schema=table.schema)
+        return table, planned
     if not spec.partitioned:
         return outcome.resulting, None
     if spec.source is None or not staged.kept:
@@ -266,7 +268,8 @@ def _replaced(outcome: Outcome, planned: frozenset[date] | None) -> TableFiles |
     if staged is None or planned is None:
         return None
     same = [] if spec.source else [file for file in staged.kept if file_day(file) in planned]
-    return TableFiles(spec, [*staged.removed, *same], "the table as it is published")
+    files = [*staged.removed, *same]
+    return TableFiles(spec, files, "the table as it is published", schema=outcome.files.schema)
 
 
 def _rows(table: TableFiles, days: Days) -> int:

@@ -10,19 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
-from stedi_assets.lake.iceberg.record import (
-    WITHDRAWN,
-    Plan,
-    Range,
-    Record,
-    changed_inputs,
-    check_key,
-    counted_words,
-    reasons_for_all,
-)
+from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.table import Past, PinnedTable
-from stedi_assets.lake.model import Facts, Run
+from stedi_assets.lake.model import Facts, Plan, Range, Run, counted_words
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.refresh.active_days import activity_of
 from stedi_assets.lake.resource import Lake
@@ -34,6 +26,8 @@ if TYPE_CHECKING:
 
 
 Reasons = list[str]
+
+WITHDRAWN = "rows of people who withdrew were removed"
 
 
 @dataclass(frozen=True)
@@ -162,6 +156,44 @@ def _why_whole(plan: Plan, inputs: Mapping[str, PinnedTable], run: Run) -> Reaso
     if recorded.next_change is not None and run.as_of >= recorded.next_change:
         reasons.append("a consent or record came into effect")
     return reasons
+
+
+def changed_inputs(recorded: Record, wanted: Record) -> list[str]:
+    """The inputs whose content is another one than before."""
+    return [name for name, version in wanted.inputs.items() if recorded.inputs.get(name) != version]
+
+
+def reasons_for_all(recorded: Record, wanted: Record) -> list[str]:
+    """Why all rows may differ, whatever the inputs are."""
+    reasons = []
+    if wanted.key != recorded.key:
+        reasons.append("another pseudonym key")
+    if wanted.policy != recorded.policy:
+        reasons.append(f"policy {recorded.policy} → {wanted.policy}")
+    if wanted.code_version != recorded.code_version:
+        reasons.append(f"code version {recorded.code_version} → {wanted.code_version}")
+    if wanted.as_of < recorded.as_of:
+        reasons.append("as of an earlier instant")
+    return reasons
+
+
+def check_key(spec: TableSpec, recorded: str | None, wanted: str | None) -> None:
+    """Makes sure that a table was made with the pseudonym key at hand.
+
+    Args:
+        spec: The table.
+        recorded: Fingerprint of the key that it was made with.
+        wanted: Fingerprint of the key at hand.
+
+    Raises:
+        LakeError: It was not.
+    """
+    if recorded != wanted:
+        raise LakeError(
+            f"{spec.name} was made with the pseudonym key {recorded} (a fingerprint), but now "
+            f"STEDI_PSEUDONYM_KEY or the key file holds {wanted}: give the former key again, or "
+            "replace it everywhere with `stedi rekey`."
+        )
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import engine_errors
-from stedi_assets.lake.iceberg.record import WITHDRAWN, Plan, Record
+from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import StagingArea, day_chunks
 from stedi_assets.lake.iceberg.table import TableFiles
-from stedi_assets.lake.model import Facts, Outcome, Run
+from stedi_assets.lake.model import Facts, Outcome, Plan, Run
 from stedi_assets.lake.refresh.audit_input import Days
 from stedi_assets.lake.refresh.derived import parted, stage_rows
-from stedi_assets.lake.refresh.plan import days_of, recorded_facts
+from stedi_assets.lake.refresh.plan import WITHDRAWN, days_of, recorded_facts
 from stedi_assets.lake.resource import Lake
 
 if TYPE_CHECKING:

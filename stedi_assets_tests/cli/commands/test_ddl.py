@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.commands.ddl import external_ddl, iceberg_ddl
-from stedi_assets.lake.iceberg.catalog import iceberg_schema
+from stedi_assets.lake.iceberg.schema import iceberg_schema
 from stedi_assets_tests.cli.test_cli import stedi
 from stedi_assets_tests.support.lakes import REPOSITORY
 

@@ -21,4 +21,5 @@ def test_statistics_prove_the_day_of_every_instant_or_do_not(sample_lake, tmp_pa
         area = StagingArea.below(published.spec, f"file://{tmp_path}/staged", LocalStorage())
         area.write(rows)
         staged = describe_files(published.table, area.staged_files())
-        assert TableFiles(published.spec, staged, "the staged files").within_days("timestamp") is holds
+        files = TableFiles(published.spec, staged, "the staged files", schema=published.schema)
+        assert files.within_days("timestamp") is holds

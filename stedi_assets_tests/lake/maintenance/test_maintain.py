@@ -22,7 +22,7 @@ from stedi_assets.lake.iceberg.commit import describe_files, replace_files
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.maintenance import compaction
 from stedi_assets.lake.maintenance.compaction import small_groups
-from stedi_assets.lake.maintenance.maintain import maintain, superseded
+from stedi_assets.lake.maintenance.steps import maintain, superseded
 from stedi_assets.lake.storage import LocalStorage
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.resources import opened_lake
