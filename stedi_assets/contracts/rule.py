@@ -179,10 +179,3 @@ def texts_of(audit_input: AuditInput) -> DataFrame:
 
     # In the landing zone only the model asks for them, and there are as many as files.
     return make() if spec.source is not None else audit_input.fact("texts", make, own=True)
-
-
-def hashed(*columns: str) -> Column:
-    """A number for the values of some columns; for projections, not within aggregates."""
-    # Sail stops at a hash of columns of which it knows beforehand that all rows have the same values, unless
-    # there is something among them that it cannot know.
-    return F.xxhash64(*columns, F.monotonically_increasing_id() < 0)

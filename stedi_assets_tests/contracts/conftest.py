@@ -21,10 +21,12 @@ from stedi_assets_tests.support.scenario import LATER, REGISTERED, WORLD, accele
 
 # Beyond the scenario: a withdrawal in a spelling of the email that only trimming finds.
 SPACED = "spaced@example.com"
+# Shares with the public, and with no friends: the only person whose two consents of that kind differ.
+SHARES = "shares@example.com"
 AWKWARD = World(
     [*WORLD.customers, record(SPACED, REGISTERED), record(f"{SPACED}\t", None, LATER, serial=device(SPACED))],
-    [*WORLD.accelerometer, acceleration(SPACED)],
-    [*WORLD.step_trainer, step(device(SPACED))],
+    [*WORLD.accelerometer, acceleration(SPACED), acceleration(SHARES)],
+    [*WORLD.step_trainer, step(device(SPACED)), step(device(SHARES))],
     WORLD.held,
 )
 
@@ -52,7 +54,10 @@ def landing_files(world: World) -> dict[str, str]:
         for folder in keys
     }
     held = "".join(f'{{"email": {json.dumps(email)}, "phone": \n' for email in world.held)
-    return {**files, "customer/landing/held.json": held}
+    sharing = record(SHARES, REGISTERED)._asdict()
+    line = {keys["customer/landing"][name]: value for name, value in sharing.items()}
+    public = json.dumps(line | {"shareWithPublicAsOfDate": REGISTERED}) + "\n"
+    return {**files, "customer/landing/held.json": held, "customer/landing/public.json": public}
 
 
 @dataclass(frozen=True)

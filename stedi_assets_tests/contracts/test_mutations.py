@@ -168,6 +168,17 @@ def people_get_the_devices_of_others(bench):
     return bench.rows().withColumn("serialnumber", F.reverse("serialnumber"))
 
 
+def swapped(customers: DataFrame) -> DataFrame:
+    """Customers with the consents for the public and for friends in each other's place."""
+    public, friends = F.col("sharewithpublicasofdate"), F.col("sharewithfriendsasofdate")
+    return customers.withColumns({"sharewithpublicasofdate": friends, "sharewithfriendsasofdate": public})
+
+
+@mutation("customer_trusted", "as_delivered")
+def public_and_friends_are_swapped_where_one_is_null(bench):
+    return swapped(bench.rows())
+
+
 @mutation("customer_trusted", "no_missing_values")
 def a_column_is_empty(bench):
     return bench.rows().withColumn("phone", F.lit(None).cast("string"))
@@ -292,6 +303,11 @@ def everybody_is_there_once_per_reading(bench):
 @mutation("customer_curated", "reconciles")
 def curated_customers_are_found_with_case_only(bench):
     return bench.patched(*everywhere(only_trimmed))
+
+
+@mutation("customer_curated", "as_delivered")
+def curated_public_and_friends_are_swapped_where_one_is_null(bench):
+    return swapped(bench.rows())
 
 
 @mutation("customer_curated", "reconciles")

@@ -17,9 +17,10 @@ from stedi_assets.contracts.consent_rules.rules import (
     user_consents,
     with_subject,
 )
-from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts, hashed
+from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts
 from stedi_assets.lake import AuditInput, Days
 from stedi_assets.tables import TableSpec
+from stedi_assets.transforms.row_hash import row_hash
 
 NOTHING_LOST = Rule(
     "nothing_lost",
@@ -132,8 +133,8 @@ class Reconciled:
             repeated = rows.groupBy(*columns).agg(F.count(F.lit(1)).alias(ROWS)).where(F.col(ROWS) > 1)
             return rows.join(repeated, columns, "left_semi")
         # By number, because columns without a value are equal to nothing.
-        kept = self._kept(audit_input, days, columns).select(hashed(*columns).alias("_number"))
-        numbered = rows.withColumn("_number", hashed(*columns))
+        kept = self._kept(audit_input, days, columns).select(row_hash(*columns).alias("_number"))
+        numbered = rows.withColumn("_number", row_hash(*columns))
         return numbered.join(kept, "_number", "left_anti").select(*audit_input.spec.columns)
 
     def _kept(self, audit_input: AuditInput, days: Days, columns: list[str]) -> DataFrame:
@@ -266,7 +267,7 @@ class PairedReadings:
             .collect()
         )
         rows = with_subject(audit_input.rows(days))
-        numbers = rows.select(self._row_hash().alias("number"))
+        numbers = rows.select(self._summand().alias("number"))
         [made] = numbers.agg(_total(F.col("number"), "number")).collect()
         checked, mixed, wrong = audit_input.row_count(days), 0, 0
         same = (wanted["pairs"], wanted["number"] & MASK) == (checked, made["number"] & MASK)
@@ -310,12 +311,12 @@ class PairedReadings:
             readings.select(
                 (F.col("_subject") if strict else nobody).alias("subject"),
                 F.col("timestamp").alias("at"),
-                row_hash("_subject", "timestamp", "x", "y", "z").alias("reading"),
+                summand("_subject", "timestamp", "x", "y", "z").alias("reading"),
             ),
             steps.select(
                 (F.col("_subject") if strict else nobody).alias("subject"),
                 F.col("sensorreadingtime").alias("at"),
-                row_hash("sensorreadingtime", "distancefromobject").alias("step"),
+                summand("sensorreadingtime", "distancefromobject").alias("step"),
             ),
         )
 
@@ -323,13 +324,13 @@ class PairedReadings:
         """Per subject and instant: the rows and their number."""
         subject = F.col("_subject") if audit_input.policy == "strict" else F.lit(0).cast("bigint")
         rows = with_subject(audit_input.rows(days)).select(
-            subject.alias("subject"), F.col("timestamp").alias("at"), self._row_hash().alias("found")
+            subject.alias("subject"), F.col("timestamp").alias("at"), self._summand().alias("found")
         )
         return _by_instant(rows, "found", "rows")
 
-    def _row_hash(self) -> Column:
-        reading = row_hash("_subject", "timestamp", "x", "y", "z")
-        return _small(reading * row_hash("timestamp", "distancefromobject"))
+    def _summand(self) -> Column:
+        reading = summand("_subject", "timestamp", "x", "y", "z")
+        return _small(reading * summand("timestamp", "distancefromobject"))
 
 
 INSTANT = ["subject", "at"]
@@ -378,7 +379,7 @@ class Fingerprint:
 def _fingerprint(rows: DataFrame, columns: list[str]) -> tuple[Fingerprint, int]:
     """The fingerprint of rows, and how many of them are different."""
     # One number per row: to count different combinations of columns takes the engine minutes.
-    hashes = rows.select(hashed(*columns).alias("hash"))
+    hashes = rows.select(row_hash(*columns).alias("hash"))
     equal = hashes.groupBy("hash").agg(F.count(F.lit(1)).alias("rows"))
     [row] = equal.agg(
         _total(F.col("rows"), "rows"),
@@ -388,9 +389,9 @@ def _fingerprint(rows: DataFrame, columns: list[str]) -> tuple[Fingerprint, int]
     return Fingerprint(row["rows"], row["number"]), row["different"]
 
 
-def row_hash(*columns: str) -> Column:
-    """An odd number that a row's values make, small enough to add up those of all rows; see `hashed`."""
-    return _odd(hashed(*columns))
+def summand(*columns: str) -> Column:
+    """An odd number from the hash of a row, small enough to add up those of all rows."""
+    return _odd(row_hash(*columns))
 
 
 def _odd(number: Column) -> Column:
@@ -418,7 +419,7 @@ def _explained(
         Rows by reason, and the fingerprint of the rows that are kept.
     """
     reason = F.col("_reason")
-    kept = F.when(reason == len(excluded), row_hash(*columns))
+    kept = F.when(reason == len(excluded), summand(*columns))
     numbered = joined.withColumn("_reason", _reason(excluded)).select(reason, kept.alias("_number"))
     [row] = numbered.agg(
         *(F.count(F.when(reason == number, 1)).alias(f"of {number}") for number in range(len(excluded) + 1)),

@@ -10,9 +10,10 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.rule import FLAG, Flagged, RemovalRule, Rule, hashed, texts_of
+from stedi_assets.contracts.rule import FLAG, Flagged, RemovalRule, Rule, texts_of
 from stedi_assets.lake import AuditInput, Days
 from stedi_assets.schemas.landing import WHITESPACE
+from stedi_assets.transforms.row_hash import row_hash
 
 CONSENT_ON_FILE = Rule(
     "consent_on_file",
@@ -321,7 +322,7 @@ def rows_that_mix_people(audit_input: AuditInput, days: Days) -> DataFrame:
 
 def with_subject(rows: DataFrame) -> DataFrame:
     """Rows with a number in place of a pseudonym in _subject, as there are millions of them."""
-    return rows.withColumn("_subject", hashed("subject_id"))
+    return rows.withColumn("_subject", row_hash("subject_id"))
 
 
 def _rows_and_own(audit_input: AuditInput, days: Days) -> DataFrame:
