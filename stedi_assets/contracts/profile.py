@@ -12,7 +12,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.consent_rules.rules import canonical
+from stedi_assets.contracts.consent_rules.consent_facts import canonical
 from stedi_assets.contracts.rule import ROWS
 from stedi_assets.lake import AuditInput, Unpublished
 from stedi_assets.tables import TableSpec
