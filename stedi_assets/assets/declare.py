@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from stedi_assets.contracts import Contract, RemovalRule, RuleGroup
+from stedi_assets.contracts import Contract, RemovalRule, RuleGroup, Withdrawal
 from stedi_assets.errors import DeclarationError
 from stedi_assets.lake import Facts, Transform
 from stedi_assets.tables import Tables, TableSpec
@@ -39,7 +39,12 @@ class LakeTable:
 
     def contract(self, policy: Policy) -> Contract:
         """All rules of the table under a policy."""
-        return Contract(self.spec, policy, (*self.privacy, *self.accounting), self.removal)
+        return Contract(self.spec, policy, (*self.privacy, *self.accounting))
+
+    def withdrawal(self, policy: Policy) -> Withdrawal:
+        """Finds the rows of withdrawn people under a policy; for tables with a removal."""
+        assert self.removal is not None
+        return Withdrawal(self.spec, policy, self.removal)
 
     @property
     def missing(self) -> list[str]:

@@ -141,7 +141,7 @@ class NumberRules:
 
     def _proven(self, rule: ValueRule, row: Mapping[str, Any], audit_input: AuditInput) -> bool:
         if rule.columns == (DAY, self._spec.instant):
-            return audit_input.table.within_days(rule.columns[1])
+            return audit_input.audited.table.within_days(rule.columns[1])
         if not rule.of_intervals or len(rule.columns) > 1:
             return False
         [name] = rule.columns

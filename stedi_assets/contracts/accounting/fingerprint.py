@@ -1,4 +1,4 @@
-"""Fingerprints of rows: sums of hashes, by which many rows are compared at once."""
+"""Fingerprints: sums of row hashes, by which many rows are compared at once."""
 
 from dataclasses import dataclass
 
@@ -12,37 +12,39 @@ MASK = 2**31 - 1  # products of two such numbers fit into 64 bits, and so do sum
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """How many rows there are, and the sum of their numbers."""
+    """The number of rows, and the sum of their summands."""
 
     rows: int
-    number: int
+    sum: int
 
 
 def fingerprint(rows: DataFrame, columns: list[str]) -> tuple[Fingerprint, int]:
-    """The fingerprint of rows, and how many of them are different."""
-    # One number per row: to count different combinations of columns takes the engine minutes.
+    """The fingerprint of rows, and how many of the rows are distinct."""
+    # One hash per row: to count distinct combinations of columns takes the engine minutes.
     hashes = rows.select(row_hash(*columns).alias("hash"))
     equal = hashes.groupBy("hash").agg(F.count(F.lit(1)).alias("rows"))
     [row] = equal.agg(
         total(F.col("rows"), "rows"),
-        total(odd(F.col("hash")) * F.col("rows"), "number"),
-        F.count(F.lit(1)).alias("different"),
+        total(_odd(F.col("hash")) * F.col("rows"), "sum"),
+        F.count(F.lit(1)).alias("distinct"),
     ).collect()
-    return Fingerprint(row["rows"], row["number"]), row["different"]
+    return Fingerprint(row["rows"], row["sum"]), row["distinct"]
 
 
 def summand(*columns: str) -> Column:
     """An odd number from the hash of a row, small enough to add up those of all rows."""
-    return odd(row_hash(*columns))
-
-
-def odd(number: Column) -> Column:
-    return small(number).bitwiseOR(F.lit(1))
+    return _odd(row_hash(*columns))
 
 
 def small(number: Column) -> Column:
+    """The lowest 31 bits of a number."""
     return number.bitwiseAND(F.lit(MASK))
 
 
 def total(column: Column, name: str) -> Column:
+    """The sum of a column under a name; 0 if there are no rows."""
     return F.coalesce(F.sum(column), F.lit(0)).alias(name)
+
+
+def _odd(number: Column) -> Column:
+    return small(number).bitwiseOR(F.lit(1))

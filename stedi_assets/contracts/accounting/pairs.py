@@ -1,6 +1,8 @@
 """The pairs of readings of the machine-learning table, accounted for by the readings of both sensors."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -13,12 +15,15 @@ from stedi_assets.contracts.consent_rules.rules import ONE_PERSON_PER_ROW
 from stedi_assets.contracts.rule import RuleCounts
 from stedi_assets.lake import AuditInput, Days
 
+GROUP = ["subject", "at"]
+"""Readings of one subject and millisecond make pairs; under `reference` all subjects are one, number 0."""
+
 
 class PairedReadings:
-    """machine_learning_curated: per person and instant, each accelerometer reading with each of the other.
+    """machine_learning_curated: each accelerometer reading with each step-trainer reading of its group.
 
-    The pairs are not made once more: what the rows of a group of pairs add up to is the product of what its
-    readings add up to on either side.
+    The pairs are not made a second time. The fingerprint of a group of pairs is the product of the
+    fingerprints of its readings on both sides.
     """
 
     rules = (ONE_PERSON_PER_ROW, RECONCILES)
@@ -26,31 +31,12 @@ class PairedReadings:
 
     def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
         """See `RuleGroup`."""
-        readings, steps = self._sides(audit_input, days)
-        [wanted] = (
-            readings.join(_by_instant(steps, "step", "steps"), INSTANT, "left")
-            .agg(
-                F.count(F.when(F.col("steps").isNull(), 1)).alias("lonely"),
-                F.count("steps").alias("readings"),
-                total(F.col("steps"), "pairs"),
-                total(small(F.col("reading") * F.col("step")), "number"),
-            )
-            .collect()
-        )
-        rows = with_subject(audit_input.rows(days))
-        numbers = rows.select(self._summand().alias("number"))
-        [made] = numbers.agg(total(F.col("number"), "number")).collect()
-        checked, mixed, wrong = audit_input.row_count(days), 0, 0
-        same = (wanted["pairs"], wanted["number"] & MASK) == (checked, made["number"] & MASK)
-        if not same:
-            expected, found = _pairs(readings, steps), self._found(audit_input, days)
-            groups = expected.join(found, INSTANT, "full_outer").fillna(0)
-            differ = (F.col("pairs") != F.col("rows")) | (F.col("number") != F.col("found"))
-            most = F.greatest("pairs", "rows")
-            [row] = groups.where(differ).agg(total(most, "rows")).collect()
-            wrong = row["rows"]
-        if not (same and audit_input.policy == "strict"):
-            mixed = mixed_rows(audit_input, days)
+        sides = _sides(audit_input, days)
+        wanted, checked = sides.totals(), audit_input.row_count(days)
+        same = wanted["pairs"] == checked and _same_sum(wanted["sum"], _sum_of_rows(audit_input, days))
+        wrong = 0 if same else _rows_of_differing_groups(sides, audit_input, days)
+        # Under `strict` the pairs are of one subject's readings; `reference` pairs those of all people.
+        mixed = 0 if same and audit_input.policy == "strict" else mixed_rows(audit_input, days)
         breakdown = {
             "accelerometer readings without a step-trainer reading": wanted["lonely"],
             "accelerometer readings with one": wanted["readings"],
@@ -66,74 +52,116 @@ class PairedReadings:
         """See `RuleGroup`."""
         return rows_that_mix_people(audit_input, days)
 
-    def _sides(self, audit_input: AuditInput, days: Days) -> tuple[DataFrame, DataFrame]:
-        """The readings of either kind with their numbers, per subject where a device is its owner's."""
-        strict = audit_input.policy == "strict"
-        nobody = F.lit(0).cast("bigint")
-        users = audit_input.fact("subjects of users", lambda: _subjects_of_users(audit_input), own=True)
-        readings = audit_input.other("accelerometer_trusted", days).join(
-            users, F.col("user") == F.col("_key")
+
+@dataclass(frozen=True)
+class _Sides:
+    """The readings of both sensors: columns subject, at and summand."""
+
+    readings: DataFrame
+    steps: DataFrame
+
+    def totals(self) -> Mapping[str, Any]:
+        """Readings with and without a partner (readings, lonely), and the number and the sum of the pairs."""
+        [row] = (
+            self.readings.join(_grouped(self.steps, "steps", "step"), GROUP, "left")
+            .agg(
+                F.count(F.when(F.col("steps").isNull(), 1)).alias("lonely"),
+                F.count("steps").alias("readings"),
+                total(F.col("steps"), "pairs"),
+                total(small(F.col("summand") * F.col("step")), "sum"),
+            )
+            .collect()
         )
-        steps = audit_input.other("step_trainer_trusted", days)
-        if strict:
-            owned = audit_input.fact("subjects of devices", lambda: _subjects_of_devices(audit_input))
-            steps = steps.join(owned, F.col("serialnumber") == F.col("_device"))
-        return (
-            readings.select(
-                (F.col("_subject") if strict else nobody).alias("subject"),
-                F.col("timestamp").alias("at"),
-                summand("_subject", "timestamp", "x", "y", "z").alias("reading"),
-            ),
-            steps.select(
-                (F.col("_subject") if strict else nobody).alias("subject"),
-                F.col("sensorreadingtime").alias("at"),
-                summand("sensorreadingtime", "distancefromobject").alias("step"),
-            ),
+        found: Mapping[str, Any] = row.asDict()
+        return found
+
+    def pairs(self) -> DataFrame:
+        """Per group with readings of both sensors: the number of pairs, and their sum."""
+        readings, steps = (
+            _grouped(self.readings, "readings", "reading"),
+            _grouped(self.steps, "steps", "step"),
+        )
+        return readings.join(steps, GROUP).select(
+            *GROUP,
+            (F.col("readings") * F.col("steps")).alias("pairs"),
+            small(F.col("reading") * F.col("step")).alias("sum"),
         )
 
-    def _found(self, audit_input: AuditInput, days: Days) -> DataFrame:
-        """Per subject and instant: the rows and their number."""
-        subject = F.col("_subject") if audit_input.policy == "strict" else F.lit(0).cast("bigint")
-        rows = with_subject(audit_input.rows(days)).select(
-            subject.alias("subject"), F.col("timestamp").alias("at"), self._summand().alias("found")
-        )
-        return _by_instant(rows, "found", "rows")
 
-    def _summand(self) -> Column:
-        reading = summand("_subject", "timestamp", "x", "y", "z")
-        return small(reading * summand("timestamp", "distancefromobject"))
-
-
-INSTANT = ["subject", "at"]
-
-
-def _by_instant(rows: DataFrame, number: str, count: str) -> DataFrame:
-    """Per subject and instant: how many rows there are, and what their numbers add up to."""
-    return rows.groupBy(*INSTANT).agg(F.count(F.lit(1)).alias(count), small(F.sum(number)).alias(number))
-
-
-def _pairs(readings: DataFrame, steps: DataFrame) -> DataFrame:
-    """Per subject and instant with readings of either kind: the pairs that they make, and their number."""
-    both = _by_instant(readings, "reading", "readings").join(_by_instant(steps, "step", "steps"), INSTANT)
-    return both.select(
-        *INSTANT,
-        (F.col("readings") * F.col("steps")).alias("pairs"),
-        small(F.col("reading") * F.col("step")).alias("number"),
+def _sides(audit_input: AuditInput, days: Days) -> _Sides:
+    users = audit_input.fact("subjects of users", lambda: _subjects_of_users(audit_input), own=True)
+    readings = audit_input.other("accelerometer_trusted", days).join(users, F.col("user") == F.col("_key"))
+    steps = audit_input.other("step_trainer_trusted", days)
+    if audit_input.policy == "strict":
+        owned = audit_input.fact("subjects of devices", lambda: _subjects_of_devices(audit_input))
+        steps = steps.join(owned, F.col("serialnumber") == F.col("_device"))
+    subject = _subject(audit_input)
+    return _Sides(
+        readings=readings.select(
+            subject,
+            F.col("timestamp").alias("at"),
+            summand("_subject", "timestamp", "x", "y", "z").alias("summand"),
+        ),
+        steps=steps.select(
+            subject,
+            F.col("sensorreadingtime").alias("at"),
+            summand("sensorreadingtime", "distancefromobject").alias("summand"),
+        ),
     )
+
+
+def _same_sum(first: int, second: int) -> bool:
+    return first & MASK == second & MASK
+
+
+def _sum_of_rows(audit_input: AuditInput, days: Days) -> int:
+    """The sum of the rows under audit, which is that of the pairs if they are the same."""
+    [row] = _row_summands(audit_input, days).agg(total(F.col("summand"), "sum")).collect()
+    found: int = row["sum"]
+    return found
+
+
+def _rows_of_differing_groups(sides: _Sides, audit_input: AuditInput, days: Days) -> int:
+    """Counts the rows or pairs, whichever are more, of groups in which they differ."""
+    found = _grouped(_row_summands(audit_input, days), "rows", "found")
+    groups = sides.pairs().join(found, GROUP, "full_outer").fillna(0)
+    differ = (F.col("pairs") != F.col("rows")) | (F.col("sum") != F.col("found"))
+    [row] = groups.where(differ).agg(total(F.greatest("pairs", "rows"), "rows")).collect()
+    wrong: int = row["rows"]
+    return wrong
+
+
+def _row_summands(audit_input: AuditInput, days: Days) -> DataFrame:
+    """The rows under audit: columns subject, at and summand, the product of the summands of both readings."""
+    reading = summand("_subject", "timestamp", "x", "y", "z")
+    product = small(reading * summand("timestamp", "distancefromobject"))
+    rows = with_subject(audit_input.rows(days))
+    return rows.select(_subject(audit_input), F.col("timestamp").alias("at"), product.alias("summand"))
+
+
+def _subject(audit_input: AuditInput) -> Column:
+    number = F.col("_subject") if audit_input.policy == "strict" else F.lit(0).cast("bigint")
+    return number.alias("subject")
+
+
+def _grouped(rows: DataFrame, count: str, sum_: str) -> DataFrame:
+    """Per group: the number of rows, and the sum of their summands."""
+    return rows.groupBy(*GROUP).agg(F.count(F.lit(1)).alias(count), small(F.sum("summand")).alias(sum_))
 
 
 def _subjects_of_users(audit_input: AuditInput) -> DataFrame:
     users = user_consents(audit_input, "accelerometer_trusted")
-    return users.join(_numbered(audit_input), F.col("_person") == F.col("_of")).select("_key", "_subject")
+    return users.join(_people(audit_input), F.col("_person") == F.col("_of")).select("_key", "_subject")
 
 
 def _subjects_of_devices(audit_input: AuditInput) -> DataFrame:
-    people = audit_input.other("customer_curated").select(
+    owners = audit_input.other("customer_curated").select(
         canonical("email").alias("_owner"), F.col("serialnumber").alias("_device")
     )
-    return people.join(_numbered(audit_input), F.col("_owner") == F.col("_of")).select("_device", "_subject")
+    return owners.join(_people(audit_input), F.col("_owner") == F.col("_of")).select("_device", "_subject")
 
 
-def _numbered(audit_input: AuditInput) -> DataFrame:
+def _people(audit_input: AuditInput) -> DataFrame:
+    """All people and the hashes of their pseudonyms: columns _of and _subject."""
     subjects = with_subject(audit_input.subjects())
     return subjects.select(F.col("_person").alias("_of"), "_subject")

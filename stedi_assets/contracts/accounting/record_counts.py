@@ -1,4 +1,4 @@
-"""Every landing record is accounted for."""
+"""The records of landing files, accounted for: each became a row, is in the quarantine, or was empty."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,29 +10,30 @@ from stedi_assets.lake import AuditInput, Days
 
 NOTHING_LOST = Rule(
     "nothing_lost",
-    "Every line of the landing files is accounted for: it became a row of this table, it waits in the "
+    "Every line of the landing files is accounted for: it became a row of this table, it is in the "
     "quarantine with the reason, or it was empty.",
     explains=True,
 )
 NOTHING_QUARANTINED = Rule(
     "nothing_quarantined",
-    "Every line of the landing files could be read. Lines that could not wait in the quarantine; they "
-    "hold nothing up, but somebody should look at them.",
+    "Every line of the landing files could be read. A line that cannot be read goes to the quarantine. It "
+    "blocks nothing, but someone should look at it.",
     severity="warn",
     blocking=False,
 )
-EVERYBODY_NAMED = Rule(
+PEOPLE_NAMED = Rule(
     "quarantine_names_people",
-    "Every customer line that could not be read at least names the person that it is about, who is then"
-    " treated as not consenting. A line that names nobody may be a withdrawal of consent that nobody "
-    "can act on: find out what the app wanted to send, and have it send the line again.",
+    "Every customer line that cannot be read at least names a person. If a customer line cannot be read but "
+    "names a person, that person counts as not consenting until the line is fixed. A line that names no one "
+    "may be a withdrawal of consent that no one can act on: find out what the app wanted to send, and have "
+    "it send the line again.",
     blocking=False,
 )
 
 
 @dataclass(frozen=True)
-class LandingLines:
-    """What became of the lines of the landing files."""
+class RecordCounts:
+    """Rules that are answered by the counts in the record of a landing table."""
 
     rules: tuple[Rule, ...]
 
@@ -43,23 +44,21 @@ class LandingLines:
 
     def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
         """See `RuleGroup`."""
-        counts, rows = audit_input.record.counts, audit_input.content.rows
-        parts = {"rows": rows, "quarantined": counts["quarantined"], "empty lines": counts["empty"]}
-        lost = abs(counts["lines"] - sum(parts.values()))
-        nameless = counts.get("nameless", 0)
-        found = {
-            NOTHING_LOST.name: RuleCounts(counts["lines"], lost, {"lines": counts["lines"], **parts}),
-            NOTHING_QUARANTINED.name: RuleCounts(
-                counts["lines"], counts["quarantined"], dict(audit_input.record.reasons)
-            ),
-            EVERYBODY_NAMED.name: RuleCounts(counts["quarantined"], nameless),
+        record, rows = audit_input.record, audit_input.audited.content.rows
+        lines, quarantined = record.counts["lines"], record.counts["quarantined"]
+        parts = {"rows": rows, "quarantined": quarantined, "empty lines": record.counts["empty"]}
+        lost = abs(lines - sum(parts.values()))
+        counted = {
+            NOTHING_LOST.name: RuleCounts(lines, lost, {"lines": lines, **parts}),
+            NOTHING_QUARANTINED.name: RuleCounts(lines, quarantined, dict(record.reasons)),
+            PEOPLE_NAMED.name: RuleCounts(quarantined, record.counts.get("nameless", 0)),
         }
-        return {rule.name: found[rule.name] for rule in self.rules}
+        return {rule.name: counted[rule.name] for rule in self.rules}
 
     def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
-        """See `RuleGroup`; the lines are in the quarantine, none of them is a row."""
+        """See `RuleGroup`; none, because the lines are in the quarantine."""
         return audit_input.rows(days).limit(0)
 
 
-CUSTOMER_LINES = LandingLines((NOTHING_LOST, NOTHING_QUARANTINED, EVERYBODY_NAMED))
-READING_LINES = LandingLines((NOTHING_LOST, NOTHING_QUARANTINED))
+CUSTOMER_RECORDS = RecordCounts((NOTHING_LOST, NOTHING_QUARANTINED, PEOPLE_NAMED))
+READING_RECORDS = RecordCounts((NOTHING_LOST, NOTHING_QUARANTINED))

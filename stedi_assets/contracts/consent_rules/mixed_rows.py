@@ -1,4 +1,8 @@
-"""Rows of the machine-learning table that are made of several people's readings."""
+"""Rows of the machine-learning table that mix people: they are not made of the subject's own readings.
+
+A row that mixes people may look like one that does not, so rows are counted: of equal rows there are at most
+as many as the subject's own readings make.
+"""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,18 +16,14 @@ ROW = [*READING, "distancefromobject"]
 
 
 def mixed_rows(audit_input: AuditInput, days: Days) -> int:
-    """How many rows of the machine-learning table are not made of the subject's own readings.
-
-    A row that mixes people may look like one that does not, so rows are counted: of equal ones there are at
-    most as many as the person's own readings make.
-    """
+    """Counts the rows of some days beyond those that the subjects' own readings make."""
     excess = _rows_and_own(audit_input, days).select((F.col("_rows") - F.col("_own")).alias("rows"))
     [found] = excess.where("rows > 0").agg(F.sum("rows").alias("rows")).collect()
     return found["rows"] or 0
 
 
 def rows_that_mix_people(audit_input: AuditInput, days: Days) -> DataFrame:
-    """The rows, and those equal to them, of which there are more than the subject's own readings make."""
+    """The rows of which there are more than the subject's own readings make, with all rows equal to them."""
     mixed = _rows_and_own(audit_input, days).where("_rows > _own")
     return (
         with_subject(audit_input.rows(days)).join(mixed, ROW, "left_semi").select(*audit_input.spec.columns)
@@ -31,14 +31,14 @@ def rows_that_mix_people(audit_input: AuditInput, days: Days) -> DataFrame:
 
 
 def _rows_and_own(audit_input: AuditInput, days: Days) -> DataFrame:
-    """The different rows, how many there are of each, and how many the subject's own readings make."""
+    """The distinct rows, how many there are of each (_rows), and how many the own readings make (_own)."""
 
-    def count(frame: DataFrame, columns: list[str], name: str) -> DataFrame:
+    def counted(frame: DataFrame, columns: list[str], name: str) -> DataFrame:
         return frame.groupBy(*columns).agg(F.count(F.lit(1)).alias(name))
 
-    rows = count(with_subject(audit_input.rows(days)), ROW, "_rows")
-    steps = count(_own_steps(audit_input, days).distinct(), STEP, "_steps")
-    readings = count(_own_readings(audit_input, days).distinct(), READING, "_readings")
+    rows = counted(with_subject(audit_input.rows(days)), ROW, "_rows")
+    steps = counted(_own_steps(audit_input, days).distinct(), STEP, "_steps")
+    readings = counted(_own_readings(audit_input, days).distinct(), READING, "_readings")
     joined = rows.join(steps, STEP, "left").join(readings, READING, "left")
     return joined.withColumn("_own", F.coalesce(F.col("_steps") * F.col("_readings"), F.lit(0)))
 

@@ -1,10 +1,11 @@
-"""Privacy rules: nobody is published who did not agree, and nobody is mistaken for somebody else.
+"""The privacy rules of each kind of person or device: `CUSTOMERS`, `USERS`, `DEVICES`, `SUBJECTS`.
 
-They are computed from the landing tables on a path of their own: grouped where the transforms rank, and
-with their own canonical form of an email, so that a mistake there is not made here once more.
+Here belongs what the rules require and how a row is found to break them. The facts that they need are in
+`consent_facts`, the comparison of paired readings in `mixed_rows`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -16,71 +17,80 @@ from stedi_assets.contracts.consent_rules.consent_facts import (
     device_consents,
     last_readings,
     own_user_consents,
-    people_standing,
+    person_consents,
     subject_consents,
 )
-from stedi_assets.contracts.rule import FLAG, Flagged, RemovalRule, Rule, texts_of
+from stedi_assets.contracts.rule import Flagged, Rule, RuleGroup, texts_of, with_flags
+from stedi_assets.contracts.withdrawal import RemovalRule
 from stedi_assets.lake import AuditInput, Days
 
 CONSENT_ON_FILE = Rule(
     "consent_on_file",
-    "Everybody in the table agreed to share data for research: of all customer records ever received "
-    "about the person, the latest one that is in effect carries that consent, it is the consent that "
-    "the table shows, and no unreadable record about the person is waiting to be resolved. Where "
-    "records contradict each other, the person counts as not consenting.",
+    "Every person in the table agreed to share data for research. Of all customer records ever received "
+    "about the person, the latest one in effect gives that consent, and it is the consent that the table "
+    "shows. If records of the same time contradict each other, or a record about the person cannot be read, "
+    "the person counts as not consenting.",
 )
 ONE_RECORD_PER_PERSON = Rule(
     "one_record_per_person",
-    "Nobody is in the table twice: one email, whatever its spelling in capitals or spaces, is one person.",
+    "No person is in the table twice. One email is one person, whatever its capitals and spaces.",
 )
 ONLY_CONSENTING_PEOPLE = Rule(
     "only_consenting_people",
-    "Every reading belongs to somebody who agrees, today and not only when it was taken, to share data "
-    "for research. The consent is looked up in the customer records as they were received, so that a "
+    "Every reading belongs to a person who agrees to share data for research, today and not only when the "
+    "reading was taken. The consent is read from the customer records as they were received, so a "
     "withdrawal shows here even before the tables are refreshed.",
 )
 AFTER_CONSENT = Rule(
     "after_consent",
-    "No reading was taken before the person agreed to share data for research: what somebody did before"
-    " agreeing is not ours to share. A reading taken in the very millisecond of the consent is.",
+    "No reading was taken before the person agreed to share data for research: earlier readings are not "
+    "ours to share. A reading taken in the same millisecond as the consent may be shared.",
     relaxed=True,
 )
 DEVICE_HAS_ONE_OWNER = Rule(
     "device_has_one_owner",
-    "Every step trainer in the table was only ever registered by one person, consenting or not. "
-    "Readings of a device that several people registered may be of any of them, so they are of nobody.",
+    "Only one person, consenting or not, ever registered each step trainer in the table. If several people "
+    "registered a device, its readings may be of any of them, so they are left out.",
     relaxed=True,
 )
 HAS_READINGS = Rule(
     "has_readings",
-    "Everybody in the table has accelerometer readings that may be shared. People who agreed but never "
-    "sent a reading are of no use to research, so their data stays where it is.",
+    "Every person in the table has accelerometer readings that may be shared. People who agreed but never "
+    "sent a reading are of no use to research, so their data stays in the trusted zone.",
 )
 NO_DIRECT_IDENTIFIERS = Rule(
     "no_direct_identifiers",
-    "Whoever reads the table cannot see who a person is: it has the agreed columns and no other, people"
-    " appear only under the pseudonyms that the lake's key makes, and no text in it is an email, serial "
-    "number, phone number or name that we know of.",
+    "Readers of the table cannot see who a person is. It has only the documented columns, people appear only "
+    "under the pseudonyms made with the lake's key, and no text in it is an email, serial number, phone "
+    "number or name that we know.",
 )
 ONE_PERSON_PER_ROW = Rule(
     "one_person_per_row",
-    "Both halves of a row are of the person behind the pseudonym: the accelerometer reading came from "
-    "the person's phone, and the distance, in the same instant, from a step trainer that only this "
-    "person ever registered. Otherwise one person's movements would be passed off as another's.",
+    "Both halves of a row are of the person behind the pseudonym: the accelerometer reading came from the "
+    "person's phone, and the distance of the same millisecond from a step trainer that only this person ever "
+    "registered. Otherwise one person's movements would be passed off as another's.",
     relaxed=True,
 )
 ONE_SPLIT_PER_SUBJECT = Rule(
     "one_split_per_subject",
-    "All rows of a person are in the same split, and it is the one that the person always had. A model "
-    "that is tested on people it was trained with would recognise them, and its results would look better "
-    "than they are.",
+    "All rows of a person are in the same split, and it is the split that the person always had. A model "
+    "tested on people it was trained with would recognise them, and its results would look better than they "
+    "are.",
 )
+IDENTIFIERS = ("email", "serialnumber", "phone", "customername")
 
 
-def _breaks(rows: DataFrame, rules: Mapping[Rule, Column]) -> DataFrame:
-    return rows.withColumns(
-        {FLAG + rule.name: F.coalesce(broken, F.lit(True)) for rule, broken in rules.items()}
-    )
+@dataclass(frozen=True)
+class PrivacyRules:
+    """The privacy rules of tables whose rows belong to one kind of person or device.
+
+    Attributes:
+        rules: Rules about the rows of the table.
+        removal: Whose rows leave the table when a consent ends.
+    """
+
+    rules: tuple[RuleGroup, ...]
+    removal: RemovalRule
 
 
 def _customers(audit_input: AuditInput, _days: Days) -> DataFrame:
@@ -90,63 +100,76 @@ def _customers(audit_input: AuditInput, _days: Days) -> DataFrame:
         consents(audit_input), F.col("_of") == F.col("_person"), "left"
     )
     shown = F.col("sharewithresearchasofdate"), F.col("lastupdatedate")
-    as_shown = (shown[0] == F.col("_consent")) & (shown[1] == F.col("_latest"))
-    return _breaks(joined, {CONSENT_ON_FILE: ~as_shown, ONE_RECORD_PER_PERSON: F.col("_records") > 1})
+    same = (shown[0] == F.col("_consent")) & (shown[1] == F.col("_latest"))
+    return with_flags(joined, {CONSENT_ON_FILE: ~same, ONE_RECORD_PER_PERSON: F.col("_records") > 1})
 
 
 def _still_consenting(audit_input: AuditInput, _days: Days) -> DataFrame:
     joined = audit_input.rows().join(consents(audit_input), canonical("email") == F.col("_person"), "left")
-    return _breaks(joined, {ONLY_CONSENTING_PEOPLE: F.col("_consent").isNull()})
+    return with_flags(joined, {ONLY_CONSENTING_PEOPLE: F.col("_consent").isNull()})
 
 
 def _has_readings(audit_input: AuditInput, _days: Days) -> DataFrame:
     readings = last_readings(audit_input, "accelerometer_landing")
     joined = audit_input.rows().join(readings, canonical("email") == F.col("_person"), "left")
-    some = F.col("_last").isNotNull()
+    has = F.col("_last").isNotNull()
     if audit_input.policy == "strict":
-        some &= F.col("_last") >= F.col("sharewithresearchasofdate")
-    return _breaks(joined, {HAS_READINGS: ~some})
+        has &= F.col("_last") >= F.col("sharewithresearchasofdate")
+    return with_flags(joined, {HAS_READINGS: ~has})
 
 
-def readings_of(key: str, instant: str, facts: Callable[[AuditInput], DataFrame], *more: Rule) -> Flagged:
-    """The rules of readings that belong to somebody.
+def _readings_of(key: str, time: str, known: Callable[[AuditInput], DataFrame], *more: Rule) -> Flagged:
+    """The rules of readings that belong to a person or a device.
 
     Args:
-        key: Column that says whose they are.
-        instant: Column with the instant of a reading, epoch ms.
-        facts: What is known of the values of the key: their consent, and whether a device is one person's.
+        key: Column that names the person or device.
+        time: Column with the time of a reading, epoch ms.
+        known: Returns the consents of today by the values of the key: columns _key, _consent and, of
+            devices, _sole.
         more: Rules beyond those of consent.
     """
 
     def flagged(rows: DataFrame, audit_input: AuditInput) -> DataFrame:
-        joined = rows.join(facts(audit_input), F.col(key) == F.col("_key"), "left")
-        consent = F.col("_consent")
-        broken = {
-            ONLY_CONSENTING_PEOPLE: consent.isNull(),
-            AFTER_CONSENT: consent.isNotNull() & (F.col(instant) < consent),
-        }
-        if DEVICE_HAS_ONE_OWNER in more:
-            broken[DEVICE_HAS_ONE_OWNER] = ~F.col("_sole")
-        return _breaks(joined, broken)
+        joined = rows.join(known(audit_input), F.col(key) == F.col("_key"), "left")
+        return _with_consent_flags(joined, F.col(time) < F.col("_consent"), *more)
 
-    def flag(audit_input: AuditInput, days: Days) -> DataFrame:
-        return flagged(audit_input.rows(days), audit_input)
+    return Flagged(
+        rules=(ONLY_CONSENTING_PEOPLE, AFTER_CONSENT, *more),
+        flag=lambda audit_input, days: flagged(audit_input.rows(days), audit_input),
+        survey=lambda audit_input, _days: flagged(texts_of(audit_input), audit_input),
+        reads=None,
+        everywhere=True,
+    )
 
-    def survey(audit_input: AuditInput, _days: Days) -> DataFrame:
-        return flagged(texts_of(audit_input), audit_input)
 
-    rules = (ONLY_CONSENTING_PEOPLE, AFTER_CONSENT, *more)
-    return Flagged(rules, flag, survey, reads=None, everywhere=True)
+def _facts_of(
+    known: Callable[[AuditInput], DataFrame], *more: Rule
+) -> Callable[[AuditInput, DataFrame], DataFrame]:
+    """Flags facts by the rules of `_readings_of`: a consent that began later ends the earlier one."""
+
+    def flag_facts(audit_input: AuditInput, facts: DataFrame) -> DataFrame:
+        was = facts.select(F.col("who"), F.col("consent").alias("_was"))
+        joined = was.join(known(audit_input), F.col("who") == F.col("_key"), "left")
+        return _with_consent_flags(joined, F.col("_was") < F.col("_consent"), *more)
+
+    return flag_facts
+
+
+def _with_consent_flags(joined: DataFrame, too_early: Column, *more: Rule) -> DataFrame:
+    consent = F.col("_consent")
+    broken = {ONLY_CONSENTING_PEOPLE: consent.isNull(), AFTER_CONSENT: consent.isNotNull() & too_early}
+    if DEVICE_HAS_ONE_OWNER in more:
+        broken[DEVICE_HAS_ONE_OWNER] = ~F.col("_sole")
+    return with_flags(joined, broken)
 
 
 def _texts(flag: Callable[[AuditInput, DataFrame], DataFrame], rule: Rule) -> Flagged:
-    """A rule about the texts of a table, which are few."""
-
-    def survey(audit_input: AuditInput, _days: Days) -> DataFrame:
-        return flag(audit_input, texts_of(audit_input))
-
+    """A rule about the texts of a table, of which few are distinct."""
     return Flagged(
-        (rule,), lambda audit_input, days: flag(audit_input, audit_input.rows(days)), survey, reads=None
+        rules=(rule,),
+        flag=lambda audit_input, days: flag(audit_input, audit_input.rows(days)),
+        survey=lambda audit_input, _days: flag(audit_input, texts_of(audit_input)),
+        reads=None,
     )
 
 
@@ -164,7 +187,7 @@ def _identifiers(audit_input: AuditInput, rows: DataFrame) -> DataFrame:
     ours = audit_input.subjects().select(F.col("subject_id").alias("_pseudonym")).distinct()
     rows = rows.join(ours, F.col("subject_id") == F.col("_pseudonym"), "left")
     pseudonym = F.col("subject_id").rlike(r"^[0-9a-f]{64}\z") & F.col("_pseudonym").isNotNull()
-    return _breaks(rows, {NO_DIRECT_IDENTIFIERS: found | ~pseudonym})
+    return with_flags(rows, {NO_DIRECT_IDENTIFIERS: found | ~pseudonym})
 
 
 def _splits(audit_input: AuditInput, rows: DataFrame) -> DataFrame:
@@ -177,21 +200,23 @@ def _splits(audit_input: AuditInput, rows: DataFrame) -> DataFrame:
     own = audit_input.subjects().select(F.col("subject_id").alias("_known"), F.col("split").alias("_own"))
     joined = joined.join(own, F.col("subject_id") == F.col("_known"), "left")
     another = F.coalesce(F.col("split") != F.col("_own"), F.lit(False))
-    return _breaks(joined, {ONE_SPLIT_PER_SUBJECT: F.col("_mixed").isNotNull() | another})
+    return with_flags(joined, {ONE_SPLIT_PER_SUBJECT: F.col("_mixed").isNotNull() | another})
 
 
-IDENTIFIERS = ("email", "serialnumber", "phone", "customername")
+_OF_USERS = _readings_of("user", "timestamp", own_user_consents)
+_OF_DEVICES = _readings_of("serialnumber", "sensorreadingtime", device_consents, DEVICE_HAS_ONE_OWNER)
+_OF_SUBJECTS = _readings_of("subject_id", "timestamp", subject_consents)
 
-CUSTOMER_RECORDS = Flagged((CONSENT_ON_FILE, ONE_RECORD_PER_PERSON), _customers)
 PEOPLE_WITH_READINGS = Flagged((HAS_READINGS,), _has_readings)
-OF_CUSTOMERS = Flagged((ONLY_CONSENTING_PEOPLE,), _still_consenting)
-OF_USERS = readings_of("user", "timestamp", own_user_consents)
-OF_DEVICES = readings_of("serialnumber", "sensorreadingtime", device_consents, DEVICE_HAS_ONE_OWNER)
-OF_SUBJECTS = readings_of("subject_id", "timestamp", subject_consents)
-IDENTIFIERS_HIDDEN = _texts(_identifiers, NO_DIRECT_IDENTIFIERS)
-SPLITS_KEPT = _texts(_splits, ONE_SPLIT_PER_SUBJECT)
-
-CUSTOMERS_LEAVE = RemovalRule(OF_CUSTOMERS)
-USERS_LEAVE = RemovalRule(OF_USERS, standing=people_standing)
-DEVICES_LEAVE = RemovalRule(OF_DEVICES, standing=device_consents)
-SUBJECTS_LEAVE = RemovalRule(OF_SUBJECTS, standing=people_standing)
+CUSTOMERS = PrivacyRules(
+    rules=(Flagged((CONSENT_ON_FILE, ONE_RECORD_PER_PERSON), _customers),),
+    removal=RemovalRule(Flagged((ONLY_CONSENTING_PEOPLE,), _still_consenting)),
+)
+USERS = PrivacyRules(rules=(_OF_USERS,), removal=RemovalRule(_OF_USERS, _facts_of(person_consents)))
+DEVICES = PrivacyRules(
+    rules=(_OF_DEVICES,), removal=RemovalRule(_OF_DEVICES, _facts_of(device_consents, DEVICE_HAS_ONE_OWNER))
+)
+SUBJECTS = PrivacyRules(
+    rules=(_OF_SUBJECTS, _texts(_identifiers, NO_DIRECT_IDENTIFIERS), _texts(_splits, ONE_SPLIT_PER_SUBJECT)),
+    removal=RemovalRule(_OF_SUBJECTS, _facts_of(person_consents)),
+)

@@ -157,8 +157,8 @@ class Gate:
 
     def _audit_input(self, outcome: Outcome) -> AuditInput:
         """The input of the audit; it reads days that stay unchanged only if someone's rows may have to go."""
-        audit_input = audit_input_of(self._lake, outcome, self._inputs, self._run)
-        if audit_input.planned is None or not audit_input.customers_changed:
+        audit_input = audit_input_of(self._lake, outcome, run=self._run, inputs=self._inputs)
+        if audit_input.planned_days is None or not audit_input.customers_changed:
             return audit_input
         doubtful = self._doubtful_days(self._table, self._lake.published(outcome.plan.spec), None)
         return replace(audit_input, customers_changed=doubtful is None or bool(doubtful))
@@ -169,7 +169,7 @@ class Gate:
         Raises:
             LakeError: The engine stopped.
         """
-        audit_input = audit_input_of(self._lake, outcome, self._inputs, self._run)
+        audit_input = audit_input_of(self._lake, outcome, run=self._run, inputs=self._inputs)
         return self._table.contract(self._run.policy).profile(audit_input)
 
     def _removed(self, tables: Iterable[LakeTable], landed: Outcome | None) -> Iterator[Removal]:
@@ -208,13 +208,13 @@ class Gate:
         doubtful = self._doubtful_days(table, published, landed)
         removal = None
         if doubtful is None or doubtful:
-            contract = table.contract(run.policy)
-            audit_input = audit_input_of(lake, published, {}, run, landed, doubtful)
-            gone = contract.withdrawn_days(audit_input)
+            withdrawal = table.withdrawal(run.policy)
+            audit_input = audit_input_of(lake, published, run=run, landed=landed, days=doubtful)
+            gone = withdrawal.days(audit_input)
             if gone:
                 days = {day for day in gone if day is not None} if spec.partitioned else None
                 outcome = without_rows(
-                    lake, published, days, partial(contract.remaining_rows, audit_input), run
+                    lake, published, days, partial(withdrawal.remaining_rows, audit_input), run
                 )
                 lake.publish(outcome)
                 removal = Removal(spec.name, outcome.snapshot_id, outcome.content.rows, sum(gone.values()))
@@ -224,7 +224,7 @@ class Gate:
     def _doubtful_days(self, table: LakeTable, published: Outcome, landed: Outcome | None) -> Days:
         """The days that may have rows of people who withdrew; None for all, and for a table without days."""
         lake, run, spec = self._lake, self._run, table.spec
-        if table.facts is None or table.removal is None or table.removal.standing is None:
+        if table.facts is None or table.removal is None or table.removal.flag_facts is None:
             return None
         customers = {name: lake.pinned(name) for name in lake.tables.customers_of(spec)}
         try:
@@ -233,8 +233,8 @@ class Gate:
             return None  # an input cannot be read: look at every day
         if facts is None:
             return None
-        audit_input = audit_input_of(lake, published, {}, run, landed)
-        who = table.contract(run.policy).withdrawn(audit_input, facts)
+        audit_input = audit_input_of(lake, published, run=run, landed=landed)
+        who = table.withdrawal(run.policy).people(audit_input, facts)
         return days_of(lake, who, table.facts.activity_of) if who is not None else frozenset()
 
     @contextmanager
@@ -253,7 +253,7 @@ def audit_published(table: LakeTable, lake: Lake, run: Run) -> Audited:
         LakeError: The table was never published, or the engine stopped.
     """
     outcome = lake.published(table.spec)
-    audit = table.contract(run.policy).audit(audit_input_of(lake, outcome, {}, run), measured=False)
+    audit = table.contract(run.policy).audit(audit_input_of(lake, outcome, run=run), measured=False)
     return Audited(outcome, audit.results, None)
 
 
@@ -272,7 +272,7 @@ def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[AuditInput]
         plan = plan_derived(lake, table.spec, inputs, run, table.facts)
         outcome = refresh_derived(lake, plan, inputs, run, table.transform, table.next_change)
     try:
-        yield audit_input_of(lake, outcome, inputs, run)
+        yield audit_input_of(lake, outcome, run=run, inputs=inputs)
     finally:
         lake.discard(outcome)
 
