@@ -21,7 +21,7 @@ def customer_curated(
     accelerometer_trusted: DataFrame | None = None,
     activity: DataFrame | None = None,
 ) -> DataFrame:
-    """Consenting people who have readings to share; one of the two says who has."""
+    """Consenting people who have readings to share, by the activity or else by the readings."""
     if activity is not None:
         return consent.active_people(customer_trusted, activity, run.policy)
     assert accelerometer_trusted is not None
@@ -46,7 +46,7 @@ def machine_learning_curated(
     subjects: DataFrame,
     run: Run,
 ) -> DataFrame:
-    """Pairs of readings of one person and instant, pseudonymised."""
+    """Pairs of readings that one person made in the same millisecond, pseudonymised."""
     return machine_learning.paired_readings(
         accelerometer_trusted, step_trainer_trusted, customer_curated, subjects, run.policy
     )

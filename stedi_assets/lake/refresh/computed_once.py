@@ -1,4 +1,4 @@
-"""Values that several threads need and one of them computes."""
+"""A cache that several threads share: each value is computed by one of them."""
 
 from collections.abc import Callable, Hashable
 from threading import RLock
