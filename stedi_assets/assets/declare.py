@@ -48,7 +48,7 @@ class LakeTable:
 
     @property
     def missing(self) -> list[str]:
-        """The parts that the declaration lacks. Without them, no rule would find rows of people who withdrew."""
+        """The parts that the declaration lacks: without them, no rule finds rows of people who withdrew."""
         parts = {"accounting rules (accounting=)": self.accounting}
         if self.spec.source is None:
             parts["a transform"] = self.transform  # type: ignore[assignment]
