@@ -1,4 +1,4 @@
-"""Writes docs/rules.md, the page of all rules of all tables, anew from their definitions.
+"""Writes docs/rules.md, the page of all rules of all tables, from their definitions.
 
 From the root of the repository:
 
@@ -14,18 +14,20 @@ from stedi_assets.contracts import Rule
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 INTRODUCTION = """# Rules
 
-What must hold for every table before anybody may read it. Each rule is an asset check of that name in the
-Dagster UI. This page is made from the definitions by `python -m scripts.rules_page`.
+The rules that every table must keep before anyone may read it. Each rule is an asset check of that name in
+the Dagster UI. `python -m scripts.rules_page` writes this page from the definitions.
 
-- *Red, blocks*: while a row breaks the rule, nothing is published; readers keep what they have.
-- *Red* and *amber*: the table is published, and the check shows the count.
-- Under `reference`, rules that this policy breaks by definition are amber, with their true counts.
-- A landing line that breaks a blocking rule about values goes to the quarantine under the rule's name, so
-  that it holds nothing up. The person whom such a customer line names counts as not consenting.
+- *failed, blocks*: while a row breaks the rule, the check fails and nothing is published; readers keep the
+  rows that they have.
+- *failed* and *warned*: the check fails or warns and shows the count, and the table is published.
+- Under `reference`, rules that this policy breaks by definition only warn, with the true counts.
+- A landing line that breaks a blocking rule about values goes to the quarantine under the name of the rule,
+  so that it blocks nothing. If a customer line cannot be read but names a person, that person counts as not
+  consenting until the line is fixed.
 - A missing value breaks no rule about values, only `no_missing_values`.
 
-One check is no rule: `landing_is_quiet` of a landing table is amber when no new rows arrived for longer than
-`STEDI_QUIET_HOURS`. It is kept up to date by a sensor, and holds nothing up.
+One check is not a rule: `landing_is_quiet` of a landing table warns when no new rows arrived for longer than
+`STEDI_QUIET_HOURS`. A sensor keeps it up to date. It blocks nothing.
 """
 
 
@@ -43,20 +45,20 @@ def section(table: LakeTable) -> Iterator[str]:
     """The lines about a table."""
     yield f"## {table.spec.name}"
     yield ""
-    yield "| rule | if broken | under `reference` | what must hold, and why |"
+    yield "| rule | if broken | under `reference` | what must be true, and why |"
     yield "|---|---|---|---|"
     for strict, reference in zip(
         table.contract("strict").rules, table.contract("reference").rules, strict=True
     ):
-        there = "the same" if reference == strict else weight(reference)
-        yield f"| `{strict.name}` | {weight(strict)} | {there} | {strict.description} |"
+        there = "the same" if reference == strict else consequence(reference)
+        yield f"| `{strict.name}` | {consequence(strict)} | {there} | {strict.description} |"
     yield ""
 
 
-def weight(rule: Rule) -> str:
-    """How much a rule weighs."""
-    colour = "red" if rule.severity == "error" else "amber"
-    return f"{colour}, blocks" if rule.blocking else colour
+def consequence(rule: Rule) -> str:
+    """The result of the check of a rule if the rule is broken, and whether it blocks a publish."""
+    outcome = "failed" if rule.severity == "error" else "warned"
+    return f"{outcome}, blocks" if rule.blocking else outcome
 
 
 if __name__ == "__main__":

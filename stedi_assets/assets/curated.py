@@ -11,9 +11,9 @@ from stedi_assets.transforms import consent, facts, machine_learning
 
 @lake_table(
     tables.CUSTOMER_CURATED,
-    privacy=(consent_rules.CUSTOMER_RECORDS, consent_rules.PEOPLE_WITH_READINGS),
+    privacy=(*consent_rules.CUSTOMERS.rules, consent_rules.PEOPLE_WITH_READINGS),
     accounting=(accounting.CuratedCustomers(tables.CUSTOMER_CURATED),),
-    removal=consent_rules.CUSTOMERS_LEAVE,
+    removal=consent_rules.CUSTOMERS.removal,
 )
 def customer_curated(
     customer_trusted: DataFrame,
@@ -21,7 +21,7 @@ def customer_curated(
     accelerometer_trusted: DataFrame | None = None,
     activity: DataFrame | None = None,
 ) -> DataFrame:
-    """Consenting people who have readings to share; one of the two says who has."""
+    """Consenting people who have readings to share, by the activity or else by the readings."""
     if activity is not None:
         return consent.active_people(customer_trusted, activity, run.policy)
     assert accelerometer_trusted is not None
@@ -30,9 +30,9 @@ def customer_curated(
 
 @lake_table(
     tables.MACHINE_LEARNING_CURATED,
-    privacy=(consent_rules.OF_SUBJECTS, consent_rules.IDENTIFIERS_HIDDEN, consent_rules.SPLITS_KEPT),
+    privacy=consent_rules.SUBJECTS.rules,
     accounting=(accounting.PairedReadings(),),
-    removal=consent_rules.SUBJECTS_LEAVE,
+    removal=consent_rules.SUBJECTS.removal,
     facts=Facts(
         compute=lambda frames, run: facts.devices_of_people(frames["customer_curated"]),
         activity_of="accelerometer_landing",
@@ -46,7 +46,7 @@ def machine_learning_curated(
     subjects: DataFrame,
     run: Run,
 ) -> DataFrame:
-    """Pairs of readings of one person and instant, pseudonymised."""
+    """Pairs of readings that one person made in the same millisecond, pseudonymised."""
     return machine_learning.paired_readings(
         accelerometer_trusted, step_trainer_trusted, customer_curated, subjects, run.policy
     )

@@ -1,14 +1,14 @@
 """How a table is declared: its spec, and around it the transform, the rules and the removal of the table.
 
-Everything that is true of one table only is in its declaration. Here belongs what a declaration is, and what
-must be in it; the declarations are in `landing`, `trusted` and `curated`.
+Everything that is true of one table only is in its declaration. Here belongs what a declaration consists of;
+the declarations themselves are in `landing`, `trusted` and `curated`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from stedi_assets.contracts import Contract, RemovalRule, RuleGroup
+from stedi_assets.contracts import Contract, RemovalRule, RuleGroup, Withdrawal
 from stedi_assets.errors import DeclarationError
 from stedi_assets.lake import Facts, Transform
 from stedi_assets.settings import Policy
@@ -23,7 +23,7 @@ class LakeTable:
         spec: The table.
         accounting: Rules that explain its rows by its inputs.
         transform: Makes its rows; a table of the landing zone has none.
-        privacy: Rules about whose rows may be in it; a table of the landing zone has none.
+        privacy: Rules about the people whose rows may be in it; a table of the landing zone has none.
         removal: Says whose rows leave when a consent ends; a table of the landing zone has none.
         facts: Facts about people or devices that a table of readings depends on besides readings.
         next_change: Computes the time at which time alone changes the rows.
@@ -39,11 +39,16 @@ class LakeTable:
 
     def contract(self, policy: Policy) -> Contract:
         """All rules of the table under a policy."""
-        return Contract(self.spec, policy, (*self.privacy, *self.accounting), self.removal)
+        return Contract(self.spec, policy, (*self.privacy, *self.accounting))
+
+    def withdrawal(self, policy: Policy) -> Withdrawal:
+        """Finds the rows of withdrawn people under a policy; for tables with a removal."""
+        assert self.removal is not None
+        return Withdrawal(self.spec, policy, self.removal)
 
     @property
     def missing(self) -> list[str]:
-        """Parts that the declaration lacks: without them rows of people who withdrew could stay unseen."""
+        """The parts that the declaration lacks: without them, no rule finds rows of people who withdrew."""
         parts = {"accounting rules (accounting=)": self.accounting}
         if self.spec.source is None:
             parts["a transform"] = self.transform  # type: ignore[assignment]
@@ -89,7 +94,7 @@ class Declared:
 
     @property
     def removal_order(self) -> list[LakeTable]:
-        """The tables that people leave, downstream first: what most people read is clean first."""
+        """The tables that people leave, downstream first: the tables that most people read come first."""
         return [table for table in reversed(list(self.by_name.values())) if table.removal is not None]
 
     def __getitem__(self, name: str) -> LakeTable:

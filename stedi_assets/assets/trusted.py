@@ -12,9 +12,9 @@ from stedi_assets.transforms.held import held_people
 
 @lake_table(
     tables.CUSTOMER_TRUSTED,
-    privacy=(consent_rules.CUSTOMER_RECORDS,),
+    privacy=consent_rules.CUSTOMERS.rules,
     accounting=(accounting.Customers(tables.CUSTOMER_TRUSTED),),
-    removal=consent_rules.CUSTOMERS_LEAVE,
+    removal=consent_rules.CUSTOMERS.removal,
     next_change=lambda frames, run: consent.next_change(frames["customer_landing"], run.as_of),
 )
 def customer_trusted(customer_landing: DataFrame, quarantine: DataFrame, run: Run) -> DataFrame:
@@ -24,9 +24,9 @@ def customer_trusted(customer_landing: DataFrame, quarantine: DataFrame, run: Ru
 
 @lake_table(
     tables.ACCELEROMETER_TRUSTED,
-    privacy=(consent_rules.OF_USERS,),
+    privacy=consent_rules.USERS.rules,
     accounting=(accounting.Accelerometer(tables.ACCELEROMETER_TRUSTED),),
-    removal=consent_rules.USERS_LEAVE,
+    removal=consent_rules.USERS.removal,
     facts=Facts(
         compute=lambda frames, run: facts.consents_of_people(frames["customer_trusted"]),
         activity_of="accelerometer_landing",
@@ -42,9 +42,9 @@ def accelerometer_trusted(
 
 @lake_table(
     tables.STEP_TRAINER_TRUSTED,
-    privacy=(consent_rules.OF_DEVICES,),
+    privacy=consent_rules.DEVICES.rules,
     accounting=(accounting.StepTrainer(tables.STEP_TRAINER_TRUSTED),),
-    removal=consent_rules.DEVICES_LEAVE,
+    removal=consent_rules.DEVICES.removal,
     facts=Facts(
         compute=lambda frames, run: facts.consents_of_devices(
             frames["customer_curated"], frames["customer_landing"], run.policy

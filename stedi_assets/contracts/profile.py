@@ -1,7 +1,8 @@
-"""Profiles: what a table holds, in aggregates of several people. Never a value of one person.
+"""Profiles: aggregates that describe the content of a table. A profile shows no value of a single person.
 
-Values are counted by bins that are fixed, so that a bin says nothing of the values in it. A bin is known only
-where at least `FEWEST_PEOPLE` have values in it; ranges of columns, and days, where there is such a bin.
+Values are counted in fixed bins, so that a bin says nothing about the values in it. A bin is shown only if at
+least `FEWEST_PEOPLE` people have values in it. If no bin is shown, the ranges of columns and the days are not
+shown either.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.contracts.consent_rules.rules import canonical
+from stedi_assets.contracts.consent_rules.consent_facts import canonical
 from stedi_assets.contracts.rule import ROWS
 from stedi_assets.lake import AuditInput, Unpublished
 from stedi_assets.tables import TableSpec
@@ -25,12 +26,12 @@ MOST_DAYS = 31
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """What a column holds, in aggregates.
+    """Aggregates of a column.
 
     Attributes:
         nulls: Rows without a value.
-        distinct: Different values, about.
-        least: Least value; None for texts, personal columns, and where too few people are behind it.
+        distinct: Approximate number of distinct values.
+        least: Least value; None for texts, for personal columns, and if too few people are behind it.
         greatest: Greatest value, likewise.
     """
 
@@ -45,10 +46,10 @@ class Measure:
     """A quantity whose distribution is of interest.
 
     Attributes:
-        name: What it is.
+        name: Its name in a sentence.
         unit: Its unit.
         columns: Columns that it is computed from.
-        value: Computes it.
+        value: Computes it from the columns.
         width: Width of a bin; the first one begins at zero.
         top: The greatest value that counts.
     """
@@ -63,12 +64,12 @@ class Measure:
 
 @dataclass(frozen=True)
 class Distribution:
-    """How many rows lie in each bin of a measure, by its number; bins of too few people are left out.
+    """Rows in each bin of a measure, without bins of too few people.
 
     Attributes:
         measure: The measure.
-        bins: Rows by bin.
-        days: How many days were looked at, the latest ones.
+        bins: Rows by number of the bin.
+        days: Number of days, the latest ones, that the rows are from.
     """
 
     measure: Measure
@@ -78,13 +79,13 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a table holds.
+    """The profile of a table.
 
     Attributes:
         columns: Its columns.
         days: Rows per day, for tables of readings.
         distributions: Distributions of measures, for tables of readings.
-        columns_of: How many days `columns` is about, where these are not all.
+        columns_of: Number of days that `columns` describes; None for all.
     """
 
     columns: Mapping[str, ColumnProfile] = field(default_factory=dict)
@@ -102,11 +103,11 @@ class Profile:
 
     @property
     def shared(self) -> bool:
-        """Whether enough people are behind it, which is known of tables of readings only."""
-        return any(one.bins for one in self.distributions)
+        """Whether enough people are behind it; only known of tables of readings."""
+        return any(distribution.bins for distribution in self.distributions)
 
     def shareable(self) -> "Profile":
-        """What of it does not come from too few people."""
+        """The profile without the parts that come from too few people."""
         if self.shared:
             return self
         columns = {name: replace(column, least=None, greatest=None) for name, column in self.columns.items()}
@@ -127,7 +128,7 @@ MEASURES = (
 
 
 class Measured:
-    """The distribution of a measure, answered by one query."""
+    """The distribution of a measure, computed by one query."""
 
     def __init__(self, spec: TableSpec, measure: Measure) -> None:
         self._spec = spec
@@ -135,17 +136,17 @@ class Measured:
 
     @classmethod
     def of(cls, spec: TableSpec) -> "tuple[Measured, ...]":
-        """One for each measure that a table has the columns of."""
-        return tuple(cls(spec, it) for it in MEASURES if set(it.columns) <= set(spec.columns))
+        """One for each measure whose columns a table has."""
+        return tuple(cls(spec, measure) for measure in MEASURES if set(measure.columns) <= set(spec.columns))
 
     def profile(self, audit_input: AuditInput) -> Profile:
-        """The distribution over the rows that are looked at, which are those of the latest days."""
+        """The distribution over the rows under audit."""
         measure, planned = self._measure, audit_input.planned_days
         days = len(audit_input.days) if planned is None else planned
         value = measure.value(*map(F.col, measure.columns))
         number = F.when(value.between(0, measure.top), F.floor(value / measure.width))
         whose = next(name for name in PEOPLE if name in self._spec.columns)
-        # People are told apart only once rows are grouped: there are few groups and many rows.
+        # People are distinguished after rows are grouped, because there are few groups and many rows.
         grouped = (
             audit_input.rows()
             .groupBy(F.col(whose).alias("_whose"), number.cast("int").alias("_bin"))
@@ -162,12 +163,12 @@ class Measured:
         return Profile(distributions=(Distribution(measure, dict(sorted(bins.items())), days),))
 
 
-def _users(_evidence: AuditInput, grouped: DataFrame) -> DataFrame:
+def _users(_audit_input: AuditInput, grouped: DataFrame) -> DataFrame:
     return grouped.withColumn("_person", canonical("_whose"))
 
 
 def _owners(audit_input: AuditInput, grouped: DataFrame) -> DataFrame:
-    """The one person who registered a device; readings of several people's devices may all be of one."""
+    """The only person who registered a device; readings of a shared device may all be of one person."""
     try:
         customers = audit_input.other("customer_landing")
     except Unpublished:
@@ -181,7 +182,7 @@ def _owners(audit_input: AuditInput, grouped: DataFrame) -> DataFrame:
     return grouped.join(owners, F.col("_whose") == F.col("_device"), "left")
 
 
-def _subjects(_evidence: AuditInput, grouped: DataFrame) -> DataFrame:
+def _subjects(_audit_input: AuditInput, grouped: DataFrame) -> DataFrame:
     return grouped.withColumnRenamed("_whose", "_person")
 
 
@@ -190,4 +191,4 @@ PEOPLE: Mapping[str, Callable[[AuditInput, DataFrame], DataFrame]] = {
     "user": _users,
     "serialnumber": _owners,
 }
-"""Who is behind a row, by the column that says so."""
+"""Adds the person behind a row, by the column that names the person."""

@@ -1,4 +1,4 @@
-"""Rules and results: what a contract demands, and what an audit found. Counts only, never a value."""
+"""Rules and results: what a contract requires, and the counts of an audit. No value of a row is kept."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,15 +14,15 @@ from stedi_assets.settings import Policy
 
 @dataclass(frozen=True)
 class Rule:
-    """One named line of a contract.
+    """One named rule of a contract.
 
     Attributes:
         name: Name of the asset check.
-        description: What must hold and why, for somebody who reads no code.
-        severity: A broken `error` is red, a broken `warn` amber.
-        blocking: Whether nothing is published while the rule is broken.
-        relaxed: Whether the reference policy breaks the rule by definition; it warns there.
-        explains: Whether the breakdown of what is found belongs on the page of the table.
+        description: What must be true and why, for a reader who reads no code.
+        severity: If rows break the rule, the check fails (`error`) or warns (`warn`).
+        blocking: Whether nothing is published while rows break the rule.
+        relaxed: Whether the reference policy breaks the rule by definition; the check only warns there.
+        explains: Whether the breakdown of the counts belongs on the page of the table.
     """
 
     name: str
@@ -34,11 +34,10 @@ class Rule:
 
     @property
     def consequence(self) -> str:
-        """What happens when the rule is broken."""
+        """What happens if the rule is broken, as the end of a sentence."""
         if self.blocking:
-            return "it is red, and nothing is published."
-        colour = "red" if self.severity == "error" else "amber"
-        return f"it is {colour}, and the table is published all the same."
+            return "the check fails and nothing is published."
+        return f"the check {'fails' if self.severity == 'error' else 'warns'}, and the table is published."
 
     def under(self, policy: Policy) -> "Rule":
         """The rule under a policy."""
@@ -49,13 +48,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class RuleCounts:
-    """What was counted for a rule.
+    """The counts of a rule.
 
     Attributes:
-        checked: Rows that the rule was held against.
-        broken: Those that break it.
-        breakdown: What explains the counts, by what it is.
-        days: How many days were looked at, where these are not all.
+        checked: Rows that were checked.
+        broken: Rows that break the rule.
+        breakdown: Counts that explain these two, by name.
+        days: Number of days that were checked; None for all.
     """
 
     checked: int
@@ -74,7 +73,7 @@ class RuleCounts:
 
 @dataclass(frozen=True)
 class RuleResult:
-    """A rule and what was found."""
+    """A rule and its counts."""
 
     rule: Rule
     counts: RuleCounts
@@ -86,12 +85,12 @@ class RuleResult:
 
     @property
     def refuses(self) -> bool:
-        """Whether this stands in the way of a publish."""
+        """Whether the result blocks a publish."""
         return self.rule.blocking and not self.passed
 
 
 class RuleGroup(Protocol):
-    """Some rules that are looked into together, because one query answers them."""
+    """Rules that are checked together, because one query answers them."""
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -99,13 +98,13 @@ class RuleGroup(Protocol):
 
     @property
     def reads(self) -> tuple[str, ...] | None:
-        """Tables that are read beside the one under audit, some days at a time; None for all days at once."""
+        """Tables read beside the rows under audit, some days at a time; None to read all days at once."""
 
     def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
-        """What is found for each rule, by its name, on some days."""
+        """Counts the rows of some days that break the rules, by the name of the rule."""
 
     def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
-        """The rows that break a rule."""
+        """The rows of some days that break a rule."""
 
 
 FlagRows = Callable[[AuditInput, Days], DataFrame]
@@ -115,16 +114,16 @@ ROWS = "_rows"
 
 @dataclass(frozen=True)
 class Flagged:
-    """Rules that are answered by looking at every row, or at groups of rows first.
+    """Rules that are checked row by row, or first on groups of rows.
 
     Attributes:
         rules: The rules.
-        flag: Makes the rows under audit with one column per rule, `_breaks_` and its name, that says
+        flag: Returns the rows under audit with one column per rule, `_breaks_` and the name of the rule:
             whether the row breaks it; never null.
-        survey: Makes groups of rows in the same way, with their number in `_rows`; a group is flagged where
-            a row in it may break the rule. It is cheaper: rows are flagged only where it finds something.
+        survey: Returns groups of rows flagged in the same way, with the number of rows in `_rows`; a group
+            is flagged if a row in it may break the rule. It is cheaper: rows are flagged only if a group is.
         reads: See `RuleGroup`.
-        everywhere: Whether a change of customers may break the rules on days that nobody planned.
+        everywhere: Whether a change of customers may break the rules on days that are not planned.
     """
 
     rules: tuple[Rule, ...]
@@ -154,35 +153,21 @@ class Flagged:
         return {rule.name: RuleCounts(row[ROWS] or 0, row[rule.name] or 0) for rule in self.rules}
 
 
-@dataclass(frozen=True)
-class RemovalRule:
-    """Whose rows leave a table when a consent ends, whatever else is the matter with the table.
-
-    Attributes:
-        rules: What rows of people who withdrew break.
-        standing: What is known today of the people or devices that the facts of the table name: columns _key,
-            _consent and, of devices, _sole. None for a table without facts.
-    """
-
-    rules: Flagged
-    standing: Callable[[AuditInput], DataFrame] | None = None
+def with_flags(rows: DataFrame, broken: Mapping[Rule, Column]) -> DataFrame:
+    """Adds the columns of `Flagged.flag`; if a condition is null, the row counts as breaking the rule."""
+    return rows.withColumns(
+        {FLAG + rule.name: F.coalesce(condition, F.lit(True)) for rule, condition in broken.items()}
+    )
 
 
 def texts_of(audit_input: AuditInput) -> DataFrame:
-    """The different texts of the rows under audit, their number in `_rows`, and their earliest instant."""
+    """The distinct texts of the rows under audit, with their rows in `_rows` and their earliest time."""
     spec = audit_input.spec
     texts = [field.name for field in spec.schema if field.dataType.simpleString() == "string"]
     first = [F.min(spec.instant).alias(spec.instant)] if spec.instant else []
 
-    def make() -> DataFrame:
+    def grouped() -> DataFrame:
         return audit_input.rows().groupBy(*texts).agg(F.count(F.lit(1)).alias(ROWS), *first)
 
-    # In the landing zone only the model asks for them, and there are as many as files.
-    return make() if spec.source is not None else audit_input.fact("texts", make, own=True)
-
-
-def hashed(*columns: str) -> Column:
-    """A number for the values of some columns; for projections, not within aggregates."""
-    # Sail stops at a hash of columns of which it knows beforehand that all rows have the same values, unless
-    # there is something among them that it cannot know.
-    return F.xxhash64(*columns, F.monotonically_increasing_id() < 0)
+    # In the landing zone only the model reads them, and there are at least as many as files.
+    return grouped() if spec.source is not None else audit_input.fact("texts", grouped, own=True)

@@ -1,9 +1,9 @@
-"""A Pandera model compiled to aggregates: all rules of a table's own rows, and their profile.
+"""A Pandera model compiled to aggregates: all rules about values, and the profile of the columns.
 
-Pandera itself runs one query per check, gives no counts and ignores uniqueness, so the model only says what
-must hold. A check that cannot be compiled is refused by name when the rules of the table are made.
+Pandera itself runs one query per check, gives no counts and ignores uniqueness, so only the definitions are
+taken from the model. A check that cannot be compiled is refused by name when the contract lists its rules.
 
-What has to be looked at is kept small: different texts instead of rows, ends of intervals instead of values.
+A query reads as little as possible: distinct texts instead of rows, ends of intervals instead of values.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,20 +21,19 @@ from stedi_assets.tables import DAY, TableSpec
 
 COLUMNS = Rule(
     "columns",
-    "The table has exactly the columns that it is documented to have, with their types: nothing is "
-    "missing, nothing is extra.",
+    "The table has exactly the documented columns, with their types: none is missing, none is extra.",
 )
 NO_MISSING_VALUES = Rule(
     "no_missing_values",
-    "No value is missing in a column that must have one: every column but the optional ones.",
+    "No value is missing in any column, except in the optional ones.",
 )
 
 
-FEW_ROWS = 100_000  # up to here one more query costs more than looking at every row
+FEW_ROWS = 100_000  # up to here another query costs more than checking every row
 
 
 class TextRules:
-    """The rules of the columns of texts, held against the different texts with the number of rows of each."""
+    """The rules of the text columns, checked on the distinct texts and the number of rows of each."""
 
     reads: tuple[str, ...] | None = None
 
@@ -46,7 +45,7 @@ class TextRules:
         self.rules = tuple(map(_as_rule, self._value_rules))
 
     def examine(self, audit_input: AuditInput, days: Days) -> tuple[Mapping[str, RuleCounts], Profile]:
-        """The counted, and the profile of the columns, from the same query."""
+        """The counts of the rules, and the profile of the columns, from one query."""
         rows = texts_of(audit_input)
         measures = {f"broken {rule.name}": _rows_where(rule.broken) for rule in self._value_rules}
         for name in self.columns:
@@ -76,8 +75,8 @@ class TextRules:
 class NumberRules:
     """The rules of all other columns.
 
-    A rule of intervals holds for all rows of a day when it holds for the least and the greatest values of the
-    day, which Parquet knows; rows are looked at only where it does not.
+    If the least and the greatest value of a column keep a rule about intervals, all its values do. Parquet
+    knows these two values; rows are checked only if one of them breaks the rule.
     """
 
     reads: tuple[str, ...] | None = None
@@ -91,7 +90,7 @@ class NumberRules:
         self.rules = tuple(map(_as_rule, self._value_rules))
 
     def examine(self, audit_input: AuditInput, days: Days) -> tuple[Mapping[str, RuleCounts], Profile]:
-        """The counted, and the profile of the columns."""
+        """The counts of the rules, and the profile of the columns."""
         rows, checked = audit_input.rows(days), audit_input.row_count(days)
         counts = {rule.name: F.count(F.when(rule.broken, 1)) for rule in self._value_rules}
         few = checked <= FEW_ROWS
@@ -133,15 +132,15 @@ class NumberRules:
             measures[f"greatest {field.name}"] = F.max(column)
             measures[f"distinct {field.name}"] = F.approx_count_distinct(column)
             if field.dataType.simpleString() == "double":
-                # Sail counts no different doubles, but integers made of them.
+                # Sail cannot count distinct doubles, so integers made of them are counted.
                 millionths = (column * 1_000_000).cast("bigint")
                 measures[f"distinct {field.name}"] = F.approx_count_distinct(millionths)
-                measures[f"sum {field.name}"] = F.sum(column)  # tells of NaN, of which Parquet does not
+                measures[f"sum {field.name}"] = F.sum(column)  # shows NaN, which Parquet does not
         return measures
 
     def _proven(self, rule: ValueRule, row: Mapping[str, Any], audit_input: AuditInput) -> bool:
         if rule.columns == (DAY, self._spec.instant):
-            return audit_input.table.within_days(rule.columns[1])
+            return audit_input.audited.table.within_days(rule.columns[1])
         if not rule.of_intervals or len(rule.columns) > 1:
             return False
         [name] = rule.columns
@@ -155,7 +154,7 @@ class NumberRules:
 def table_counts(
     spec: TableSpec, audit_input: AuditInput, profile: Mapping[str, ColumnProfile]
 ) -> Mapping[str, RuleCounts]:
-    """What is found for the rules of the table as a whole, COLUMNS and NO_MISSING_VALUES."""
+    """The counts of the rules about the table as a whole, COLUMNS and NO_MISSING_VALUES."""
     required = [name for name, column in spec.model.to_schema().columns.items() if not column.nullable]
     missing = {name: profile[name].nulls for name in required if profile[name].nulls}
     wanted = {(field.name, field.dataType.simpleString()) for field in spec.schema}

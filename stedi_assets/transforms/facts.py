@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from stedi_assets.settings import Policy
 from stedi_assets.transforms.consent import CONSENT, person
 from stedi_assets.transforms.readings import allowed_devices
+from stedi_assets.transforms.row_hash import row_hash
 
 WHO = "who"
 
@@ -87,12 +88,8 @@ def fingerprints(rows: DataFrame, columns: list[str], by: list[str]) -> DataFram
     Returns:
         The columns of `by`, and rows, low and high; one row per group.
     """
-    # Hashes skip nulls, so that two rows with the same values in other columns would be equal.
-    nulls = [F.col(name).isNull().cast("int") for name in columns]
-    # Sail fails to hash columns that are all constant, so one column must not be.
-    row_hash = F.xxhash64(*columns, *nulls, F.monotonically_increasing_id() < 0)
-    hashed = rows.select(*by, row_hash.alias("row_hash"))
-    low, high = F.col("row_hash").bitwiseAND(F.lit(2**31 - 1)), F.shiftrightunsigned("row_hash", 33)
+    hashed = rows.select(*by, row_hash(*columns).alias("hash"))
+    low, high = F.col("hash").bitwiseAND(F.lit(2**31 - 1)), F.shiftrightunsigned("hash", 33)
     return hashed.groupBy(*by).agg(
         F.count(F.lit(1)).alias("rows"), F.sum(low).alias("low"), F.sum(high).alias("high")
     )

@@ -1,80 +1,46 @@
 """The gate from end to end: a refused publish, and people who withdraw while something else is refused.
 
-One lake goes through the deliveries of its story, told in the order in which they happen; what becomes of
-the tables is counted by hand. Everybody measured three instants with both sensors.
+One lake goes through the deliveries of its story in the order in which they happen; the expected rows are
+counted by hand. Each person has three readings of both sensors.
 """
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import dagster as dg
 import pytest
-from click.testing import CliRunner
 
 from stedi_assets.assets import DECLARED, TABLES
-from stedi_assets.cli.main import main
-from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.ingestion import staged_batch
 from stedi_assets.lake.ingestion.counts import RecordCounts
-from stedi_assets.lake.storage import Aws
 from stedi_assets.settings import dagster_home
-from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
+from stedi_assets_tests.support.gate_story import (
+    BO,
+    CY,
+    DAY,
+    DERIVED,
+    EVE,
+    FIN,
+    LATER,
+    NOW,
+    Story,
+    change_of_minds,
+    everybody,
+    stedi,
+    withdrawal_of_bo,
+)
+from stedi_assets_tests.support.lakes import TestLake
 
 pytestmark = pytest.mark.slow
-
-DAY = 86_400_000
-BEFORE, AFTER, NEXT_DAY = 1_000, 3_000, DAY + 1_000
-"""The instants at which everybody measured: before and after Cy's later consent, and the day after."""
-NOW = EPOCH + 3 * DAY
-LATER = EPOCH + 9 * DAY
-ADA, BO, CY, DEE, EVE, FIN = PEOPLE = [
-    f"{name}@example.com" for name in ("ada", "bo", "cy", "dee", "eve", "fin")
-]
-DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def own_home(tmp_path_factory, dagster_home):
-    """A Dagster home of these tests, which look at what the instance was told."""
+    """A Dagster home of these tests, which read the events of the instance."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(tmp_path_factory.mktemp("home")))
         yield
-
-
-def everybody(root: Path) -> Path:
-    """Six people who agree to share, with a device each."""
-    lines: dict[str, list[str]] = {"customer": [], "accelerometer": [], "step_trainer": []}
-    for number, email in enumerate(PEOPLE):
-        lines["customer"].append(customer(email, 500, serial=f"device-{email}"))
-        for at in (BEFORE, AFTER, NEXT_DAY):
-            reading = {"user": email, "timestamp": EPOCH + at, "x": number / 10, "y": 1.0, "z": -1.0}
-            step = {
-                "sensorReadingTime": EPOCH + at, "serialNumber": f"device-{email}",
-                "distanceFromObject": number,
-            }  # fmt: skip
-            lines["accelerometer"].append(json.dumps(reading))
-            lines["step_trainer"].append(json.dumps(step))
-    return write_landing(root, {f"{source}/landing/a.json": "\n".join(lines[source]) for source in lines})
-
-
-def change_of_minds(root: Path) -> None:
-    """Ada withdraws, Cy's consent begins later, nobody can read what Dee wants; Eve withdraws on day 6."""
-    lines = [
-        customer(ADA, None, updated=5_000, serial=f"device-{ADA}"),
-        customer(CY, 2_000, updated=5_000, serial=f"device-{CY}"),
-        customer(DEE, None, updated=5_000, serial=f"device-{DEE}")[:-40],
-        customer(EVE, None, updated=6 * DAY, serial=f"device-{EVE}"),
-    ]
-    write_landing(root, {"customer/landing/b.json": "\n".join(lines)})
-
-
-def withdrawal_of_bo(root: Path) -> None:
-    line = customer(BO, None, updated=7 * DAY, serial=f"device-{BO}")
-    write_landing(root, {"customer/landing/c.json": line})
 
 
 def twice(table):
@@ -82,85 +48,21 @@ def twice(table):
     return replace(table, transform=lambda frames, run: (rows := table.transform(frames, run)).unionAll(rows))
 
 
-@dataclass
-class Chapter:
-    """The lake after a run of `stedi run --json`."""
-
-    run: Any
-    contents: dict[str, Counter]
-    snapshots: dict[str, int]
-    orphans: set[str]
-    shown: Any = None
-    check: Any = None
-
-    @property
-    def report(self) -> dict[str, Any]:
-        return json.loads(self.run.stdout)
-
-    @property
-    def rows(self) -> dict[str, int]:
-        """Rows of the tables that are made of others."""
-        return {name: self.contents[name].total() for name in DERIVED}
-
-    def people(self, table: str) -> Counter:
-        """Rows by person, of a table that says whose they are."""
-        spelled = {name: email for email in PEOPLE for name in (email, f"device-{email}")}
-        found = Counter()
-        for row, count in self.contents[table].items():
-            [who] = {spelled[value] for value in row if value in spelled}
-            found[who] += count
-        return found
-
-
-@dataclass(frozen=True)
-class Story:
-    """A lake and what is done to it."""
-
-    lake: TestLake
-
-    def chapter(self, as_of: int, select: Sequence[str] = tuple(TABLES)) -> Chapter:
-        which = ["--select", ",".join(select), "--as-of", str(as_of)]
-        run = stedi(self.lake, "run", "--json", "--landing", str(self.lake.landing), *which)
-        snapshots = {name: len(self.lake.table(name).snapshots()) for name in TABLES}
-        return Chapter(run, self.lake.contents(), snapshots, orphans(self.lake))
-
-
-def stedi(lake: TestLake, *arguments: str) -> Any:
-    """Runs the command on a lake, in this process."""
-    where = ["--lake", str(lake.folder / "lake"), "--policy", lake.settings.get("STEDI_POLICY", "strict")]
-    environment = {"STEDI_LANDING": str(lake.landing)}
-    return CliRunner().invoke(main, [*arguments, *where], env=environment)
-
-
-def orphans(lake: TestLake) -> set[str]:
-    """Data files that belong to no snapshot of any table."""
-    found = {str(path) for path in (lake.folder / "lake").rglob("*.parquet")}
-    catalog = open_catalog(lake.environment.catalog, lake.environment.lake, Aws(""))
-    for name in catalog.list_tables(lake.environment.database):
-        table = catalog.load_table(name)
-        for snapshot in table.snapshots():
-            files = (
-                task.file.file_path for task in table.scan(snapshot_id=snapshot.snapshot_id).plan_files()
-            )
-            found -= {path.removeprefix("file://") for path in files}
-    return found
-
-
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
     """The chapters of the lake under the strict policy, by what happens in them."""
     folder = tmp_path_factory.mktemp("gate")
     lake = TestLake(folder, everybody(folder / "in"))
-    told, tell = {}, Story(lake).chapter
-    told["built"] = tell(NOW)
+    chapters, run = {}, Story(lake).chapter
+    chapters["built"] = run(NOW)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DECLARED.by_name, "accelerometer_trusted", twice(DECLARED["accelerometer_trusted"]))
         change_of_minds(lake.landing)
-        told["refused"] = tell(NOW)
+        chapters["refused"] = run(NOW)
         shown = stedi(lake, "check", "accelerometer_trusted", "--show", "unique_rows", "--format", "json")
-    told["refused"].shown = shown
-    told["refused"].check = stedi(lake, "check", "accelerometer_trusted", "customer_trusted")
-    told["mended"] = tell(LATER - 3 * DAY)  # the day of Eve's withdrawal
+    chapters["refused"].shown = shown
+    chapters["refused"].check = stedi(lake, "check", "accelerometer_trusted", "customer_trusted")
+    chapters["fixed"] = run(LATER - 3 * DAY)  # the day of Eve's withdrawal
     with pytest.MonkeyPatch.context() as patch:
         ingest, one_more = staged_batch.ingest, RecordCounts(lines=1)
 
@@ -169,9 +71,9 @@ def story(tmp_path_factory):
 
         patch.setattr(staged_batch, "ingest", miscounting)
         withdrawal_of_bo(lake.landing)
-        told["landing refused"] = tell(LATER, ["customer_landing"])
-    told["finished"] = tell(LATER, ["customer_landing", *DERIVED])
-    return told
+        chapters["landing refused"] = run(LATER, ["customer_landing"])
+    chapters["finished"] = run(LATER, ["customer_landing", *DERIVED])
+    return chapters
 
 
 def test_everybody_is_in_every_table_at_first(story):
@@ -181,7 +83,7 @@ def test_everybody_is_in_every_table_at_first(story):
     assert built.report["removed"] == {}
 
 
-def test_where_nobody_withdraws_a_publish_is_one_snapshot(story):
+def test_if_no_one_withdraws_a_publish_is_one_snapshot(story):
     assert story["built"].snapshots == dict.fromkeys(TABLES, 1)
     before = story["landing refused"].snapshots
     refreshed = ["customer_landing", *DERIVED]
@@ -201,7 +103,7 @@ class TestRefused:
             " --show unique_rows`, and mend what made them."
         ]
 
-    def test_the_red_checks_are_in_the_dagster_instance_with_their_counts(self, story):
+    def test_the_failed_checks_are_in_the_dagster_instance_with_their_counts(self, story):
         key = dg.AssetCheckKey(dg.AssetKey("accelerometer_trusted"), "unique_rows")
         with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
             history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
@@ -252,7 +154,7 @@ class TestRefused:
 
 
 class TestCheck:
-    """`stedi check` after the refused run, at the time of whoever runs the tests: long after all of it."""
+    """`stedi check` after the refused run, at the time of the test run: long after all of it."""
 
     def test_the_rows_that_break_a_rule_are_shown_on_demand(self, story):
         shown = story["refused"].shown
@@ -296,17 +198,17 @@ class TestCheck:
         assert said.startswith(sentence)
 
 
-class TestMended:
+class TestFixed:
     """The transform is right again; meanwhile the day came on which Eve's withdrawal takes effect."""
 
     def test_the_run_completes(self, story):
-        mended = story["mended"]
-        assert mended.run.exit_code == 0, mended.run.stderr
-        assert mended.rows == dict(zip(DERIVED, (3, 8, 3, 8, 8), strict=True))
-        assert mended.people("accelerometer_trusted") == {BO: 3, CY: 2, FIN: 3}
+        fixed = story["fixed"]
+        assert fixed.run.exit_code == 0, fixed.run.stderr
+        assert fixed.rows == dict(zip(DERIVED, (3, 8, 3, 8, 8), strict=True))
+        assert fixed.people("accelerometer_trusted") == {BO: 3, CY: 2, FIN: 3}
 
     def test_time_alone_removes_who_withdrew_first(self, story):
-        assert story["mended"].report["removed"] == dict(zip(DERIVED, (1, 3, 1, 3, 3), strict=True))
+        assert story["fixed"].report["removed"] == dict(zip(DERIVED, (1, 3, 1, 3, 3), strict=True))
 
 
 class TestLandingRefused:
@@ -319,8 +221,8 @@ class TestLandingRefused:
             "customer_landing: publish refused, the table stays: nothing_lost is broken by 1 of 12 rows"
             in (refused.run.stderr)
         )
-        assert refused.contents["customer_landing"] == story["mended"].contents["customer_landing"]
-        assert refused.snapshots["customer_landing"] == story["mended"].snapshots["customer_landing"]
+        assert refused.contents["customer_landing"] == story["fixed"].contents["customer_landing"]
+        assert refused.snapshots["customer_landing"] == story["fixed"].snapshots["customer_landing"]
 
     def test_the_person_is_gone_all_the_same(self, story):
         refused = story["landing refused"]

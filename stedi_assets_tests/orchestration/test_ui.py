@@ -187,7 +187,7 @@ def test_checks_are_red_amber_and_green(ui, page, first_run):
         assert shown.get_by_text("Asset checks").locator("..").get_by_role("img", name=icon).count(), table
 
     page.goto(f"{ui.url}/assets/customer_landing?view=checks&checkDetail=quarantine_names_people")
-    page.get_by_text("If broken, it is red, and the table is published all the same.").wait_for()
+    page.get_by_text("If broken, the check fails, and the table is published.").wait_for()
     rules = {
         "quarantine_names_people": "cancel",
         "phone_format": "warning_outline",

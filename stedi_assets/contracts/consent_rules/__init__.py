@@ -1,32 +1,17 @@
 """Privacy rules: only people who agreed are published, and no person is mistaken for another.
 
-The rules read the landing tables on a path of their own and share no code with the transforms.
+Here belong the rules and the facts that they need. The rules read the landing tables themselves and share no
+logic with the transforms, so that a mistake in a transform is not repeated here. A table names the rules of
+the kind of person or device in its rows, and the removal that goes with them.
 """
 
 from stedi_assets.contracts.consent_rules.rules import (
-    CUSTOMER_RECORDS,
-    CUSTOMERS_LEAVE,
-    DEVICES_LEAVE,
-    IDENTIFIERS_HIDDEN,
-    OF_DEVICES,
-    OF_SUBJECTS,
-    OF_USERS,
+    CUSTOMERS,
+    DEVICES,
     PEOPLE_WITH_READINGS,
-    SPLITS_KEPT,
-    SUBJECTS_LEAVE,
-    USERS_LEAVE,
+    SUBJECTS,
+    USERS,
+    PrivacyRules,
 )
 
-__all__ = [
-    "CUSTOMERS_LEAVE",
-    "CUSTOMER_RECORDS",
-    "DEVICES_LEAVE",
-    "IDENTIFIERS_HIDDEN",
-    "OF_DEVICES",
-    "OF_SUBJECTS",
-    "OF_USERS",
-    "PEOPLE_WITH_READINGS",
-    "SPLITS_KEPT",
-    "SUBJECTS_LEAVE",
-    "USERS_LEAVE",
-]
+__all__ = ["CUSTOMERS", "DEVICES", "PEOPLE_WITH_READINGS", "SUBJECTS", "USERS", "PrivacyRules"]

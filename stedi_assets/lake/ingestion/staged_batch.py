@@ -18,7 +18,7 @@ from stedi_assets.lake.ingestion.counts import RecordCounts
 from stedi_assets.lake.ingestion.ledger import Entry, Ledger, counted, write_ledger
 from stedi_assets.lake.ingestion.reader import ingest
 from stedi_assets.lake.ingestion.system_tables import Change, Changes
-from stedi_assets.lake.model import Outcome, Plan, Run, StagedBatch
+from stedi_assets.lake.model import Outcome, Plan, Run, Staged, StagedBatch
 from stedi_assets.schemas.system import INGESTED
 from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, TableSpec
 from stedi_assets.transforms.activity import activity, merged
@@ -116,8 +116,8 @@ def stage_batch(state: LandingState, batch: Batch, *, more: bool) -> Outcome:
         snapshot_id=snapshot_id,
         content=content,
         record=record,
-        files=TableFiles(state.spec, rows.added, "the staged files"),
         files=TableFiles(state.spec, rows.added, "the staged files", schema=table.schema(), staged=True),
+        staged=Staged(removed=rows.removed, added=rows.added, area=areas.rows, kept=rows.kept),
         batch=StagedBatch(
             areas=areas.of_system_tables,
             lines=TableFiles(QUARANTINE, system.lines, "the staged lines"),

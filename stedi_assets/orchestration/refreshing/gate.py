@@ -163,8 +163,8 @@ class Gate:
 
     def _audit_input(self, outcome: Outcome) -> AuditInput:
         """The input of the audit; it reads days that stay unchanged only if someone's rows may have to go."""
-        audit_input = audit_input_of(self._lake, outcome, self._inputs, self._run)
-        if audit_input.planned is None or not audit_input.customers_changed:
+        audit_input = audit_input_of(self._lake, outcome, run=self._run, inputs=self._inputs)
+        if audit_input.planned_days is None or not audit_input.customers_changed:
             return audit_input
         doubtful = self._doubtful_days(self._table, self._lake.published(outcome.plan.spec), None)
         return replace(audit_input, customers_changed=doubtful is None or bool(doubtful))
@@ -175,7 +175,7 @@ class Gate:
         Raises:
             LakeError: The engine stopped.
         """
-        audit_input = audit_input_of(self._lake, outcome, self._inputs, self._run)
+        audit_input = audit_input_of(self._lake, outcome, run=self._run, inputs=self._inputs)
         return self._table.contract(self._run.policy).profile(audit_input)
 
     def _removed(self, tables: Iterable[LakeTable], landed: Outcome | None) -> Iterator[Removal]:
@@ -214,12 +214,12 @@ class Gate:
         doubtful = self._doubtful_days(table, published, landed)
         removal = None
         if doubtful is None or doubtful:
-            contract = table.contract(run.policy)
-            audit_input = audit_input_of(lake, published, {}, run, landed, doubtful)
-            gone = contract.withdrawn_days(audit_input)
+            withdrawal = table.withdrawal(run.policy)
+            audit_input = audit_input_of(lake, published, run=run, landed=landed, days=doubtful)
+            gone = withdrawal.days(audit_input)
             if gone:
                 days = {day for day in gone if day is not None} if spec.partitioned else None
-                remaining = partial(contract.remaining_rows, audit_input)
+                remaining = partial(withdrawal.remaining_rows, audit_input)
                 outcome = without_rows(lake, published, remaining, days=days, run=run)
                 lake.publish(outcome)
                 removal = Removal(spec.name, outcome.snapshot_id, outcome.content.rows, sum(gone.values()))
@@ -229,10 +229,10 @@ class Gate:
     def _doubtful_days(self, table: LakeTable, published: Outcome, landed: Outcome | None) -> Days:
         """The days that may have rows of people who withdrew; None for all, and for a table without days."""
         lake, run = self._lake, self._run
-        if table.facts is None or table.removal is None or table.removal.standing is None:
+        if table.facts is None or table.removal is None or table.removal.flag_facts is None:
             return None
-        audit_input = audit_input_of(lake, published, {}, run, landed)
-        withdrawn = partial(table.contract(run.policy).withdrawn, audit_input)
+        audit_input = audit_input_of(lake, published, run=run, landed=landed)
+        withdrawn = partial(table.withdrawal(run.policy).people, audit_input)
         return doubtful_days(lake, published, withdrawn, facts=table.facts, run=run)
 
     @contextmanager
@@ -251,7 +251,7 @@ def audit_published(table: LakeTable, lake: Lake, run: Run) -> Audited:
         LakeError: The table was never published, or the engine stopped.
     """
     outcome = lake.published(table.spec)
-    audit = table.contract(run.policy).audit(audit_input_of(lake, outcome, {}, run), measured=False)
+    audit = table.contract(run.policy).audit(audit_input_of(lake, outcome, run=run), measured=False)
     return Audited(outcome, audit.results, None)
 
 
@@ -272,7 +272,7 @@ def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[AuditInput]
             lake, plan, inputs, run=run, transform=table.transform, next_change=table.next_change
         )
     try:
-        yield audit_input_of(lake, outcome, inputs, run)
+        yield audit_input_of(lake, outcome, run=run, inputs=inputs)
     finally:
         lake.discard(outcome)
 

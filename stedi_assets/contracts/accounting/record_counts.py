@@ -1,0 +1,64 @@
+"""The records of landing files, accounted for: each became a row, is in the quarantine, or was empty."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+from stedi_assets.contracts.rule import Rule, RuleCounts
+from stedi_assets.lake import AuditInput, Days
+
+NOTHING_LOST = Rule(
+    "nothing_lost",
+    "Every line of the landing files is accounted for: it became a row of this table, it is in the "
+    "quarantine with the reason, or it was empty.",
+    explains=True,
+)
+NOTHING_QUARANTINED = Rule(
+    "nothing_quarantined",
+    "Every line of the landing files could be read. A line that cannot be read goes to the quarantine. It "
+    "blocks nothing, but someone should look at it.",
+    severity="warn",
+    blocking=False,
+)
+PEOPLE_NAMED = Rule(
+    "quarantine_names_people",
+    "Every customer line that cannot be read at least names a person. If a customer line cannot be read but "
+    "names a person, that person counts as not consenting until the line is fixed. A line that names no one "
+    "may be a withdrawal of consent that no one can act on: find out what the app wanted to send, and have "
+    "it send the line again.",
+    blocking=False,
+)
+
+
+@dataclass(frozen=True)
+class RecordCounts:
+    """Rules that are answered by the counts in the record of a landing table."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """See `RuleGroup`."""
+        return None
+
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
+        """See `RuleGroup`."""
+        record, rows = audit_input.record, audit_input.audited.content.rows
+        lines, quarantined = record.counts["lines"], record.counts["quarantined"]
+        parts = {"rows": rows, "quarantined": quarantined, "empty lines": record.counts["empty"]}
+        lost = abs(lines - sum(parts.values()))
+        counted = {
+            NOTHING_LOST.name: RuleCounts(lines, lost, {"lines": lines, **parts}),
+            NOTHING_QUARANTINED.name: RuleCounts(lines, quarantined, dict(record.reasons)),
+            PEOPLE_NAMED.name: RuleCounts(quarantined, record.counts.get("nameless", 0)),
+        }
+        return {rule.name: counted[rule.name] for rule in self.rules}
+
+    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
+        """See `RuleGroup`; none, because the lines are in the quarantine."""
+        return audit_input.rows(days).limit(0)
+
+
+CUSTOMER_RECORDS = RecordCounts((NOTHING_LOST, NOTHING_QUARANTINED, PEOPLE_NAMED))
+READING_RECORDS = RecordCounts((NOTHING_LOST, NOTHING_QUARANTINED))
