@@ -13,7 +13,8 @@ from stedi_assets.errors import SettingError
 from stedi_assets.lake import Progress, Range, storage_errors
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import AUDIT, REFRESH
-from stedi_assets.orchestration.refreshing.metadata import BROKEN, CHECKED, ROWS_REMOVED
+from stedi_assets.orchestration.refreshing.check_results import BROKEN, CHECKED
+from stedi_assets.orchestration.refreshing.metadata import ROWS_REMOVED
 from stedi_assets.orchestration.resources import Environment
 from stedi_assets.transforms.consent import Policy
 

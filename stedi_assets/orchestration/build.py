@@ -1,4 +1,4 @@
-"""How the definitions are put together; tests and the command line build them for their own environment."""
+"""Builds the definitions; the code location, tests and the command line all build them here."""
 
 import dagster as dg
 

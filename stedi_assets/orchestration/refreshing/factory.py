@@ -1,6 +1,7 @@
-"""How a declared table becomes a Dagster asset.
+"""Builds the Dagster asset of a declared table.
 
-Dagster is told every result of the audit first; then the table is handed over to the IO manager, or refused.
+The asset yields every check result first. Then it either fails, or yields the table to the IO manager, which
+commits it: so Dagster shows the results also if the publish is refused.
 """
 
 import time
@@ -14,17 +15,19 @@ from stedi_assets.assets import Declared, LakeTable
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, PinnedTable, Removal, Run, fail_step, storage_errors
 from stedi_assets.orchestration.naming import Naming
-from stedi_assets.orchestration.refreshing.gate import Audited, Gate, audit_published
-from stedi_assets.orchestration.refreshing.metadata import (
-    batch_event,
+from stedi_assets.orchestration.refreshing.check_results import (
     breakdowns,
     check_result,
     check_spec,
+    refusal,
+)
+from stedi_assets.orchestration.refreshing.gate import Audited, Gate, audit_published
+from stedi_assets.orchestration.refreshing.metadata import (
+    batch_event,
     definition_metadata,
     outcome_metadata,
     profile_metadata,
     recorded_profile,
-    refusal,
     removal_event,
 )
 from stedi_assets.orchestration.refreshing.run_options import Refresh, run_of
@@ -127,7 +130,7 @@ def _early_event(early: Removal | Audited, naming: Naming, run: Run) -> dg.Asset
 def _profile(
     context: dg.AssetExecutionContext, gate: Gate, spec: TableSpec, audited: Audited, key: dg.AssetKey
 ) -> dict[str, Any]:
-    """The profile on the page of a table; of a table that is up to date, the recorded one."""
+    """The profile on the page of a table: the recorded one if the table is up to date."""
     outcome, profile = audited.outcome, audited.profile
     if profile is None:
         if shown := recorded_profile(context.instance, key, outcome.snapshot_id):

@@ -230,7 +230,7 @@ class Gate:
         try:
             facts = recorded_facts(lake, customers, published.record, run, table.facts)
         except StediError:
-            return None  # an input cannot be read: look at every day
+            return None  # an input cannot be read: check every day
         if facts is None:
             return None
         audit_input = audit_input_of(lake, published, {}, run, landed)

@@ -43,7 +43,7 @@ class TestDecisions:
     """Ticks without storage and without Dagster."""
 
     def test_nothing_waits(self):
-        assert decide(Memory(), waiting(), NOW).wait == "No landing file waits."
+        assert decide(Memory(), waiting(), NOW).wait == "No landing files are waiting."
 
     def test_a_file_that_was_written_a_while_ago_is_requested_at_the_first_look(self):
         decision = decide(Memory(), waiting(file("a.json")), NOW)
@@ -57,7 +57,7 @@ class TestDecisions:
         decision = decide(Memory(), due, NOW)
         assert (decision.wait, decision.files) == ("", 0)
         done = judge(decision.memory, {"customer_trusted": Waiting()}, "success")
-        assert decide(done, {"customer_trusted": Waiting()}, NOW + 60).wait == "No landing file waits."
+        assert decide(done, {"customer_trusted": Waiting()}, NOW + 60).wait == "No landing files are waiting."
         stuck = judge(decision.memory, due, "success")
         assert "failed" in decide(stuck, due, NOW + 30).wait
 
@@ -66,7 +66,7 @@ class TestDecisions:
         for tick in range(3):
             grown = LandingFile("a.json", "file:///in/a.json", 10 + tick, str(tick), int(NOW * 1000))
             decision = decide(memory, waiting(grown), NOW + 1)
-            assert decision.wait == "1 of 1 landing files that wait may still be written to."
+            assert decision.wait == "1 of 1 waiting landing files may still be written to."
             memory = decision.memory
         assert not decide(memory, waiting(grown), NOW + 5).wait
 
@@ -119,7 +119,7 @@ class TestFailedRuns:
         memory = judge(self.asked(files), files, "failure")
         decision = decide(memory, files, NOW + 59)
         assert decision.wait == (
-            "1 landing files wait; the last 1 runs for such files failed, the next one is requested at "
+            "1 landing files are waiting; the last 1 requested runs failed, the next one is requested at "
             "22:14:20 UTC."
         )
         self.asked(files, NOW + 60, memory)
@@ -138,7 +138,7 @@ class TestFailedRuns:
         assert decide(memory, waiting(), NOW + 59).wait
         memory = self.asked(waiting(), NOW + 60, memory)
         memory = judge(memory, waiting(), "success")
-        assert decide(memory, waiting(), NOW + 120).wait == "No landing file waits."
+        assert decide(memory, waiting(), NOW + 120).wait == "No landing files are waiting."
 
     def test_a_run_that_somebody_stopped_is_made_up_for_only_where_files_wait(self):
         files = waiting(file("a.json"))
@@ -225,7 +225,7 @@ class TestLandingFiles:
         lake.built(select=LANDING)
         with run_in(home, lake, STATUS.SUCCESS, {"dagster/run_key": request.run_key}):
             pass
-        assert sensor.tick().skip_message == "No landing file waits."
+        assert sensor.tick().skip_message == "No landing files are waiting."
 
         (lake.landing / "customer/landing/ada.json").unlink()
         [again] = sensor.tick().run_requests
@@ -242,13 +242,13 @@ class TestLandingFiles:
         lake.built(select=tables)
         with run_in(home, lake, STATUS.SUCCESS, {"dagster/run_key": request.run_key}):
             pass
-        assert sensor.tick().skip_message == "No landing file waits."
+        assert sensor.tick().skip_message == "No landing files are waiting."
 
     def test_nothing_is_requested_while_a_run_is_at_work(self, lake, home):
         sensor = Sensor(lake, home, "landing_files")
         for status in (STATUS.STARTING, STATUS.STARTED):
             with run_in(home, lake, status) as (instance, run):
-                assert sensor.tick().skip_message == f"Run {run.run_id} is queued or at work."
+                assert sensor.tick().skip_message == f"Run {run.run_id} is queued or in progress."
                 instance.report_run_failed(run)
         assert sensor.tick().run_requests
 
@@ -274,7 +274,7 @@ class TestLandingFiles:
         with (lake.landing / "customer/landing/ada.json").open("a") as growing:
             growing.write("{")
         sensor = Sensor(lake, home, "landing_files")
-        assert sensor.tick().skip_message == "1 of 2 landing files that wait may still be written to."
+        assert sensor.tick().skip_message == "1 of 2 waiting landing files may still be written to."
         finish_batch(lake.landing / "customer/landing/ada.json", 4)
         assert sensor.tick().run_requests
 
@@ -300,7 +300,7 @@ class TestAbandonedRuns:
     def test_a_run_whose_process_was_killed_is_ended_and_its_files_requested(self, lake, home):
         sensor = Sensor(lake, home, "landing_files")
         with run_in(home, lake, STATUS.STARTED) as (instance, run), worker(home, run) as process:
-            assert sensor.tick().skip_message == f"Run {run.run_id} is queued or at work."
+            assert sensor.tick().skip_message == f"Run {run.run_id} is queued or in progress."
             process.send_signal(signal.SIGKILL)
             process.wait()
             assert sensor.tick().run_requests
@@ -358,7 +358,7 @@ class TestQuietLanding:
     def evaluations(self, data):
         return {it.asset_key.path[-1]: (it.passed, it.severity) for it in data.asset_events}
 
-    def test_a_table_without_new_rows_turns_amber_and_green_again(self, lake, home, monkeypatch):
+    def test_a_table_without_new_rows_fails_and_passes_again(self, lake, home, monkeypatch):
         lake.built(select=LANDING, as_of=None)
         sensor = Sensor(lake, home, "quiet_landing")
         monkeypatch.setattr(SailResource, "spark_session", property(no_engine))
@@ -426,7 +426,7 @@ def webhook(status=200):
 
 @dg.op
 def refused_table():
-    raise dg.Failure("accelerometer_trusted: publish refused, the table stays.")
+    raise dg.Failure("accelerometer_trusted: publish refused, table unchanged.")
 
 
 @dg.op
@@ -463,7 +463,7 @@ class TestFailures:
     def sentence(self, run):
         return (
             f"Run {run} (failing) failed. crashing_table: USER_CODE_ERROR, see run {run} in the Dagster UI. "
-            "accelerometer_trusted: publish refused, the table stays."
+            "accelerometer_trusted: publish refused, table unchanged."
         )
 
     def test_is_a_line_in_a_log(self, lake, home, monkeypatch):
@@ -490,7 +490,7 @@ class TestFailures:
         why = {"refuses": "500", "is not there": "URLError"}[kind]
         printed = caplog.text + "".join(capfd.readouterr())
         assert (
-            f"The webhook did not take a sentence about a failed run ({why}): check STEDI_WEBHOOK_URL."
+            f"The webhook did not accept a sentence about a failed run ({why}): check STEDI_WEBHOOK_URL."
             in printed
         )
         assert "s3cr3t" not in printed + "".join(lines)
