@@ -73,9 +73,9 @@ class TestDecisions:
     def test_complete_files_wait_a_minute_for_one_that_grows_and_no_longer(self):
         files = waiting(file("a.json"), file("b.json", age=0))
         decision = decide(Memory(), files, NOW)
-        assert decision.wait.startswith("1 of 2 landing files")
+        assert decision.wait.startswith("1 of 2 waiting landing files")
         later = waiting(file("a.json"), file("b.json", age=-59, version="2"))
-        assert decide(decision.memory, later, NOW + 59).wait.startswith("1 of 2 landing files")
+        assert decide(decision.memory, later, NOW + 59).wait.startswith("1 of 2 waiting landing files")
         later = waiting(file("a.json"), file("b.json", age=-60, version="3"))
         assert not decide(decision.memory, later, NOW + 60).wait
 
