@@ -3,17 +3,20 @@
 import json
 import re
 import shutil
+from collections import Counter
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stedi_assets_tests.support.commands import KEY, stedi
-from stedi_assets_tests.support.lakes import EPOCH, REPOSITORY, customer, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, REPOSITORY, TestLake, customer, write_landing
 
 PAGE = REPOSITORY / "docs" / "extending.md"
-DAY = 86_400_000
+DAY_MS = 86_400_000
 ADA, BO = "ada@example.com", "bo@example.com"
-SERIAL = "6b1a4f7e-0c5d-4f7e-9a51-1f0d2c3b4a59"
+DEVICE = "6b1a4f7e-0c5d-4f7e-9a51-1f0d2c3b4a59"
 
 
 def applied(package_root: Path, diff: str) -> None:
@@ -33,7 +36,7 @@ def applied(package_root: Path, diff: str) -> None:
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory) -> Path:
-    """A folder with the extended package, which commands that run there import, and a landing zone."""
+    """A folder with the extended package, which the commands that run there import, and a landing zone."""
     folder = tmp_path_factory.mktemp("extended")
     shutil.copytree(
         REPOSITORY / "stedi_assets", folder / "stedi_assets", ignore=shutil.ignore_patterns("__pycache__")
@@ -43,24 +46,30 @@ def extended(tmp_path_factory) -> Path:
     write_landing(
         folder / "landing",
         {
-            "customer/landing/1.json": "\n".join(
-                (customer(ADA, consent=1, serial=SERIAL), customer(BO, consent=None, serial="another"))
+            "customer/landing/1.json": lines(customer(ADA, 1, serial=DEVICE), customer(BO, None, serial="2")),
+            "accelerometer/landing/1.json": lines(
+                reading("Ada@Example.com ", 10),
+                reading(ADA, 20),
+                reading(ADA, DAY_MS),
+                reading(ADA, -DAY_MS),  # before the consent
+                reading(BO, 10),
             ),
-            "accelerometer/landing/1.json": "\n".join(
-                (
-                    reading("Ada@example.com", 10),
-                    reading(ADA, 20),
-                    reading(ADA, DAY),
-                    reading(BO, 10),
-                )
-            ),
-            "step_trainer/landing/1.json": "\n".join(
-                (step(10), step(20, batteryLevel=80), step(30, batteryLevel=140))
+            "step_trainer/landing/1.json": lines(
+                step(10), step(20, batteryLevel=80), step(30, batteryLevel=140)
             ),
         },
     )
-    run(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def report(extended) -> dict[str, Any]:
+    """The report of the first run."""
+    return run(extended)
+
+
+def lines(*records: str) -> str:
+    return "\n".join(records)
 
 
 def reading(user: str, at: int) -> str:
@@ -69,18 +78,48 @@ def reading(user: str, at: int) -> str:
 
 def step(at: int, **more: int) -> str:
     return json.dumps(
-        {"sensorReadingTime": EPOCH + at, "serialNumber": SERIAL, "distanceFromObject": 7, **more}
+        {"sensorReadingTime": EPOCH + at, "serialNumber": DEVICE, "distanceFromObject": 7, **more}
     )
 
 
-def run(folder: Path) -> None:
-    stedi(folder, "run", "--landing", "landing", "--lake", "lake", STEDI_PSEUDONYM_KEY=KEY)
+def run(folder: Path, policy: str = "strict") -> dict[str, Any]:
+    arguments = ("run", "--json", "--landing", "landing", "--lake", "lake", "--policy", policy)
+    return json.loads(stedi(folder, *arguments, STEDI_PSEUDONYM_KEY=KEY).stdout)
 
 
-def rows(folder: Path, query: str) -> list[str]:
-    lines = stedi(folder, "sql", "--lake", "lake", query, STEDI_PSEUDONYM_KEY=KEY).stdout.splitlines()
-    return [line.replace(" ", "") for line in lines]
+def column(folder: Path, table: str, name: str) -> Counter[Any]:
+    return Counter(TestLake(folder).table(table).scan().to_arrow()[name].to_pylist())
 
 
+@pytest.mark.usefixtures("report")
 def test_the_column_is_in_the_landing_and_the_trusted_table(extended):
-    assert rows(extended, "SELECT 1") == []
+    assert column(extended, "step_trainer_landing", "batterylevel") == {None: 1, 80: 1}
+    assert column(extended, "step_trainer_trusted", "batterylevel") == {None: 1, 80: 1}
+    assert column(extended, "quarantine", "reason") == {"batterylevel_in_range": 1}
+
+
+def test_the_table_has_its_rows_and_every_rule(extended, report):
+    assert TestLake(extended).rows("active_days_trusted") == {
+        (ADA, date(2020, 9, 13), 2): 1,
+        (ADA, date(2020, 9, 14), 1): 1,
+    }
+    rules = {name.partition(".")[2] for name in report["checks"] if name.startswith("active_days_trusted.")}
+    assert rules == {
+        *("only_consenting_people", "active_since_consent", "reconciles", "as_delivered"),
+        *("columns", "no_missing_values", "email_format", "readings_in_range"),
+    }
+
+
+def test_the_rule_passes_and_warns_where_it_is_broken(extended, report):
+    found = report["checks"]["active_days_trusted.active_since_consent"]
+    assert found == {"passed": True, "severity": "ERROR", "checked": 2, "broken": 0}
+    found = run(extended, "reference")["checks"]["active_days_trusted.active_since_consent"]
+    assert found == {"passed": False, "severity": "WARN", "checked": 3, "broken": 1}
+
+
+@pytest.mark.usefixtures("report")
+def test_rows_of_people_who_withdraw_leave_the_table_first(extended):
+    withdrawal = customer(ADA, None, updated=2_000, serial=DEVICE)
+    write_landing(extended / "landing", {"customer/landing/2.json": withdrawal})
+    assert run(extended)["removed"]["active_days_trusted"] == 2
+    assert not TestLake(extended).rows("active_days_trusted")
