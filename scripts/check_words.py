@@ -30,7 +30,7 @@ WORDS = {
     "foresee|foresees|foreseen|foresight": "preview",
     "(?-i:Examination|Finding|Verdict|Evidence)": "RuleGroup, RuleCounts, RuleResult, AuditInput",
 }
-"""Words by what to write instead; style and reasons: short main clauses in today's English, one word per thing."""
+"""The words, each with what to write instead."""
 
 GAP = r"[\s#]+"
 PATTERNS = {
