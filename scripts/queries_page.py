@@ -27,7 +27,8 @@ HEAD = """\
 # Queries
 
 Queries over the tables, with their answers on the [public data](public-data.md). They are plain SQL: run them
-with `stedi sql "…"`, or in Athena with the database `stedi` (`stedi_reference` for the policy `reference`). `python -m scripts.queries_page` writes this page; a test compares it with the answers.
+with `stedi sql "…"`, or in Athena with the database `stedi` (`stedi_reference` for the policy `reference`).
+`python -m scripts.queries_page` writes this page; a test compares it with the answers.
 """
 
 

@@ -363,7 +363,7 @@ class TestQuietLanding:
         sensor = Sensor(lake, home, "quiet_landing")
         monkeypatch.setattr(SailResource, "spark_session", property(no_engine))
         warn = dg.AssetCheckSeverity.WARN
-        # Nobody ever sent a reading.
+        # No reading ever arrived.
         assert self.evaluations(sensor.tick()) == {"customer_landing": (True, warn)}
         assert sensor.tick().asset_events == []
 
