@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -10,12 +12,21 @@ from typing import Any
 
 import pytest
 
-from stedi_assets_tests.support.commands import KEY, stedi
+from stedi_assets_tests.support.commands import KEY, environment, stedi
 from stedi_assets_tests.support.lakes import EPOCH, REPOSITORY, TestLake, customer, write_landing
 
 PAGE = REPOSITORY / "docs" / "extending.md"
 DAY_MS = 86_400_000
 ADA, BO = "ada@example.com", "bo@example.com"
+USE_ENGINE = """
+from pysail.spark import SparkConnectServer
+from stedi_assets.engines.shared_sail import SharedSailResource
+
+server = SparkConnectServer(ip="127.0.0.1", port=0)
+server.start(background=True)
+print(SharedSailResource(port=server.listening_address[1]).spark_session.range(3).count())
+server.stop()
+"""
 DEVICE = "6b1a4f7e-0c5d-4f7e-9a51-1f0d2c3b4a59"
 
 
@@ -23,7 +34,7 @@ def applied(package_root: Path, diff: str) -> None:
     """Applies a diff of the page: every hunk must match one place; one of new lines alone is appended."""
     head, *hunks = re.split(r"^@@.*\n|(?<=\.py)\n", diff, flags=re.MULTILINE)
     file = package_root / head.removeprefix("--- ")
-    text = file.read_text()
+    text = file.read_text() if file.exists() else ""
     for hunk in filter(None, hunks):
         lines = hunk.splitlines()
         assert all(line[:1] in {" ", "+", "-"} for line in lines), hunk
@@ -123,3 +134,14 @@ def test_rows_of_people_who_withdraw_leave_the_table_first(extended):
     write_landing(extended / "landing", {"customer/landing/2.json": withdrawal})
     assert run(extended)["removed"]["active_days_trusted"] == 2
     assert not TestLake(extended).rows("active_days_trusted")
+
+
+def test_the_engine_gives_a_session(extended):
+    done = subprocess.run(
+        [sys.executable, "-c", USE_ENGINE],
+        cwd=extended,
+        env=environment(extended),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "3\n", done.stderr
