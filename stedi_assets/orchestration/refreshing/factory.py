@@ -104,14 +104,17 @@ class AssetFactory:
                 sentence = refusal(spec, audited.refused, published=not publishes)
                 raise dg.Failure(" ".join([sentence, *gate.removal_failures]), allow_retries=False)
             if publishes:
-                seconds = time.monotonic() - started
+                measured = outcome_metadata(
+                    audited.outcome,
+                    naming,
+                    seconds=time.monotonic() - started,
+                    audit_seconds=audited.seconds,
+                    as_of=run.as_of,
+                )
                 yield dg.MaterializeResult(
                     asset_key=key,
                     value=audited.outcome,
-                    metadata=profile
-                    | breakdowns(audited.results)
-                    | outcome_metadata(audited.outcome, naming, seconds, audited.seconds, run.as_of)
-                    | naming.storage(spec),
+                    metadata=profile | breakdowns(audited.results) | measured | naming.storage(spec),
                     data_version=dg.DataVersion(audited.outcome.version),
                 )
             if gate.removal_failures:

@@ -70,6 +70,7 @@ def definition_metadata(spec: TableSpec, naming: Naming) -> dict[str, Any]:
 def outcome_metadata(
     outcome: Outcome,
     naming: Naming,
+    *,
     seconds: float,
     audit_seconds: float,
     as_of: int,
@@ -133,7 +134,9 @@ def batch_event(
     return dg.AssetMaterialization(
         asset_key=naming.key(outcome.plan.spec.name),
         description="A batch of landing files; the run has more.",
-        metadata=outcome_metadata(outcome, naming, audit_seconds, audit_seconds, as_of),
+        metadata=outcome_metadata(
+            outcome, naming, seconds=audit_seconds, audit_seconds=audit_seconds, as_of=as_of
+        ),
         tags={"dagster/data_version": outcome.version},
     )
 
