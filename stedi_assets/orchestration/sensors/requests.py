@@ -2,7 +2,7 @@
 
 Pure functions: the waiting files and the result of the last request in, a decision out. The memory holds
 digests and numbers only, so that no file path gets into Dagster's storage. The run key is the digest of the
-waiting files and the number of the attempt: if a run fails, the same files are requested again, after a pause.
+waiting files and the number of the attempt: after a failed run, the same files are requested again.
 """
 
 import hashlib

@@ -257,7 +257,7 @@ class TestLandingFiles:
         [first] = sensor.tick().run_requests
         with run_in(home, lake, STATUS.FAILURE, {"dagster/run_key": first.run_key}):
             pass
-        assert "the last 1 runs for such files failed" in sensor.tick().skip_message
+        assert "the last 1 requested runs failed" in sensor.tick().skip_message
         hour_later = time.time() + 3_600
         monkeypatch.setattr("time.time", lambda: hour_later)
         [second] = sensor.tick().run_requests
@@ -325,7 +325,7 @@ class TestAbandonedRuns:
 WORKER = """
 import sys, time
 import dagster as dg
-from stedi_assets.at_work import at_work
+from stedi_assets.orchestration.run_lock import at_work
 with dg.DagsterInstance.from_config(sys.argv[1]) as instance, at_work(instance, sys.argv[2]):
     print("at work", flush=True)
     time.sleep(600)
