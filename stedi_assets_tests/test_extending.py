@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stedi_assets_tests.support.commands import KEY, environment, stedi
+from stedi_assets_tests.support.commands import KEY, Commands, commands, environment
 from stedi_assets_tests.support.lakes import EPOCH, REPOSITORY, TestLake, customer, write_landing
 
 PAGE = REPOSITORY / "docs" / "extending.md"
@@ -24,7 +25,9 @@ from stedi_assets.engines.shared_sail import SharedSailResource
 
 server = SparkConnectServer(ip="127.0.0.1", port=0)
 server.start(background=True)
-print(SharedSailResource(port=server.listening_address[1]).spark_session.range(3).count())
+session = SharedSailResource(port=server.listening_address[1]).spark_session
+print(session.range(3).count())
+session.stop()  # a session whose server is gone retries for minutes
 server.stop()
 """
 DEVICE = "6b1a4f7e-0c5d-4f7e-9a51-1f0d2c3b4a59"
@@ -74,9 +77,16 @@ def extended(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(extended) -> dict[str, Any]:
+def shell(extended) -> Iterator[Commands]:
+    """A process that runs the commands of the extended package."""
+    with commands(extended, STEDI_PSEUDONYM_KEY=KEY) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def report(shell) -> dict[str, Any]:
     """The report of the first run."""
-    return run(extended)
+    return run(shell)
 
 
 def lines(*records: str) -> str:
@@ -93,9 +103,9 @@ def step(at: int, **more: int) -> str:
     )
 
 
-def run(folder: Path, policy: str = "strict") -> dict[str, Any]:
+def run(shell: Commands, policy: str = "strict") -> dict[str, Any]:
     arguments = ("run", "--json", "--landing", "landing", "--lake", "lake", "--policy", policy)
-    return json.loads(stedi(folder, *arguments, STEDI_PSEUDONYM_KEY=KEY).stdout)
+    return json.loads(shell.stedi(*arguments).stdout)
 
 
 def column(folder: Path, table: str, name: str) -> Counter[Any]:
@@ -121,18 +131,18 @@ def test_the_table_has_its_rows_and_every_rule(extended, report):
     }
 
 
-def test_the_rule_passes_and_warns_where_it_is_broken(extended, report):
+def test_the_rule_passes_and_warns_where_it_is_broken(shell, report):
     found = report["checks"]["active_days_trusted.active_since_consent"]
     assert found == {"passed": True, "severity": "ERROR", "checked": 2, "broken": 0}
-    found = run(extended, "reference")["checks"]["active_days_trusted.active_since_consent"]
+    found = run(shell, "reference")["checks"]["active_days_trusted.active_since_consent"]
     assert found == {"passed": False, "severity": "WARN", "checked": 3, "broken": 1}
 
 
 @pytest.mark.usefixtures("report")
-def test_rows_of_people_who_withdraw_leave_the_table_first(extended):
+def test_rows_of_people_who_withdraw_leave_the_table_first(extended, shell):
     withdrawal = customer(ADA, None, updated=2_000, serial=DEVICE)
     write_landing(extended / "landing", {"customer/landing/2.json": withdrawal})
-    assert run(extended)["removed"]["active_days_trusted"] == 2
+    assert run(shell)["removed"]["active_days_trusted"] == 2
     assert not TestLake(extended).rows("active_days_trusted")
 
 
@@ -143,5 +153,6 @@ def test_the_engine_gives_a_session(extended):
         env=environment(extended),
         capture_output=True,
         text=True,
+        timeout=120,
     )
     assert done.stdout == "3\n", done.stderr
