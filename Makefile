@@ -25,11 +25,12 @@ test: $(VENV)/dev.installed  ## What every change must pass
 test-all: test  ## The slow tests too: Spark, a browser, faults
 	$(BIN)/pytest $(TWO) -m slow
 
-check: $(VENV)/dev.installed  ## Lint, format, types, who may import whom
+check: $(VENV)/dev.installed  ## Lint, format, types, who may import whom, words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/python -m scripts.check_words
 
 s3: $(VENV)/dev.installed  ## A local S3 with Glue and a REST catalog to play with; prints the settings to use
 	@$(BIN)/python -m scripts.local_s3

@@ -1,8 +1,8 @@
-"""What one more day costs, in lakes of different ages: work, CPU and memory must not grow with the history.
+"""The cost of one more day in lakes of different ages: work, CPU and memory must not grow with the history.
 
-For each age a landing zone of that many generated days is ingested; then days are added one by one, in turns
-with the other lakes, each with its readings and with a customer who is new. Each refresh is measured.
-Customers who change their minds are left out: that makes all days anew on which they were active.
+For each age, a landing zone of that many generated days is ingested. Then days are added one by one, in turns
+with the other lakes, each with its readings and a new customer. Each refresh is measured. Customers who
+change their consent are left out, because that rebuilds all days on which they were active.
 
 Run: python -m benchmarks.growth --workdir DIR
 """

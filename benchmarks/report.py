@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Goal:
-    """The ratio of two contenders' medians, and the bound it is held against."""
+    """The ratio of two contenders' medians, and its bound."""
 
     data: str
     upper: str

@@ -1,4 +1,4 @@
-"""Runs a command until standard input ends, which it does when whoever holds the other end is gone.
+"""Runs a command until standard input ends, that is, until the process at its other end is gone.
 
     python leash.py signal user command argument…
 

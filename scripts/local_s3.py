@@ -58,7 +58,7 @@ class ObjectStore:
             **ACCESS,
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL_S3": self.s3,
-            # Nothing of whoever runs the tests, and no wait for a metadata server that is not there.
+            # No settings of the user's own, and no wait for a metadata server that does not exist.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -243,7 +243,7 @@ def wait_until(condition, what: str) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback address that nobody uses."""
+    """Free ports of the loopback address."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

@@ -1,4 +1,4 @@
-"""Writes docs/queries.md anew: what the tables hold, as queries with their answers on the public data.
+"""Writes docs/queries.md: queries over the tables with their answers on the public data.
 
 From the root of the repository, after `make test` has set up `.venv` and with the public data beside it:
 
@@ -27,9 +27,9 @@ KEY = "a key for the docs that keeps no secret"
 HEAD = """\
 # Queries
 
-What an expert asks of the tables, and what they answer on the [public data](public-data.md). The queries are
-plain SQL: run them with `stedi sql "…"`, or in Athena with the database `stedi` (`stedi_reference` for the
-policy `reference`). `python -m scripts.queries_page` writes this page; a test compares it with the answers.
+Queries over the tables, with their answers on the [public data](public-data.md). They are plain SQL: run them
+with `stedi sql "…"`, or in Athena with the database `stedi` (`stedi_reference` for the policy `reference`).
+`python -m scripts.queries_page` writes this page; a test compares it with the answers.
 """
 
 
@@ -45,7 +45,7 @@ class Question:
 QUESTIONS = (
     Question(
         "Rows of the landing zone",
-        "Every line of the landing files, as delivered.",
+        "Every line of the landing files, unchanged.",
         """
         SELECT
             (SELECT count(*) FROM customer_landing) AS customer_landing,
@@ -65,7 +65,7 @@ QUESTIONS = (
     ),
     Question(
         "Rows of the curated zone",
-        "People with readings to share, and what both sensors measured of them in one instant.",
+        "People with readings to share, and pairs of readings of both sensors at the same time.",
         """
         SELECT
             (SELECT count(*) FROM customer_curated) AS customer_curated,
@@ -74,7 +74,7 @@ QUESTIONS = (
     ),
     Question(
         "Customers without consent in the landing zone",
-        "Their `shareWithResearchAsOfDate` is missing. They are there, and go no further.",
+        "Their `shareWithResearchAsOfDate` is missing. They stay in the landing zone.",
         """
         SELECT count(*) AS without_consent
         FROM customer_landing
@@ -92,7 +92,7 @@ QUESTIONS = (
     ),
     Question(
         "Records, people and devices",
-        "A person may be delivered more than once; from the trusted zone on there is one row per person.",
+        "A person may have several records; from the trusted zone on there is one row per person.",
         """
         SELECT
             'customer_landing' AS name, count(*) AS records,
@@ -109,7 +109,7 @@ QUESTIONS = (
     ),
     Question(
         "Devices with more than one owner",
-        "Nobody's readings are taken from such a device under `strict`.",
+        "Under `strict`, no readings of such a device are trusted.",
         """
         SELECT count(*) AS shared_devices
         FROM (
@@ -121,7 +121,7 @@ QUESTIONS = (
         """,
     ),
     Question(
-        "Exact duplicates among the readings delivered",
+        "Exact duplicates among the landed readings",
         "Rows beyond the first that are equal in every source column; they stay in the landing zone.",
         """
         SELECT
@@ -140,7 +140,7 @@ QUESTIONS = (
     ),
     Question(
         "Trusted readings of people without consent",
-        "Asked of the landing zone, not of the table they were made from. There must be none.",
+        "Compared with the landing zone, not with the input of the table. There must be none.",
         """
         SELECT count(*) AS readings
         FROM accelerometer_trusted AS a
@@ -182,7 +182,7 @@ QUESTIONS = (
         """,
     ),
     Question(
-        "Trusted step-trainer readings of devices of nobody in customer_curated",
+        "Trusted step-trainer readings of devices of no one in customer_curated",
         "There must be none.",
         """
         SELECT count(*) AS readings
@@ -191,9 +191,9 @@ QUESTIONS = (
         """,
     ),
     Question(
-        "Nobody mixed with somebody else",
-        "Every row of machine_learning_curated should be a pair of readings of one person in one instant. "
-        "`reference` joins by instant alone, which adds pairs of one person's phone with another's device.",
+        "Rows that mix two people",
+        "Every row of machine_learning_curated should pair readings of one person at one time. "
+        "`reference` joins by time alone, which adds pairs of one person's phone with another's device.",
         """
         SELECT
             m.machine_learning_rows, p.pairs_of_one_person,
@@ -219,7 +219,7 @@ QUESTIONS = (
     ),
     Question(
         "Splits",
-        "80/10/10 by person. Who is where depends on the pseudonym key: another lake has others in them.",
+        "80/10/10 by person. The assignment depends on the pseudonym key, so it differs in another lake.",
         """
         SELECT split, count(*) AS machine_learning_rows, count(DISTINCT subject_id) AS subjects
         FROM machine_learning_curated
@@ -229,7 +229,7 @@ QUESTIONS = (
     ),
     Question(
         "Subjects in more than one split",
-        "There must be none, or what is tested was trained on.",
+        "There must be none, or a model would be tested on people it was trained with.",
         """
         SELECT count(*) AS subjects
         FROM (

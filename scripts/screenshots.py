@@ -1,4 +1,4 @@
-"""Takes the screenshots of the documentation anew, as docs/*.png.
+"""Takes the screenshots of the documentation, docs/*.png.
 
 From the root of the repository, after `make test` has set up `.venv` and with a Chromium on the PATH:
 
@@ -89,7 +89,7 @@ def take_charts(page: "Page") -> None:
 
 
 def take_checks(page: "Page", ui: DagsterUI) -> None:
-    """The checks of customer_landing: a red one, some amber ones, and green ones."""
+    """The checks of customer_landing: one that failed, some that warned, and some that passed."""
     page.set_viewport_size({"width": WIDTH, "height": 1000})
     page.goto(f"{ui.url}/assets/customer_landing?view=checks&checkDetail=quarantine_names_people")
     page.get_by_text("If broken").wait_for()

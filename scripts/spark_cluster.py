@@ -49,8 +49,8 @@ logger.connect.level = info
 """
 
 
-# What the master, the workers and the Connect server are told; {folder} is the cluster's own. A Connect
-# server has to be told on its own side that logs must not quote data: its clients cannot.
+# Settings of the master, the workers and the Connect server; {folder} is the cluster's own. A Connect server
+# needs its own setting that logs must not quote data: its clients cannot set that.
 SETTINGS = """
 spark.master.rest.enabled false
 spark.ui.enabled false
@@ -122,7 +122,7 @@ def spark_cluster(
 
 
 def guard(command: list[str]) -> None:
-    """Runs a command until standard input ends, which it does also when whoever started us is killed."""
+    """Runs a command until standard input ends, which it does also when the parent process is killed."""
 
     def stop_when_left() -> None:
         sys.stdin.buffer.read()

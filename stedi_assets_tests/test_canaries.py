@@ -104,7 +104,7 @@ def crash_in_the_audit(patch):
 
 MISHAPS = {
     None: "",
-    refused: "accelerometer_trusted: publish refused, the table stays: reconciles is broken by 1 of 1 rows",
+    refused: "accelerometer_trusted: publish refused, table unchanged: reconciles is broken by 1 of 1 rows",
     engine_error_while_staging: "accelerometer_trusted: the engine stopped while staging rows",
     crash_while_staging: "customer_trusted: USER_CODE_ERROR",
     engine_error_in_the_audit: "accelerometer_landing: the engine stopped while auditing rows",

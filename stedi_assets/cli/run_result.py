@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 
 from stedi_assets.orchestration.failures import failure_sentences
-from stedi_assets.orchestration.refreshing.metadata import BROKEN, CHECKED, ROWS_REMOVED
+from stedi_assets.orchestration.refreshing.check_results import BROKEN, CHECKED
+from stedi_assets.orchestration.refreshing.metadata import ROWS_REMOVED
 from stedi_assets.tables import Tables
 
 

@@ -1,4 +1,5 @@
-"""What Dagster sees: assets, checks, jobs, sensors and resources.
+"""Dagster: assets, checks, jobs, sensors and resources.
 
-Here belongs what needs Dagster. Rules, transforms and Iceberg belong below.
+Here belongs everything that builds or reads Dagster objects. Rules belong in `contracts`, computations in
+`transforms`, tables and files in `lake`.
 """

@@ -1,4 +1,4 @@
-"""The definitions, put together from settings. Tests and the command line build them here, too."""
+"""Builds the definitions; the code location, tests and the command line all build them here."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""What a person is told of a run that failed: sentences without data, in the shell, a log, and a webhook."""
+"""Sentences about failed runs, without data, for the shell, a log file and a webhook."""
 
 import http.client
 import json
@@ -16,23 +16,23 @@ WEBHOOK_SECONDS = 5
 
 
 class WebhookError(StediError):
-    """The webhook did not take a sentence; its URL, which is a secret, is in no text."""
+    """The webhook did not accept a sentence; no text quotes its URL, which is a secret."""
 
 
 class Webhook(dg.ConfigurableResource[None]):
-    """Where sentences about failed runs are posted.
+    """The webhook that sentences about failed runs are posted to.
 
     Attributes:
-        url: The URL, which is a secret; empty for nowhere.
+        url: The URL, which is a secret; empty for no webhook.
     """
 
     url: str = ""
 
     def post(self, sentence: str) -> None:
-        """Posts a sentence in the form that Slack, Mattermost and others take; nothing without a URL.
+        """Posts a sentence in the format of Slack and Mattermost; does nothing without a URL.
 
         Raises:
-            WebhookError: It was not taken within WEBHOOK_SECONDS.
+            WebhookError: The webhook did not accept it within WEBHOOK_SECONDS.
         """
         if not self.url:
             return
@@ -42,18 +42,19 @@ class Webhook(dg.ConfigurableResource[None]):
             with urllib.request.urlopen(request, timeout=WEBHOOK_SECONDS):
                 pass
         except (OSError, http.client.HTTPException, ValueError) as error:
-            # The texts of these errors may hold the URL, and HTTPError says more by its status.
+            # The texts of these errors may quote the URL, and the status of an HTTPError says more.
             status = getattr(error, "code", type(error).__name__)
             raise WebhookError(
-                f"The webhook did not take a sentence about a failed run ({status}): check STEDI_WEBHOOK_URL."
+                f"The webhook did not accept a sentence about a failed run ({status}): "
+                "check STEDI_WEBHOOK_URL."
             ) from None
 
 
 def failure_sentences(events: Iterable[dg.DagsterEvent], run_id: str) -> list[str]:
-    """One sentence for every table that failed in a run that failed.
+    """One sentence for every table that failed in a failed run.
 
     Args:
-        events: Events of the run; those that are no failures of steps are passed over.
+        events: Events of the run; only failures of steps count.
         run_id: The run.
     """
     sentences = []
@@ -64,22 +65,22 @@ def failure_sentences(events: Iterable[dg.DagsterEvent], run_id: str) -> list[st
         if failure.user_failure_data is not None:
             sentences.append(failure.user_failure_data.description or "")
         else:
-            # The text of an error that is not ours may quote data.
+            # The text of a foreign error may quote data.
             cause = failure.error_source.value if failure.error_source else "error"
             sentences.append(f"{event.step_key}: {cause}, see run {run_id} in the Dagster UI.")
     return sentences or [f"The run failed outside of its tables, see run {run_id} in the Dagster UI."]
 
 
 def log_failure(home: Path, sentence: str, now: datetime | None = None) -> None:
-    """Adds a line to the log of failed runs.
+    """Appends a line to the log of failed runs.
 
     Args:
         home: The home of the Dagster instance.
-        sentence: What happened.
-        now: When; now by default.
+        sentence: The sentence.
+        now: The time of the line; now by default.
 
     Raises:
-        OSError: The log cannot be written to.
+        OSError: The log cannot be written.
     """
     at = now or datetime.now(timezone.utc)
     with (home / LOG).open("a") as log:

@@ -1,4 +1,4 @@
-"""Jobs, named ways to refresh, audit and maintain tables, and when they run by themselves."""
+"""The jobs that refresh, audit and maintain tables, and their schedules."""
 
 import dataclasses
 from typing import Any
@@ -13,16 +13,16 @@ from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec
 COUNTS = tuple(
     field.name for field in dataclasses.fields(TableReport) if field.name not in ("table", "failures")
 )
-"""What maintenance reports of a table."""
+"""The counts that maintenance reports for a table."""
 
 
 def count_name(name: str) -> str:
-    """A count as it is shown."""
+    """The label of a count."""
     return name.replace("_", " ")
 
 
 def maintenance_op(spec: TableSpec) -> dg.OpDefinition:
-    """The op that maintains a table; one for each, so that a fault of one does not stop the others."""
+    """The op that maintains one table, so that a failure of one table does not stop the others."""
 
     @dg.op(
         name=f"{MAINTAIN}_{spec.name}",
@@ -45,8 +45,8 @@ def maintenance_job(tables: Tables) -> dg.JobDefinition:
 
     @dg.job(
         name=MAINTAIN,
-        description="Compacts small files, expires old snapshots, deletes files that no snapshot names. No "
-        "table changes its rows, so nothing has to be refreshed after it.",
+        description="Compacts small files, expires old snapshots, deletes files that no snapshot names. The "
+        "tables keep their rows, so nothing has to be refreshed afterwards.",
     )
     def maintain_all() -> None:
         for spec in (*tables.values(), *SYSTEM_TABLES.values()):
@@ -59,20 +59,20 @@ def build_jobs(naming: Naming) -> list[Any]:
     """The jobs.
 
     Args:
-        naming: What assets are called.
+        naming: Names of the assets.
     """
-    # That files stop arriving breaks no contract.
+    # Files that stop arriving break no contract.
     quiet = dg.AssetSelection.checks(*freshness_keys(naming).values())
     return [
         dg.define_asset_job(
             REFRESH,
             selection=dg.AssetSelection.all(),
-            description="Brings all eight tables up to the landing files; tables that are up to date stay.",
+            description="Brings all tables up to date with the landing files; nothing else changes.",
         ),
         dg.define_asset_job(
             AUDIT,
             selection=dg.AssetSelection.all_asset_checks() - quiet,
-            description="Holds the published tables against their contracts; writes nothing.",
+            description="Audits the published tables against their contracts; writes nothing.",
         ),
         maintenance_job(naming.tables),
     ]
@@ -84,7 +84,7 @@ SCHEDULES = [
         job_name=AUDIT,
         cron_schedule="0 5 * * *",
         execution_timezone="UTC",
-        description="Consent may have been withdrawn since a table was published, so all are audited daily.",
+        description="Audits all tables daily, because people may have withdrawn since the last publish.",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     ),
     dg.ScheduleDefinition(
@@ -92,7 +92,7 @@ SCHEDULES = [
         job_name=MAINTAIN,
         cron_schedule="0 3 * * 0",
         execution_timezone="UTC",
-        description="Rows that left the tables leave the files, too, once their snapshots are expired.",
+        description="Compacts and cleans all tables: rows that left a table leave its old data files here.",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     ),
 ]

@@ -1,4 +1,4 @@
-"""What assets are called and where their tables lie: everything about names that depends on the lake."""
+"""Names of assets, and locations of their tables: everything about names that depends on the lake."""
 
 from dataclasses import dataclass
 
@@ -41,16 +41,16 @@ class Naming:
 
     @property
     def pool(self) -> str:
-        """What runs that write these tables share, so that they can be made to wait for each other."""
+        """The pool of the runs that write these tables: Dagster lets one of them run at a time."""
         return self.database
 
     @property
     def kinds(self) -> set[str]:
-        """What the tables are made with and kept in."""
+        """The kinds that Dagster shows: engine, table format, storage."""
         return {"pyspark", "iceberg", *(["s3"] if self.lake.startswith(S3) else [])}
 
     def storage(self, spec: TableSpec) -> dict[str, str]:
-        """Metadata that says where a table is found."""
+        """Metadata with the name and the location of a table."""
         return {
             "dagster/table_name": f"{self.database}.{spec.name}",
             "dagster/uri": table_location(self.lake, self.database, spec),

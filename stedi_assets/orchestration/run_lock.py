@@ -1,9 +1,9 @@
-"""Which runs are at work: a run holds a lock for as long as its process lives.
+"""The lock of a run: its process holds it as long as it lives.
 
-Dagster learns from the process of a run that it has ended. Where that process is killed together with what
-watches over it, as at a power cut, the run stays "in progress" for ever, and every later one waits for it.
-The system frees a lock whatever ends its process, so it tells which runs nobody works on any more. It knows
-the processes of this machine only: of runs elsewhere it says nothing.
+Dagster learns the end of a run from the process of the run. If that process is killed together with its
+supervisor, as in a power cut, the run stays "in progress" for ever, and every later run waits for it. The
+operating system frees a lock when its process ends, for any reason, so a free lock shows that the run was
+abandoned. It covers the processes of this machine only; runs on other machines are never called abandoned.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ import dagster as dg
 
 @contextmanager
 def at_work(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Says that this process works on a run.
+    """Holds the lock of a run.
 
     Args:
         instance: The Dagster instance.
@@ -34,7 +34,7 @@ def at_work(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
 
 def is_abandoned(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether a process of this machine began to work on a run, and ended in the middle of it.
+    """Whether a process of this machine started to work on a run and ended before the run did.
 
     Args:
         instance: The Dagster instance.
@@ -44,14 +44,14 @@ def is_abandoned(instance: dg.DagsterInstance, run_id: str) -> bool:
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # A run that ends now removes its lock before it frees it.
+            # A run that is just ending removes its lock before it frees it.
             return path.stat().st_ino == os.fstat(file.fileno()).st_ino
     except (FileNotFoundError, BlockingIOError):
         return False
 
 
 def forget(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Removes the lock of a run that was abandoned.
+    """Removes the lock of an abandoned run.
 
     Args:
         instance: The Dagster instance.

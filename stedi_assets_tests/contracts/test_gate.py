@@ -98,9 +98,9 @@ class TestRefused:
         assert run.exit_code == 1
         sentences = [line for line in run.stderr.splitlines() if "refused" in line]
         assert sentences == [
-            "accelerometer_trusted: publish refused, the table stays: reconciles is broken by 11 of 18 rows,"
+            "accelerometer_trusted: publish refused, table unchanged: reconciles is broken by 11 of 18 rows,"
             " unique_rows is broken by 11 of 22 rows; see the rows with `stedi check accelerometer_trusted"
-            " --show unique_rows`, and mend what made them."
+            " --show unique_rows`, and fix what made them."
         ]
 
     def test_the_failed_checks_are_in_the_dagster_instance_with_their_counts(self, story):
@@ -218,7 +218,7 @@ class TestLandingRefused:
         refused = story["landing refused"]
         assert refused.run.exit_code == 1
         assert (
-            "customer_landing: publish refused, the table stays: nothing_lost is broken by 1 of 12 rows"
+            "customer_landing: publish refused, table unchanged: nothing_lost is broken by 1 of 12 rows"
             in (refused.run.stderr)
         )
         assert refused.contents["customer_landing"] == story["fixed"].contents["customer_landing"]

@@ -16,4 +16,4 @@ def test_athena_reads_the_query(question):
 @pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public")
 def test_the_page_says_what_the_queries_give(tmp_path, monkeypatch):
     monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
-    assert page(tmp_path) == PAGE.read_text(), "write it anew: .venv/bin/python -m scripts.queries_page"
+    assert page(tmp_path) == PAGE.read_text(), "run it again: .venv/bin/python -m scripts.queries_page"

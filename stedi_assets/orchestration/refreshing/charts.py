@@ -1,6 +1,6 @@
-"""Charts of counts, as pictures in Markdown that a page shows without fetching anything.
+"""Charts of counts: SVG pictures inside of Markdown, so that a page needs no network to show them.
 
-Pure functions: which counts may be seen is decided where they are made, in `contracts.profile`.
+Pure functions. `contracts.profile` decides which counts may be shown.
 """
 
 import base64
@@ -26,7 +26,7 @@ PERIODS: Mapping[str, Callable[[date], date]] = {
 
 
 def days_chart(rows: Mapping[date, int]) -> str:
-    """Readings per day, or per week, month or year where there are too many days to see them.
+    """Readings per day, or per week, month or year if there are too many days for one chart.
 
     Args:
         rows: Readings per day.
@@ -36,14 +36,14 @@ def days_chart(rows: Mapping[date, int]) -> str:
 
 
 def distribution_chart(distribution: Distribution) -> str:
-    """How many readings lie in each bin."""
+    """Number of readings per bin."""
     measure = distribution.measure
     over = f", latest {distribution.days} days" if distribution.days > 1 else ""
     return _picture(f"Readings by {measure.name}, {measure.unit}{over}", histogram(distribution))
 
 
 def periods(rows: Mapping[date, int]) -> tuple[str, Bars]:
-    """Rows by the shortest period that gives few enough bars, those without rows among them."""
+    """Rows by the shortest period that gives at most MOST_BARS bars; empty periods have a bar of zero."""
     first, last = min(rows), max(rows)
     every_day = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     period = next(
@@ -57,7 +57,7 @@ def periods(rows: Mapping[date, int]) -> tuple[str, Bars]:
 
 
 def histogram(distribution: Distribution) -> Bars:
-    """Rows by the lower end of their bin, neighbours taken together where there are too many bins."""
+    """Rows by the lower end of their bin; neighbouring bins are joined if there are too many."""
     measure, bins = distribution.measure, distribution.bins
     together = next(
         number for number in (1, 2, 5, 10, 20, 50, 100) if len(_joined(bins, number)) <= MOST_BARS

@@ -1,6 +1,7 @@
-"""How a declared table becomes a Dagster asset.
+"""Builds the Dagster asset of a declared table.
 
-Dagster is told every result of the audit first; then the table is handed over to the IO manager, or refused.
+The asset yields every check result first. Then it either fails, or yields the table to the IO manager, which
+commits it: so Dagster shows the results also if the publish is refused.
 """
 
 import time
@@ -14,17 +15,19 @@ from stedi_assets.assets import Declared, LakeTable
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, PinnedTable, Removal, Run, fail_step, storage_errors
 from stedi_assets.orchestration.naming import Naming
-from stedi_assets.orchestration.refreshing.gate import Audited, Gate, audit_published
-from stedi_assets.orchestration.refreshing.metadata import (
-    batch_event,
+from stedi_assets.orchestration.refreshing.check_results import (
     breakdowns,
     check_result,
     check_spec,
+    refusal,
+)
+from stedi_assets.orchestration.refreshing.gate import Audited, Gate, audit_published
+from stedi_assets.orchestration.refreshing.metadata import (
+    batch_event,
     definition_metadata,
     outcome_metadata,
     profile_metadata,
     recorded_profile,
-    refusal,
     removal_event,
 )
 from stedi_assets.orchestration.refreshing.run_options import Refresh, run_of
@@ -101,14 +104,17 @@ class AssetFactory:
                 sentence = refusal(spec, audited.refused, published=not publishes)
                 raise dg.Failure(" ".join([sentence, *gate.removal_failures]), allow_retries=False)
             if publishes:
-                seconds = time.monotonic() - started
+                measured = outcome_metadata(
+                    audited.outcome,
+                    naming,
+                    seconds=time.monotonic() - started,
+                    audit_seconds=audited.seconds,
+                    as_of=run.as_of,
+                )
                 yield dg.MaterializeResult(
                     asset_key=key,
                     value=audited.outcome,
-                    metadata=profile
-                    | breakdowns(audited.results)
-                    | outcome_metadata(audited.outcome, naming, seconds, audited.seconds, run.as_of)
-                    | naming.storage(spec),
+                    metadata=profile | breakdowns(audited.results) | measured | naming.storage(spec),
                     data_version=dg.DataVersion(audited.outcome.version),
                 )
             if gate.removal_failures:
@@ -127,7 +133,7 @@ def _early_event(early: Removal | Audited, naming: Naming, run: Run) -> dg.Asset
 def _profile(
     context: dg.AssetExecutionContext, gate: Gate, spec: TableSpec, audited: Audited, key: dg.AssetKey
 ) -> dict[str, Any]:
-    """The profile on the page of a table; of a table that is up to date, the recorded one."""
+    """The profile on the page of a table: the recorded one if the table is up to date."""
     outcome, profile = audited.outcome, audited.profile
     if profile is None:
         if shown := recorded_profile(context.instance, key, outcome.snapshot_id):

@@ -1,4 +1,4 @@
-"""What a run can be told at its launch."""
+"""The options of a run, as the launchpad shows them."""
 
 import time
 from collections.abc import Generator
@@ -13,14 +13,14 @@ from stedi_assets.settings import Policy
 
 
 class Refresh(dg.ConfigurableResource[None]):
-    """What a run can be told at its launch.
+    """The options of a run.
 
     Attributes:
-        full: Make all days anew, also when nothing changed.
-        as_of: Instant at which consent is judged, epoch ms; by default the start of the run.
-        rekey: Make tables anew that were made with another pseudonym key, instead of refusing to.
+        full: Rebuild all days, also if nothing changed.
+        as_of: Time at which consent is judged, epoch ms; by default the start of the run.
+        rekey: Rebuild tables that were made with another pseudonym key, instead of refusing.
         retry: Read landing files with quarantined lines again.
-        days: Days to make anew in any case, such as 2024-03-01..2024-03-31.
+        days: Days to rebuild in any case, such as 2024-03-01..2024-03-31.
     """
 
     full: bool = False
@@ -33,7 +33,7 @@ class Refresh(dg.ConfigurableResource[None]):
     def yield_for_execution(  # type: ignore[override]
         self, context: dg.InitResourceContext
     ) -> Generator["Refresh", None, None]:
-        """Says, for as long as the run lasts, that this process works on it."""
+        """Holds the lock of the run while this process works on it."""
         if context.run is None or context.instance is None:
             yield self
             return
@@ -46,7 +46,7 @@ def run_of(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> R
     as_of = refresh.as_of
     if as_of is None:
         record = context.instance.get_run_record_by_id(context.run.run_id)
-        # All steps of a run judge consent at one instant, whichever process they run in.
+        # All steps of a run judge consent at the same time, in whichever process they run.
         started = record.start_time if record and record.start_time else time.time()
         as_of = int(started * 1000)
     days = None if refresh.days is None else Range.parse(refresh.days)

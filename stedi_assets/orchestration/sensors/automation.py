@@ -1,7 +1,7 @@
-"""When a table is refreshed by itself: after an input got other rows in a run without the table.
+"""The automation condition of derived tables: refresh after an input got other rows in a run without them.
 
-Every run yields all tables that it looked at, also those that are up to date, so only data versions tell
-whether there is anything to do.
+Every run materializes all tables that it covers, also those that are up to date, so only a new data version
+shows that there is work.
 """
 
 from typing import Any
@@ -12,15 +12,15 @@ import dagster as dg
 def follows_inputs() -> dg.AutomationCondition[Any]:
     """The automation condition of a table that is computed from others.
 
-    It is true once for every change, and covers what is further downstream in the same run.
+    It is true once for every change; tables further downstream are refreshed in the same run.
     """
     condition = dg.AutomationCondition
     changed = (condition.data_version_changed() & ~condition.executed_with_root_target()).with_label(
         "got other rows in a run without this table"
     )
     input_changed = condition.any_deps_match(changed)
-    # Rows of people who withdrew leave a table in runs of other tables. Dagster takes that for an update,
-    # which must not pass for a refresh after the very change that made them leave.
+    # Rows of people who withdrew leave a table in runs of other tables. Dagster counts that as an update, but
+    # the table still has to be refreshed after the change that made the rows leave.
     refreshed = condition.newly_updated() & ~input_changed
     handled = condition.newly_requested() | refreshed | condition.initial_evaluation()
     return (

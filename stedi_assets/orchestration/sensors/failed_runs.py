@@ -1,4 +1,4 @@
-"""The sensor that says in sentences which runs failed: in a log, and to a webhook if there is one."""
+"""The sensor that writes a sentence about every failed run to a log, and to a webhook if there is one."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ def build_failed_runs(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
 
     @dg.run_failure_sensor(
         default_status=status,
-        description=f"Writes a sentence about every run that failed to `{LOG}` in the home of Dagster, and "
-        "posts it to `STEDI_WEBHOOK_URL` if that is given.",
+        description=f"Writes a sentence about every failed run to `{LOG}` in the home of Dagster, and "
+        "posts it to `STEDI_WEBHOOK_URL` if that is set.",
     )
     def failed_runs(context: dg.RunFailureSensorContext, webhook: Webhook) -> None:
         run = context.dagster_run
@@ -27,7 +27,9 @@ def build_failed_runs(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
         try:
             log_failure(home, sentence)
         except OSError as error:
-            context.log.warning(f"{home / LOG} cannot be written ({type(error).__name__}): check its mode.")
+            context.log.warning(
+                f"{home / LOG} cannot be written ({type(error).__name__}): check its permissions."
+            )
         try:
             webhook.post(sentence)
         except WebhookError as error:

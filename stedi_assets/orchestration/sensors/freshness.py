@@ -1,8 +1,10 @@
-"""Whether the landing zone has gone quiet: an amber check on every table of it that gets no new rows.
+"""The checks `landing_is_quiet`, and the sensor that keeps them up to date without a run.
 
-It looks at when files with rows arrived, not at materializations: runs that find nothing new make them.
+The check of a landing table warns when no new rows have arrived for a while. It goes by the arrival of files
+with rows, not by materializations: a run that finds nothing new materializes the table, too.
 """
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,18 +21,21 @@ from stedi_assets.tables import TableSpec
 LANDING_IS_QUIET = "landing_is_quiet"
 DESCRIPTION = """New rows arrived within the last {hours:g} hours (`STEDI_QUIET_HOURS`).
 
-If broken, it is amber: whatever sends the landing files may have stopped. Nothing is held up."""
+If it fails, it only warns: the source of the landing files may have stopped. It blocks nothing."""
+TICK_SECONDS = 60
+REPEAT_SECONDS = 3_600
+"""Time after which the sensor reports a table again although nothing has changed."""
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """Whether a table of the landing zone has gone quiet.
+    """Whether a table of the landing zone has new rows.
 
     Attributes:
         spec: The table.
-        arrived: When it last got new rows, epoch ms; None if never.
+        arrived: Arrival of its last new rows, epoch ms; None if there were none.
         passed: Whether that is recent enough.
-        hours: How long is recent enough.
+        hours: The longest time without new rows.
     """
 
     spec: TableSpec
@@ -40,43 +45,17 @@ class Freshness:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What Dagster is told."""
+        """The metadata of the check."""
         last = "never" if self.arrived is None else dg.MetadataValue.timestamp(self.arrived / 1000)
         return {"last new rows": last, "hours until quiet": self.hours}
-
-
-def freshness_of(lake: Lake, spec: TableSpec, hours: float, now: float) -> Freshness:
-    """Looks whether a table of the landing zone has gone quiet.
-
-    Args:
-        lake: The lake.
-        spec: The table.
-        hours: How long it may get no rows.
-        now: The time, epoch seconds.
-
-    Raises:
-        SettingError: The lake or the catalog cannot be reached.
-        LakeError: Storage is in trouble.
-    """
-    with storage_errors(spec.name):
-        arrived = last_arrival(lake, spec, int(now * 1000))
-    passed = arrived is not None and now - arrived / 1000 <= timedelta(hours=hours).total_seconds()
-    return Freshness(spec, arrived, passed, hours)
-
-
-def freshness_keys(naming: Naming) -> dict[str, dg.AssetCheckKey]:
-    """The checks by table."""
-    return {
-        spec.name: dg.AssetCheckKey(naming.key(spec.name), LANDING_IS_QUIET) for spec in naming.tables.landing
-    }
 
 
 def build_freshness(naming: Naming, hours: float) -> dg.AssetChecksDefinition:
     """The checks of all tables of the landing zone.
 
     Args:
-        naming: What assets are called.
-        hours: How long a table may get no rows.
+        naming: Names of the assets.
+        hours: The longest time that a table may be without new rows.
     """
     keys = freshness_keys(naming)
 
@@ -92,15 +71,95 @@ def build_freshness(naming: Naming, hours: float) -> dg.AssetChecksDefinition:
         for spec in naming.tables.landing:
             if keys[spec.name] in context.selected_asset_check_keys:
                 try:
-                    found = freshness_of(lake, spec, hours, time.time())
+                    freshness = freshness_of(lake, spec, hours, time.time())
                 except StediError as error:
                     raise dg.Failure(str(error), allow_retries=False) from None
                 yield dg.AssetCheckResult(
                     asset_key=keys[spec.name].asset_key,
                     check_name=LANDING_IS_QUIET,
-                    passed=found.passed,
+                    passed=freshness.passed,
                     severity=dg.AssetCheckSeverity.WARN,
-                    metadata=found.metadata,
+                    metadata=freshness.metadata,
                 )
 
     return landing_is_quiet
+
+
+def build_quiet_landing(naming: Naming, hours: float, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """The sensor that evaluates the checks.
+
+    Args:
+        naming: Names of the assets.
+        hours: The longest time that a table may be without new rows.
+        status: Whether it is on from the start.
+    """
+    keys = freshness_keys(naming)
+
+    @dg.sensor(
+        minimum_interval_seconds=TICK_SECONDS,
+        default_status=status,
+        description="Evaluates the checks `landing_is_quiet`: they warn when files stop arriving.",
+    )
+    def quiet_landing(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult:
+        now = time.time()
+        reported: dict[str, list[float]] = json.loads(context.cursor or "{}")
+        found = [freshness_of(lake, spec, hours, now) for spec in naming.tables.landing]
+        # A table that was never published has no page that could show the check.
+        news = [
+            freshness
+            for freshness in found
+            if freshness.arrived is not None and _is_news(freshness, reported, now)
+        ]
+        reported |= {
+            freshness.spec.name: [freshness.passed, freshness.arrived or 0, now] for freshness in news
+        }
+        return dg.SensorResult(
+            asset_events=[_evaluation(freshness, keys[freshness.spec.name]) for freshness in news],
+            skip_reason=None if news else "Nothing has changed.",
+            cursor=json.dumps(reported),
+        )
+
+    return quiet_landing
+
+
+def freshness_of(lake: Lake, spec: TableSpec, hours: float, now: float) -> Freshness:
+    """The freshness of a table of the landing zone.
+
+    Args:
+        lake: The lake.
+        spec: The table.
+        hours: The longest time that it may be without new rows.
+        now: The time, epoch seconds.
+
+    Raises:
+        SettingError: The lake or the catalog cannot be reached.
+        LakeError: The storage failed.
+    """
+    with storage_errors(spec.name):
+        arrived = last_arrival(lake, spec, int(now * 1000))
+    passed = arrived is not None and now - arrived / 1000 <= timedelta(hours=hours).total_seconds()
+    return Freshness(spec=spec, arrived=arrived, passed=passed, hours=hours)
+
+
+def freshness_keys(naming: Naming) -> dict[str, dg.AssetCheckKey]:
+    """The keys of the checks, by table."""
+    return {
+        spec.name: dg.AssetCheckKey(naming.key(spec.name), LANDING_IS_QUIET) for spec in naming.tables.landing
+    }
+
+
+def _is_news(freshness: Freshness, reported: dict[str, list[float]], now: float) -> bool:
+    before = reported.get(freshness.spec.name)
+    return (
+        not before or before[:2] != [freshness.passed, freshness.arrived] or now - before[2] >= REPEAT_SECONDS
+    )
+
+
+def _evaluation(freshness: Freshness, key: dg.AssetCheckKey) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=freshness.passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=freshness.metadata,
+    )

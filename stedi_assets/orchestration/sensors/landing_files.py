@@ -1,4 +1,8 @@
-"""The sensor that watches the landing files and requests a run for what the ledger does not know."""
+"""The sensor that requests a run for landing files that the ledger does not know.
+
+It compares the landing root with the ledger at every tick, so it may be off, late or restarted without
+missing or repeating a file. It requests a run of all tables, not of files: the run lists the files itself.
+"""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +18,7 @@ from stedi_assets.orchestration.sensors.requests import Memory, decide, judge
 
 RUN_KEY_TAG = "dagster/run_key"
 FILES_TAG = "stedi/landing_files"
-"""How many landing files a run was requested for."""
+"""The tag with the number of landing files that a run was requested for."""
 AT_WORK = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.STARTING,
@@ -33,8 +37,8 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
     """The sensor.
 
     Args:
-        naming: What assets are called.
-        seconds: From one look to the next.
+        naming: Names of the assets.
+        seconds: Time from one tick to the next.
         status: Whether it is on from the start.
     """
 
@@ -42,13 +46,13 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
         job_name=REFRESH,
         minimum_interval_seconds=seconds,
         default_status=status,
-        description="Looks for landing files that are new, changed or gone, and for consents that have come "
-        "into effect, and has all tables refreshed.",
+        description="Refreshes all tables when landing files are new, changed or gone, or when a consent "
+        "has come into effect.",
     )
     def landing_files(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult | dg.SkipReason:
         instance = context.instance
         if working := end_abandoned(instance, runs_at_work(instance, naming.pool)):
-            return dg.SkipReason(f"Run {working[0].run_id} is queued or at work.")
+            return dg.SkipReason(f"Run {working[0].run_id} is queued or in progress.")
         with storage_errors("The landing files"):
             waiting = _waiting(lake, naming)
         memory = Memory.load(context.cursor)
@@ -64,7 +68,7 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
         )
         request = dg.RunRequest(
             run_key=memory.run_key,
-            # Named one by one, so that Dagster knows which tables the run refreshes while it is at work.
+            # Each by name, so that Dagster knows which tables the run refreshes while it is in progress.
             asset_selection=naming.keys,
             tags={FILES_TAG: str(decision.files)},
         )
@@ -74,7 +78,7 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
 
 
 def _waiting(lake: Lake, naming: Naming) -> dict[str, Waiting]:
-    """What waits for each table: landing files, or a consent that has come into effect."""
+    """The work that waits for each table: landing files, or a consent that has come into effect."""
     now = int(time.time() * 1000)
     return {
         f"{naming.database}.{spec.name}": waiting_files(lake, spec)
@@ -86,7 +90,7 @@ def _waiting(lake: Lake, naming: Naming) -> dict[str, Waiting]:
 
 
 def runs_at_work(instance: dg.DagsterInstance, pool: str) -> list[dg.DagsterRun]:
-    """Runs that are queued or at work on tables of a pool.
+    """Runs of a pool that are queued or in progress.
 
     Args:
         instance: The Dagster instance.
@@ -97,11 +101,11 @@ def runs_at_work(instance: dg.DagsterInstance, pool: str) -> list[dg.DagsterRun]
 
 
 def end_abandoned(instance: dg.DagsterInstance, runs: Sequence[dg.DagsterRun]) -> list[dg.DagsterRun]:
-    """Tells Dagster of runs whose processes are gone that they failed; gives the other ones.
+    """Reports runs as failed whose processes are gone; returns the other ones.
 
     Args:
         instance: The Dagster instance.
-        runs: Runs that it thinks are at work.
+        runs: Runs that are in progress as far as Dagster knows.
     """
     gone = [run for run in runs if is_abandoned(instance, run.run_id)]
     for run in gone:
@@ -116,5 +120,5 @@ def _ended(instance: dg.DagsterInstance, run_key: str) -> str | None:
 
 
 def _used(instance: dg.DagsterInstance, run_key: str) -> bool:
-    # Dagster makes no second run for a run key, also after the lake was made anew.
+    # Dagster starts no second run for a run key, also after the lake was deleted and built again.
     return bool(instance.get_runs_count(dg.RunsFilter(tags={RUN_KEY_TAG: run_key})))

@@ -1,7 +1,8 @@
-"""When a run is requested for landing files that wait: what a tick comes to, and what is remembered.
+"""The decision whether to request a run for waiting landing files, and the memory between ticks.
 
-No Dagster and no storage: what waits and what became of the last request in, a decision out. What is
-remembered are digests and numbers, so that no path of a file gets into Dagster's storage.
+Pure functions: the waiting files and the result of the last request in, a decision out. The memory holds
+digests and numbers only, so that no file path gets into Dagster's storage. The run key is the digest of the
+waiting files and the number of the attempt: after a failed run, the same files are requested again.
 """
 
 import hashlib
@@ -13,26 +14,26 @@ from datetime import datetime, timezone
 from stedi_assets.lake import LandingFile, Waiting
 
 SETTLED_SECONDS = 3.0
-"""A file of this machine that was written to so recently may still be written to."""
+"""A local file changed within this time may still be written to."""
 LONGEST_WAIT_SECONDS = 60.0
-"""How long files that are complete wait for others that are still written to."""
+"""Time that complete files wait for others that may still be written to."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60.0, 3_600.0
-"""How long nothing is requested after a run that failed; twice as long after each further one."""
+"""Pause after a failed run; it doubles after each further failure."""
 MOST_REMEMBERED = 256
-"""Files with a time in the future that are remembered; the others wait until these are ingested."""
+"""Files with a time in the future that are remembered; others wait until these are ingested."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What the sensor remembers from tick to tick.
+    """The memory of the sensor from tick to tick.
 
     Attributes:
-        digest: Names the files of the last request; empty where there was none.
-        attempt: The attempt of that request.
-        requested: When it was made, epoch seconds.
-        judged: Whether it is known what became of it.
-        failures: Requests in a row whose runs failed, up to that one.
-        held: Since when complete files wait for others, epoch seconds.
+        digest: Digest of the files of the last request; empty if there was none.
+        attempt: Number of the attempt of that request.
+        requested: Time of that request, epoch seconds.
+        judged: Whether its result has been taken in.
+        failures: Consecutive requests whose runs failed, up to that one.
+        held: Time since which complete files wait for others, epoch seconds.
         ahead: Digests of files with a time in the future.
     """
 
@@ -51,7 +52,7 @@ class Memory:
 
     @classmethod
     def load(cls, cursor: str | None) -> "Memory":
-        """The memory that a cursor holds; a new one where it holds none that this version understands."""
+        """The memory from a cursor; a new one if this version cannot read the cursor."""
         try:
             return cls(**json.loads(cursor or "{}"))
         except (TypeError, ValueError):
@@ -64,12 +65,12 @@ class Memory:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a tick comes to.
+    """The decision of a tick.
 
     Attributes:
-        memory: What is remembered.
-        files: How many files the request is about.
-        wait: Why nothing is requested, in a sentence; empty where a run is.
+        memory: The new memory.
+        files: Number of files that the request covers.
+        wait: A sentence on why no run is requested; empty if one is.
     """
 
     memory: Memory
@@ -78,16 +79,16 @@ class Decision:
 
 
 def judge(memory: Memory, waiting: Mapping[str, Waiting], ended: str | None) -> Memory:
-    """Takes in what became of the last request.
+    """Takes in the result of the last request.
 
     Args:
-        memory: What is remembered.
-        waiting: What waits now, by landing table.
-        ended: `success`, `failure` or `canceled`; None where there is no such run.
+        memory: The memory.
+        waiting: The waiting files, by landing table.
+        ended: `success`, `failure` or `canceled`; None if there is no such run.
     """
     if memory.judged:
         return memory
-    # A run that says it went well and left its files behind would be requested at every tick.
+    # A run that succeeds but leaves its files behind would otherwise be requested at every tick.
     left = digest_of(waiting) == memory.digest and any(True for _ in _parts(waiting))
     stopped = ended == "canceled" and not left
     failed = not stopped and (ended != "success" or left)
@@ -98,8 +99,8 @@ def decide(memory: Memory, waiting: Mapping[str, Waiting], now: float) -> Decisi
     """Decides whether to request a run.
 
     Args:
-        memory: What is remembered, with the last request judged.
-        waiting: What waits, by landing table.
+        memory: The memory, with the result of the last request taken in.
+        waiting: The waiting files, by landing table.
         now: The time, epoch seconds.
     """
     files = [file for table in waiting.values() for file in table.files]
@@ -113,20 +114,20 @@ def decide(memory: Memory, waiting: Mapping[str, Waiting], now: float) -> Decisi
     )
     memory = replace(memory, ahead=tuple(_digest(file) for file in ahead[:MOST_REMEMBERED]))
     if not (count or due or memory.failures):
-        return Decision(replace(memory, held=None), wait="No landing file waits.")
+        return Decision(replace(memory, held=None), wait="No landing files are waiting.")
     if moving:
         held = now if memory.held is None else memory.held
         if (moving == count and not due) or now - held < LONGEST_WAIT_SECONDS:
             held_on = None if moving == count and not due else held
             return Decision(
                 replace(memory, held=held_on),
-                wait=f"{moving:,} of {count:,} landing files that wait may still be written to.",
+                wait=f"{moving:,} of {count:,} waiting landing files may still be written to.",
             )
     if memory.failures and now < (until := memory.requested + pause(memory.failures)):
         again = datetime.fromtimestamp(until, timezone.utc)
         return Decision(
             memory,
-            wait=f"{count:,} landing files wait; the last {memory.failures:,} runs for such files failed, "
+            wait=f"{count:,} landing files are waiting; the last {memory.failures:,} requested runs failed, "
             f"the next one is requested at {again:%H:%M:%S} UTC.",
         )
     digest = digest_of(waiting)
@@ -135,16 +136,16 @@ def decide(memory: Memory, waiting: Mapping[str, Waiting], now: float) -> Decisi
 
 
 def pause(failures: int) -> float:
-    """Seconds between a request whose run failed and the next one.
+    """Seconds between a request whose run failed and the next request.
 
     Args:
-        failures: Runs in a row that failed.
+        failures: Consecutive failed runs.
     """
     return float(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 20)))
 
 
 def digest_of(waiting: Mapping[str, Waiting]) -> str:
-    """Names what waits: the same versions of the same files always give the same digest."""
+    """Digest of the waiting files: the same versions of the same files give the same digest."""
     digest = hashlib.sha256()
     for part in sorted(_parts(waiting)):
         digest.update(hashlib.sha256(part).digest())

@@ -44,7 +44,7 @@ class TestDecisions:
     """Ticks without storage and without Dagster."""
 
     def test_nothing_waits(self):
-        assert decide(Memory(), waiting(), NOW).wait == "No landing file waits."
+        assert decide(Memory(), waiting(), NOW).wait == "No landing files are waiting."
 
     def test_a_file_that_was_written_a_while_ago_is_requested_at_the_first_look(self):
         decision = decide(Memory(), waiting(file("a.json")), NOW)
@@ -58,7 +58,7 @@ class TestDecisions:
         decision = decide(Memory(), due, NOW)
         assert (decision.wait, decision.files) == ("", 0)
         done = judge(decision.memory, {"customer_trusted": Waiting()}, "success")
-        assert decide(done, {"customer_trusted": Waiting()}, NOW + 60).wait == "No landing file waits."
+        assert decide(done, {"customer_trusted": Waiting()}, NOW + 60).wait == "No landing files are waiting."
         stuck = judge(decision.memory, due, "success")
         assert "failed" in decide(stuck, due, NOW + 30).wait
 
@@ -67,16 +67,16 @@ class TestDecisions:
         for tick in range(3):
             grown = LandingFile("a.json", "file:///in/a.json", 10 + tick, str(tick), int(NOW * 1000))
             decision = decide(memory, waiting(grown), NOW + 1)
-            assert decision.wait == "1 of 1 landing files that wait may still be written to."
+            assert decision.wait == "1 of 1 waiting landing files may still be written to."
             memory = decision.memory
         assert not decide(memory, waiting(grown), NOW + 5).wait
 
     def test_complete_files_wait_a_minute_for_one_that_grows_and_no_longer(self):
         files = waiting(file("a.json"), file("b.json", age=0))
         decision = decide(Memory(), files, NOW)
-        assert decision.wait.startswith("1 of 2 landing files")
+        assert decision.wait.startswith("1 of 2 waiting landing files")
         later = waiting(file("a.json"), file("b.json", age=-59, version="2"))
-        assert decide(decision.memory, later, NOW + 59).wait.startswith("1 of 2 landing files")
+        assert decide(decision.memory, later, NOW + 59).wait.startswith("1 of 2 waiting landing files")
         later = waiting(file("a.json"), file("b.json", age=-60, version="3"))
         assert not decide(decision.memory, later, NOW + 60).wait
 
@@ -120,7 +120,7 @@ class TestFailedRuns:
         memory = judge(self.asked(files), files, "failure")
         decision = decide(memory, files, NOW + 59)
         assert decision.wait == (
-            "1 landing files wait; the last 1 runs for such files failed, the next one is requested at "
+            "1 landing files are waiting; the last 1 requested runs failed, the next one is requested at "
             "22:14:20 UTC."
         )
         self.asked(files, NOW + 60, memory)
@@ -139,7 +139,7 @@ class TestFailedRuns:
         assert decide(memory, waiting(), NOW + 59).wait
         memory = self.asked(waiting(), NOW + 60, memory)
         memory = judge(memory, waiting(), "success")
-        assert decide(memory, waiting(), NOW + 120).wait == "No landing file waits."
+        assert decide(memory, waiting(), NOW + 120).wait == "No landing files are waiting."
 
     def test_a_run_that_somebody_stopped_is_made_up_for_only_where_files_wait(self):
         files = waiting(file("a.json"))
@@ -226,7 +226,7 @@ class TestLandingFiles:
         lake.built(select=LANDING)
         with run_in(home, lake, STATUS.SUCCESS, {"dagster/run_key": request.run_key}):
             pass
-        assert sensor.tick().skip_message == "No landing file waits."
+        assert sensor.tick().skip_message == "No landing files are waiting."
 
         (lake.landing / "customer/landing/ada.json").unlink()
         [again] = sensor.tick().run_requests
@@ -243,13 +243,13 @@ class TestLandingFiles:
         lake.built(select=tables)
         with run_in(home, lake, STATUS.SUCCESS, {"dagster/run_key": request.run_key}):
             pass
-        assert sensor.tick().skip_message == "No landing file waits."
+        assert sensor.tick().skip_message == "No landing files are waiting."
 
     def test_nothing_is_requested_while_a_run_is_at_work(self, lake, home):
         sensor = Sensor(lake, home, "landing_files")
         for status in (STATUS.STARTING, STATUS.STARTED):
             with run_in(home, lake, status) as (instance, run):
-                assert sensor.tick().skip_message == f"Run {run.run_id} is queued or at work."
+                assert sensor.tick().skip_message == f"Run {run.run_id} is queued or in progress."
                 instance.report_run_failed(run)
         assert sensor.tick().run_requests
 
@@ -258,7 +258,7 @@ class TestLandingFiles:
         [first] = sensor.tick().run_requests
         with run_in(home, lake, STATUS.FAILURE, {"dagster/run_key": first.run_key}):
             pass
-        assert "the last 1 runs for such files failed" in sensor.tick().skip_message
+        assert "the last 1 requested runs failed" in sensor.tick().skip_message
         hour_later = time.time() + 3_600
         monkeypatch.setattr("time.time", lambda: hour_later)
         [second] = sensor.tick().run_requests
@@ -275,7 +275,7 @@ class TestLandingFiles:
         with (lake.landing / "customer/landing/ada.json").open("a") as growing:
             growing.write("{")
         sensor = Sensor(lake, home, "landing_files")
-        assert sensor.tick().skip_message == "1 of 2 landing files that wait may still be written to."
+        assert sensor.tick().skip_message == "1 of 2 waiting landing files may still be written to."
         finish_batch(lake.landing / "customer/landing/ada.json", 4)
         assert sensor.tick().run_requests
 
@@ -303,7 +303,7 @@ class TestAbandonedRuns:
     def test_a_run_whose_process_was_killed_is_ended_and_its_files_requested(self, lake, home):
         sensor = Sensor(lake, home, "landing_files")
         with run_in(home, lake, STATUS.STARTED) as (instance, run), worker(home, run) as process:
-            assert sensor.tick().skip_message == f"Run {run.run_id} is queued or at work."
+            assert sensor.tick().skip_message == f"Run {run.run_id} is queued or in progress."
             process.send_signal(signal.SIGKILL)
             process.wait()
             assert sensor.tick().run_requests
@@ -328,7 +328,7 @@ class TestAbandonedRuns:
 WORKER = """
 import sys, time
 import dagster as dg
-from stedi_assets.at_work import at_work
+from stedi_assets.orchestration.run_lock import at_work
 with dg.DagsterInstance.from_config(sys.argv[1]) as instance, at_work(instance, sys.argv[2]):
     print("at work", flush=True)
     time.sleep(600)
@@ -361,12 +361,12 @@ class TestQuietLanding:
     def evaluations(self, data):
         return {it.asset_key.path[-1]: (it.passed, it.severity) for it in data.asset_events}
 
-    def test_a_table_without_new_rows_turns_amber_and_green_again(self, lake, home, monkeypatch):
+    def test_a_table_without_new_rows_fails_and_passes_again(self, lake, home, monkeypatch):
         lake.built(select=LANDING, as_of=None)
         sensor = Sensor(lake, home, "quiet_landing")
         monkeypatch.setattr(SailResource, "spark_session", property(no_engine))
         warn = dg.AssetCheckSeverity.WARN
-        # Nobody ever sent a reading.
+        # No reading ever arrived.
         assert self.evaluations(sensor.tick()) == {"customer_landing": (True, warn)}
         assert sensor.tick().asset_events == []
 
@@ -429,7 +429,7 @@ def webhook(status=200):
 
 @dg.op
 def refused_table():
-    raise dg.Failure("accelerometer_trusted: publish refused, the table stays.")
+    raise dg.Failure("accelerometer_trusted: publish refused, table unchanged.")
 
 
 @dg.op
@@ -466,7 +466,7 @@ class TestFailures:
     def sentence(self, run):
         return (
             f"Run {run} (failing) failed. crashing_table: USER_CODE_ERROR, see run {run} in the Dagster UI. "
-            "accelerometer_trusted: publish refused, the table stays."
+            "accelerometer_trusted: publish refused, table unchanged."
         )
 
     def test_is_a_line_in_a_log(self, lake, home, monkeypatch):
@@ -493,7 +493,7 @@ class TestFailures:
         why = {"refuses": "500", "is not there": "URLError"}[kind]
         printed = caplog.text + "".join(capfd.readouterr())
         assert (
-            f"The webhook did not take a sentence about a failed run ({why}): check STEDI_WEBHOOK_URL."
+            f"The webhook did not accept a sentence about a failed run ({why}): check STEDI_WEBHOOK_URL."
             in printed
         )
         assert "s3cr3t" not in printed + "".join(lines)
