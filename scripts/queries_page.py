@@ -19,7 +19,7 @@ from typing import Any
 from stedi_assets.cli.commands.sql import parse_query, run_query
 from stedi_assets.cli.options import opened_lake
 from stedi_assets_tests.support.lakes import PUBLIC, TestLake
-from stedi_assets_tests.test_public_data import AS_OF, COUNTS
+from stedi_assets_tests.support.public import AS_OF, COUNTS
 
 PAGE = Path(__file__).parents[1] / "docs" / "queries.md"
 KEY = "a key for the docs that keeps no secret"

@@ -13,7 +13,7 @@ from scripts.local_s3 import POSTGRES, aws_services, object_store, postgres
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.orchestration.resources import DEFAULTS
 from stedi_assets_tests.support.faulty import faulty
-from stedi_assets_tests.support.lakes import TestLake
+from stedi_assets_tests.support.lakes import KEY, TestLake
 
 # One example is some queries of the engine, so that to shrink one takes minutes: a failing test leaves its
 # example in .hypothesis/, and `pytest --hypothesis-profile=thorough --timeout=0` finds and shrinks more.
@@ -66,6 +66,14 @@ def dagster_home(tmp_path_factory):
         for name in DEFAULTS:
             patch.delenv(name, raising=False)
         yield home
+
+
+@pytest.fixture(scope="module")
+def key():
+    """The key of the tests, which a lake looks up in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -32,16 +32,16 @@ from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.ingestion import staged_batch, system_tables
 from stedi_assets.lake.maintenance import maintain
 from stedi_assets.tables import SYSTEM_TABLES
-from stedi_assets_tests.lake.refresh.test_incremental import ADA, BO, CY, KEY, day, expected, maintained
 from stedi_assets_tests.support import oracle
-from stedi_assets_tests.support.lakes import TestLake
+from stedi_assets_tests.support.lakes import TestLake, new_lake
+from stedi_assets_tests.support.maintenance import expire_history
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step, World
 from stedi_assets_tests.support.scenario import acceleration, device, record, step
-from stedi_assets_tests.support.states import LANDING, Content, arrow, new_lake, state, text
+from stedi_assets_tests.support.states import Content, arrow, state, text
+from stedi_assets_tests.support.town import ADA, BO, CY, DERIVED, LANDING, day, expected
 
-pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(0), pytest.mark.usefixtures("key")]
 
-DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
 STEPS = (
     (staging.StagingArea, "write"),
     (staged_batch, "describe_files"),
@@ -162,7 +162,7 @@ class Landing(RuleBasedStateMachine):
             for spec in (*TABLES.values(), *SYSTEM_TABLES.values()):
                 assert not maintain.maintain(lake, spec).failures
         if expired:
-            maintained(self.lake)
+            expire_history(self.lake)
 
     def teardown(self) -> None:
         try:
@@ -267,14 +267,6 @@ def dying(owner: Any, step: str, number: int, *, after: bool) -> Iterator[None]:
         for name in ("discard", "discard_part", "discard_folders"):
             original = getattr(staging.StagingArea, name)
             patch.setattr(staging.StagingArea, name, lambda *args, it=original: None if dead else it(*args))
-        yield
-
-
-@pytest.fixture(scope="module", autouse=True)
-def key() -> Iterator[None]:
-    """The key of the lakes of these tests, which is looked up in the environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
         yield
 
 

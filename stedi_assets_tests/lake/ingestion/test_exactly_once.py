@@ -18,24 +18,21 @@ import pytest
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
 from scripts.local_s3 import SCRIPTS, Server, free_ports
-from stedi_assets.assets import TABLES
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.ingestion import staged_batch
 from stedi_assets.lake.storage.aws import Aws
-from stedi_assets_tests.lake.ingestion.test_reader import reading
-from stedi_assets_tests.lake.refresh.test_incremental import ADA, BO, CY, DEE, KEY, day, readings
-from stedi_assets_tests.lake.storage.test_s3 import lake_in_s3, put
 from stedi_assets_tests.support.killed import KILLED, Fault, Killer
-from stedi_assets_tests.support.lakes import TestLake, write_landing
+from stedi_assets_tests.support.lakes import TestLake, new_lake, reading, write_landing
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
+from stedi_assets_tests.support.s3 import lake_in_s3, put
 from stedi_assets_tests.support.scenario import record
-from stedi_assets_tests.support.states import LANDING, arrow, assert_nothing_is_lost, new_lake, state, text
+from stedi_assets_tests.support.states import arrow, assert_nothing_is_lost, state, text
+from stedi_assets_tests.support.town import ADA, BO, CY, DEE, DERIVED, LANDING, day, readings
 
-pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.usefixtures("key")]
 
 AS_OF = day(20)
 ACCELEROMETER = "accelerometer_landing"
-DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
 
 
 def zone(name: str, *rows: Customer | Acceleration | Step | str) -> dict[str, str]:
@@ -58,14 +55,6 @@ SECOND = (
     | zone("twice", *readings(DEE, 0, 1, 2), *readings(ADA, 2))
     | {"accelerometer/landing/a.json": FIRST["accelerometer/landing/a.json"].split("\n", 1)[1] + "{}\n"}
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def key() -> Iterator[None]:
-    """The key of the lakes of these tests, which is looked up in the environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
-        yield
 
 
 @pytest.fixture(scope="module")

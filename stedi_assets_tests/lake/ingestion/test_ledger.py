@@ -8,8 +8,7 @@ import pytest
 
 from stedi_assets.assets import TABLES
 from stedi_assets.lake.ingestion import staged_batch, system_tables
-from stedi_assets_tests.lake.ingestion.test_reader import reading
-from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, reading, write_landing
 
 ACCELEROMETER = "accelerometer_landing"
 DAY = 86_400_000

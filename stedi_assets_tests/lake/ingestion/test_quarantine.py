@@ -13,8 +13,16 @@ from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.ingestion import system_tables
 from stedi_assets.lake.ingestion.files import KEPT_BYTES
 from stedi_assets.tables import QUARANTINE
-from stedi_assets_tests.lake.ingestion.test_reader import LANDING, counts, reading
-from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import (
+    EPOCH,
+    SAMPLE,
+    TestLake,
+    counts,
+    customer,
+    reading,
+    write_landing,
+)
+from stedi_assets_tests.support.town import LANDING
 
 ADA, BO = customer("ada@example.com", 500), customer("bo@example.com", 500, serial="device-2")
 ADA_UNREADABLE = customer("Ada@example.com", None, updated=2_000)[:-30]

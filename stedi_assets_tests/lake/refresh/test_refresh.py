@@ -204,7 +204,7 @@ class TestInterrupted:
     def test_after_a_kill_the_next_run_gives_the_content_of_a_clean_run(self, tmp_path, sample_lake, moment):
         lake = TestLake(tmp_path)
         script = (
-            "from pathlib import Path; from stedi_assets_tests.lakes import TestLake\n"
+            "from pathlib import Path; from stedi_assets_tests.support.lakes import TestLake\n"
             f"lake = TestLake(Path({str(tmp_path)!r}))\nprint('go', flush=True); lake.run()"
         )
         process = subprocess.Popen(
