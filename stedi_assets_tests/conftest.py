@@ -13,6 +13,7 @@ from scripts.local_s3 import POSTGRES, aws_services, object_store, postgres
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.orchestration.resources import DEFAULTS
 from stedi_assets_tests.support.faulty import faulty
+from stedi_assets_tests.support.forgetful import forgetful_instance
 from stedi_assets_tests.support.lakes import KEY, TestLake
 
 # One example is some queries of the engine, so that to shrink one takes minutes: a failing test leaves its
@@ -51,13 +52,13 @@ def spark() -> Iterator[SparkSession]:
 def dagster_home(tmp_path_factory):
     """Keeps the tests out of the Dagster home and the settings of whoever runs them.
 
-    What runs in this process tells an instance in memory, as Dagster opens its files anew for every event,
-    which is a third of a small run. A test that looks at the instance sets a home of its own.
+    What runs in this process reports to an instance that keeps no events: to store the 400 events of a run
+    is a third of a small run, in memory too. A test that looks at the instance sets a home of its own.
     """
     from_config = dg.DagsterInstance.from_config
 
     def instance(folder, *arguments):
-        return dg.DagsterInstance.ephemeral() if folder == str(home) else from_config(folder, *arguments)
+        return forgetful_instance() if folder == str(home) else from_config(folder, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("dagster")

@@ -12,11 +12,10 @@ from stedi_assets.assets import TABLES
 from stedi_assets.cli.commands.sql import parse_query, run_query
 from stedi_assets.cli.options import opened_lake
 from stedi_assets.errors import LakeError
-from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.lake.storage.base import open_storage
-from stedi_assets_tests.support import public
+from stedi_assets_tests.support import public, steps
 from stedi_assets_tests.support.lakes import (
     KEY,
     PUBLIC,
@@ -166,7 +165,7 @@ def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr(resource, "replace_files", crash)
+        steps.COMMIT.replace(patched, crash)
         assert lake.run().failures
     assert lake.contents() == before
     lake.built()

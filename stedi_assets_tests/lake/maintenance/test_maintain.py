@@ -16,16 +16,15 @@ from hypothesis import strategies as st
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.cli.options import opened_lake
-from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg.commit import describe_files
 from stedi_assets.lake.iceberg.record import Record
-from stedi_assets.lake.maintenance import compaction
 from stedi_assets.lake.maintenance.compaction import small_groups
 from stedi_assets.lake.maintenance.maintain import maintain, superseded
 from stedi_assets.lake.storage.base import LocalStorage
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.resources import Environment
 from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES
+from stedi_assets_tests.support import steps
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, reading, step, write_landing
 from stedi_assets_tests.support.maintenance import (
     aged,
@@ -185,7 +184,7 @@ def test_a_publish_in_between_wins(people, monkeypatch):
         )
         return describe_files(*arguments)
 
-    monkeypatch.setattr(compaction, "describe_files", meanwhile)
+    steps.DESCRIBE_COMPACTED.replace(monkeypatch, meanwhile)
     before = paths_below(people, "customer_landing")
     done = maintained(people)
     assert (done.files_before, done.files_after) == (3, 3)
@@ -199,7 +198,7 @@ def test_a_publish_in_between_wins(people, monkeypatch):
 def test_rows_that_are_lost_while_compacting_change_nothing(people, monkeypatch):
     scatter(people, "customer_landing")
     before, snapshots = paths_below(people, "customer_landing"), people.table("customer_landing").snapshots()
-    monkeypatch.setattr(compaction, "_row_groups", lambda *_: iter(()))
+    steps.READ_ROWS_TO_COMPACT.replace(monkeypatch, lambda *_: iter(()))
     done = maintained(people)
     assert done.failures == (
         "customer_landing: rows were lost while compacting, so nothing was changed: try again.",
@@ -249,7 +248,7 @@ def test_a_batch_that_was_interrupted_is_finished_however_long_after(people, mon
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr(resource, "apply", crash)
+        steps.APPLY_SYSTEM.replace(patched, crash)
         assert people.run(select="customer_landing").failures
     assert sum(people.rows("customer_landing").values()) == 4
     assert sum(people.rows(QUARANTINE.name).values()) == 1
