@@ -20,7 +20,7 @@ from stedi_assets.assets import TABLES
 from stedi_assets.cli.commands.sql import parse_query, run_query
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets_tests.support.lakes import PUBLIC, TestLake
-from stedi_assets_tests.test_public_data import AS_OF, COUNTS
+from stedi_assets_tests.support.public import AS_OF, COUNTS
 
 PAGE = Path(__file__).parents[1] / "docs" / "queries.md"
 KEY = "a key for the docs that keeps no secret"

@@ -13,7 +13,8 @@ from scripts.local_s3 import POSTGRES, aws_services, object_store, postgres
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.settings import DEFAULTS
 from stedi_assets_tests.support.faulty import faulty
-from stedi_assets_tests.support.lakes import TestLake
+from stedi_assets_tests.support.forgetful import forgetful_instance
+from stedi_assets_tests.support.lakes import KEY, TestLake
 
 # One example is some queries of the engine, so that to shrink one takes minutes: a failing test leaves its
 # example in .hypothesis/, and `pytest --hypothesis-profile=thorough --timeout=0` finds and shrinks more.
@@ -51,13 +52,13 @@ def spark() -> Iterator[SparkSession]:
 def dagster_home(tmp_path_factory):
     """Keeps the tests out of the Dagster home and the settings of whoever runs them.
 
-    What runs in this process tells an instance in memory, as Dagster opens its files anew for every event,
-    which is a third of a small run. A test that looks at the instance sets a home of its own.
+    What runs in this process reports to an instance that keeps no events: to store the 400 events of a run
+    is a third of a small run, in memory too. A test that looks at the instance sets a home of its own.
     """
     from_config = dg.DagsterInstance.from_config
 
     def instance(folder, *arguments):
-        return dg.DagsterInstance.ephemeral() if folder == str(home) else from_config(folder, *arguments)
+        return forgetful_instance() if folder == str(home) else from_config(folder, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("dagster")
@@ -66,6 +67,14 @@ def dagster_home(tmp_path_factory):
         for name in DEFAULTS:
             patch.delenv(name, raising=False)
         yield home
+
+
+@pytest.fixture(scope="module")
+def key():
+    """The key of the tests, which a lake looks up in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.contracts.value_rules import NumberRules
 from stedi_assets.lake import AuditInput
-from stedi_assets.lake.iceberg import staging
+from stedi_assets_tests.support import steps
 from stedi_assets_tests.support.lakes import AS_OF, TestLake, write_landing
 
 CANARIES = ("Zyqqara", "zyqqara", "555-0199-7", "1987-06-05", "c0ffee00-dead-4bad-beef-00000000cafe")
@@ -57,25 +57,25 @@ def refused(patch):
 
 
 def engine_error_while_staging(patch):
-    write = staging.StagingArea.write
+    write = steps.WRITE.function
 
     def failing(area, frame):
         if area.spec.name == "accelerometer_trusted":
             frame = engine_error(frame).drop("user").withColumnRenamed("broken", "user")
         return write(area, frame)
 
-    patch.setattr(staging.StagingArea, "write", failing)
+    steps.WRITE.replace(patch, failing)
 
 
 def crash_while_staging(patch):
-    write = staging.StagingArea.write
+    write = steps.WRITE.function
 
     def failing(area, frame):
         if area.spec.name == "customer_trusted":
             raise RuntimeError("crashed")
         return write(area, frame)
 
-    patch.setattr(staging.StagingArea, "write", failing)
+    steps.WRITE.replace(patch, failing)
 
 
 def engine_error_in_the_audit(patch):

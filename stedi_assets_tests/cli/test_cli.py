@@ -3,33 +3,47 @@
 import csv
 import io
 import json
-import os
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
 from stedi_assets.assets import TABLES
+from stedi_assets_tests.support import commands
 from stedi_assets_tests.support.lakes import SAMPLE
 
 # One lake for all of them, which some tests change: in one worker, in this order.
 
+SETTINGS = {"STEDI_LANDING": str(SAMPLE), "STEDI_PSEUDONYM_KEY": ""}
 
-def stedi(folder, *arguments, **settings):
-    """Runs the command in a folder of its own."""
-    command = [sys.executable, "-c", "from stedi_assets.cli.main import main; main()", *arguments]
-    environment = {"STEDI_LANDING": str(SAMPLE), "DAGSTER_HOME": str(folder / "dagster")} | settings
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env=os.environ | environment, timeout=120
-    )
+
+@pytest.fixture(scope="module")
+def stedi():
+    """Runs commands. Those of a folder share a process, as to import what a command needs takes seconds."""
+    processes = {}
+    with ExitStack() as stack:
+
+        def run(folder, *arguments):
+            if folder not in processes:
+                processes[folder] = stack.enter_context(commands.commands(folder, **SETTINGS))
+            return processes[folder].stedi(*arguments, check=False)
+
+        yield run
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A folder with a lake, and what `stedi run --json` printed when it was made."""
+    """A folder with a lake, and what `stedi run --json` printed when it was made, in a process of its own."""
     folder = tmp_path_factory.mktemp("cli")
-    return folder, stedi(folder, "run", "--json")
+    return folder, commands.stedi(folder, "run", "--json", check=False, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """A folder without a lake."""
+    return tmp_path_factory.mktemp("elsewhere")
 
 
 COMMANDS = ["check", "ddl", "generate", "maintain", "quarantine", "rekey", "run", "sql", "tables"]
@@ -57,7 +71,7 @@ def test_run_prints_one_json_object_and_nothing_else(built):
         assert table["changed"] is True
 
 
-def test_a_second_run_says_that_nothing_changed(built):
+def test_a_second_run_says_that_nothing_changed(stedi, built):
     folder, first = built
     done = stedi(folder, "run")
     assert done.returncode == 0
@@ -86,7 +100,7 @@ def test_runs_are_recorded_in_the_dagster_instance(built):
         assert not instance.telemetry_enabled
 
 
-def test_selected_tables_only(built):
+def test_selected_tables_only(stedi, built):
     folder, _ = built
     done = stedi(folder, "run", "--json", "--full", "--select", "customer_landing,customer_trusted")
     assert list(json.loads(done.stdout)["tables"]) == ["customer_landing", "customer_trusted"]
@@ -105,15 +119,15 @@ def test_selected_tables_only(built):
         (["generate", "--customers", "0", "--days", "1", "--seed", "1", "--out", "x"], "customers"),
     ],
 )
-def test_a_bad_setting_exits_with_2_and_one_sentence(tmp_path, arguments, sentence):
-    done = stedi(tmp_path, *arguments)
+def test_a_bad_setting_exits_with_2_and_one_sentence(stedi, elsewhere, arguments, sentence):
+    done = stedi(elsewhere, *arguments)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not done.stdout
 
 
-def test_sql_answers_in_three_formats_and_any_case(built):
+def test_sql_answers_in_three_formats_and_any_case(stedi, built):
     folder, _ = built
     query = "SELECT Split, COUNT(*) AS n FROM stedi.Machine_Learning_Curated GROUP BY SPLIT ORDER BY split"
     as_json = json.loads(stedi(folder, "sql", query, "--format", "json").stdout)
@@ -124,7 +138,7 @@ def test_sql_answers_in_three_formats_and_any_case(built):
     assert all(str(row["n"]) in as_table for row in as_json)
 
 
-def test_sql_joins_tables_and_takes_common_table_expressions(built):
+def test_sql_joins_tables_and_takes_common_table_expressions(stedi, built):
     folder, _ = built
     query = """
         WITH people AS (SELECT email FROM customer_curated)
@@ -153,7 +167,7 @@ def test_sql_joins_tables_and_takes_common_table_expressions(built):
         ("SELECT nosuchcolumn FROM customer_trusted", "query: the engine stopped"),
     ],
 )
-def test_sql_refuses_what_is_not_a_query_over_the_tables(built, query, sentence):
+def test_sql_refuses_what_is_not_a_query_over_the_tables(stedi, built, query, sentence):
     folder, _ = built
     done = stedi(folder, "sql", query)
     assert done.returncode == 1
@@ -161,7 +175,7 @@ def test_sql_refuses_what_is_not_a_query_over_the_tables(built, query, sentence)
     assert "Traceback" not in done.stderr
 
 
-def test_tables_lists_what_is_published(built):
+def test_tables_lists_what_is_published(stedi, built):
     folder, first = built
     rows = {row["table"]: row for row in json.loads(stedi(folder, "tables", "--format", "json").stdout)}
     assert list(rows) == list(TABLES)
@@ -171,16 +185,16 @@ def test_tables_lists_what_is_published(built):
         assert rows[name]["bytes"] > 0
 
 
-def test_tables_of_a_lake_that_was_never_built_are_not_published_yet(tmp_path):
-    done = stedi(tmp_path, "tables")
+def test_tables_of_a_lake_that_was_never_built_are_not_published_yet(stedi, elsewhere):
+    done = stedi(elsewhere, "tables")
     assert done.returncode == 0
     assert done.stdout.count("not published yet") == len([*TABLES])
-    done = stedi(tmp_path, "sql", "SELECT * FROM customer_trusted")
+    done = stedi(elsewhere, "sql", "SELECT * FROM customer_trusted")
     assert done.returncode == 1
     assert done.stderr == "customer_trusted is not published yet: materialize it first.\n"
 
 
-def test_quarantine_counts_lines_and_shows_them_on_demand_only(built):
+def test_quarantine_counts_lines_and_shows_them_on_demand_only(stedi, built):
     folder, _ = built
     counted = stedi(folder, "quarantine", "--format", "json").stdout
     [held] = [row for row in json.loads(counted) if row["reason"] == "sharewithresearchasofdate_plausible"]
@@ -201,13 +215,13 @@ def test_quarantine_counts_lines_and_shows_them_on_demand_only(built):
     assert "Rowan.Parallax@example.com" in line["text"]
 
 
-def test_the_quarantine_of_a_lake_that_was_never_built_is_empty(tmp_path):
-    done = stedi(tmp_path, "quarantine", "--format", "json")
+def test_the_quarantine_of_a_lake_that_was_never_built_is_empty(stedi, elsewhere):
+    done = stedi(elsewhere, "quarantine", "--format", "json")
     assert (done.returncode, done.stdout) == (0, "[]\n")
 
 
-def test_generate_makes_a_landing_zone_that_runs(tmp_path):
-    done = stedi(tmp_path, "generate", "--customers", "20", "--days", "2", "--seed", "7", "--out", "zone")
+def test_generate_makes_a_landing_zone_that_runs(stedi, elsewhere):
+    done = stedi(elsewhere, "generate", "--customers", "20", "--days", "2", "--seed", "7", "--out", "zone")
     assert done.returncode == 0, done.stderr
-    report = json.loads(stedi(tmp_path, "run", "--json", "--landing", "zone").stdout)
+    report = json.loads(stedi(elsewhere, "run", "--json", "--landing", "zone").stdout)
     assert report["tables"]["machine_learning_curated"]["rows"] > 0

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from stedi_assets.contracts import Contract
-from stedi_assets_tests.orchestration.refreshing.test_charts import drawn
+from stedi_assets_tests.support.charts import drawn
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
 pytestmark = pytest.mark.slow

@@ -21,7 +21,7 @@ from stedi_assets.lake.ingestion.lines import line_parser
 from stedi_assets.lake.ingestion.records import line_form
 from stedi_assets_tests.support.commands import Commands, commands
 from stedi_assets_tests.support.lakes import PUBLIC, SAMPLE, customer
-from stedi_assets_tests.test_public_data import COUNTS
+from stedi_assets_tests.support.public import COUNTS, public
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,10 +36,6 @@ pytestmark = [
         shutil.which("java") is None, reason="Spark needs Java 17, and there is no `java` here."
     ),
 ]
-public = pytest.mark.skipif(
-    not PUBLIC.is_dir(),
-    reason="The public STEDI data is not in ../shared/stedi-public beside the repository.",
-)
 # Java code that is compiled with much care pays off after minutes only. Queries are compiled too, or they are
 # interpreted, which is as good for few rows and much sooner done.
 COMPILED = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}

@@ -12,15 +12,14 @@ import pytest
 from scripts.local_s3 import object_store
 from scripts.spark_cluster import spark_cluster
 from stedi_assets.assets import TABLES
-from stedi_assets_tests.engines.test_spark import public
-from stedi_assets_tests.lake.test_places import contents, upload
 from stedi_assets_tests.support.commands import stedi
-from stedi_assets_tests.support.lakes import PUBLIC, TestLake
-from stedi_assets_tests.test_public_data import AS_OF, COUNTS
+from stedi_assets_tests.support.lakes import KEY, PUBLIC, TestLake
+from stedi_assets_tests.support.public import AS_OF, COUNTS, public
+from stedi_assets_tests.support.s3 import upload
+from stedi_assets_tests.support.states import contents
 
 pytestmark = [pytest.mark.maven, pytest.mark.timeout(1800), public]
 
-KEY = "a key for tests that keeps no secret"
 [HADOOP] = Path(pyspark.__file__).parent.glob("jars/hadoop-client-api-*.jar")
 HADOOP_AWS = f"org.apache.hadoop:hadoop-aws:{HADOOP.stem.removeprefix('hadoop-client-api-')}"
 

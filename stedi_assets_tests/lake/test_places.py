@@ -1,11 +1,9 @@
 """One behaviour, wherever the lake is: local, and S3 under each kind of catalog."""
 
-import json
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -13,21 +11,28 @@ from scripts.local_s3 import WAREHOUSES
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.commands.sql import parse_query, run_query
 from stedi_assets.errors import LakeError
-from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.storage import Aws, open_storage
 from stedi_assets.orchestration.resources import opened_lake
-from stedi_assets_tests.lake.maintenance.test_maintain import maintained, scatter
-from stedi_assets_tests.support.lakes import PUBLIC, SAMPLE, TestLake, customer, write_landing
-from stedi_assets_tests.test_public_data import AS_OF as PUBLIC_AS_OF
-from stedi_assets_tests.test_public_data import COUNTS
+from stedi_assets_tests.support import public, steps
+from stedi_assets_tests.support.lakes import (
+    KEY,
+    PUBLIC,
+    SAMPLE,
+    TestLake,
+    customer,
+    one_person,
+    write_landing,
+)
+from stedi_assets_tests.support.maintenance import maintained, scatter
+from stedi_assets_tests.support.public import COUNTS
+from stedi_assets_tests.support.s3 import upload
+from stedi_assets_tests.support.states import contents
 
 pytestmark = pytest.mark.slow
 
 PLACES = ("local", "s3-sqlite", "s3-postgres", "s3-rest", "s3-glue")
 IN_S3 = PLACES[1:]
-KEY = "the key of the tests, the same in every place"
-NOON = 1_700_000_000_000
 fresh_warehouses = iter(range(WAREHOUSES))
 
 
@@ -98,28 +103,6 @@ def placed(request, place, folder):
     return {**settings, "STEDI_LAKE": warehouse, "STEDI_CATALOG": store.rest}
 
 
-def upload(folder, uri, paths=None):
-    """Copies a folder to S3, or some files of it."""
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-    client = Aws("us-east-1").s3
-    client.put_object(Bucket=bucket, Key=f"{prefix}/")
-    for file in Path(folder).rglob("*") if paths is None else (Path(folder, path) for path in paths):
-        if file.is_file():
-            key = f"{prefix}/{file.relative_to(folder).as_posix()}"
-            client.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
-
-
-def zone(email="ada@example.com", serial="device-1"):
-    """A person who consents, with one reading of each sensor."""
-    reading = {"user": email, "timestamp": NOON, "x": 0.1, "y": 0.2, "z": 0.3}
-    step = {"sensorReadingTime": NOON, "serialNumber": serial, "distanceFromObject": 200}
-    return {
-        "customer/landing/1.json": customer(email, 500),
-        "accelerometer/landing/1.json": json.dumps(reading),
-        "step_trainer/landing/1.json": json.dumps(step),
-    }
-
-
 NEWCOMER = {"customer/landing/2.json": customer("bo@example.com", 500, serial="device-2")}
 
 
@@ -142,16 +125,7 @@ def in_a_local_lake(tmp_path_factory, dagster_home):
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, in_a_local_lake):
     """The tables of somebody with readings and a newcomer."""
-    return in_a_local_lake(write_landing(tmp_path_factory.mktemp("in"), zone() | NEWCOMER))
-
-
-def contents(lake):
-    """The rows of all tables, without the batch, which is named by file versions: times here, ETags there."""
-    found = lake.contents()
-    for name, spec in TABLES.specs.items():
-        if spec.source:
-            found[name] = Counter({row[:-1]: count for row, count in found[name].items()})
-    return found
+    return in_a_local_lake(write_landing(tmp_path_factory.mktemp("in"), one_person() | NEWCOMER))
 
 
 def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_keeps_them(
@@ -167,7 +141,7 @@ def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_keeps
 
 
 def test_a_new_customer_file_changes_what_depends_on_it_and_tables_empty(make_lake):
-    lake = make_lake(zone())
+    lake = make_lake(one_person())
     lake.built()
     assert sum(lake.rows("machine_learning_curated").values()) == 1
     lake.deliver({"customer/landing/2.json": customer("ada@example.com", None, updated=2_000)})
@@ -181,7 +155,7 @@ def test_a_new_customer_file_changes_what_depends_on_it_and_tables_empty(make_la
 def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(
     make_lake, monkeypatch, uninterrupted
 ):
-    lake = make_lake(zone())
+    lake = make_lake(one_person())
     lake.built()
     before = lake.contents()
     lake.deliver(NEWCOMER)
@@ -190,7 +164,7 @@ def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr(resource, "replace_files", crash)
+        steps.COMMIT.replace(patched, crash)
         assert lake.run().failures
     assert lake.contents() == before
     lake.built()
@@ -199,7 +173,7 @@ def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(
 
 
 def test_two_policies_lie_beside_each_other_and_a_table_has_one_folder_below_its_zone(make_lake):
-    lake = make_lake(zone())
+    lake = make_lake(one_person())
     lake.built()
     before = lake.snapshots()
     reference = PlacedLake(
@@ -214,7 +188,7 @@ def test_two_policies_lie_beside_each_other_and_a_table_has_one_folder_below_its
 
 
 def test_queries_read_the_tables_which_a_full_run_makes_anew(make_lake):
-    lake = make_lake(zone())
+    lake = make_lake(one_person())
     lake.built()
     full = lake.built(full=True)
     assert {table.changed for table in full.tables.values()} == {True}
@@ -236,7 +210,7 @@ def test_a_publish_after_another_one_is_refused(make_lake):
 
 
 def test_maintenance_keeps_the_rows_and_deletes_what_no_snapshot_names(make_lake):
-    lake = make_lake(zone())
+    lake = make_lake(one_person())
     lake.deliver({"customer/landing/2.json": customer("bo@example.com", 500, serial="device-2")})
     lake.built(select="customer_landing")
     scatter(lake, "customer_landing")
@@ -262,7 +236,7 @@ def test_maintenance_keeps_the_rows_and_deletes_what_no_snapshot_names(make_lake
 @pytest.mark.parametrize("in_s3", ["STEDI_LANDING", "STEDI_LAKE"])
 def test_landing_files_and_lake_lie_in_different_places(s3, tmp_path, monkeypatch, in_s3):
     monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
-    landing = write_landing(tmp_path / "in", zone())
+    landing = write_landing(tmp_path / "in", one_person())
     settings = {"STEDI_PSEUDONYM_KEY": KEY, in_s3: f"s3://{in_s3[6:].lower()}/{tmp_path.name}"}
     if in_s3 == "STEDI_LANDING":
         upload(landing, settings[in_s3])
@@ -276,11 +250,11 @@ def test_landing_files_and_lake_lie_in_different_places(s3, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("place", ["s3-rest", "s3-glue"], indirect=True)
 @pytest.mark.parametrize("policy", COUNTS)
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public")
+@public.public
 def test_the_public_data_gives_the_counts_of_the_design_and_the_rows_of_a_local_lake(
     make_lake, in_a_local_lake, policy
 ):
     lake = make_lake(landing=PUBLIC, STEDI_POLICY=policy)
-    lake.built(as_of=PUBLIC_AS_OF)
+    lake.built(as_of=public.AS_OF)
     assert {name: sum(lake.rows(name).values()) for name in TABLES} == COUNTS[policy]
-    assert contents(lake) == in_a_local_lake(PUBLIC, policy, as_of=PUBLIC_AS_OF)
+    assert contents(lake) == in_a_local_lake(PUBLIC, policy, as_of=public.AS_OF)

@@ -26,30 +26,22 @@ from hypothesis.stateful import (
 )
 
 from stedi_assets.assets import TABLES
-from stedi_assets.lake import resource
-from stedi_assets.lake.iceberg import staging
-from stedi_assets.lake.ingestion import staged_batch, system_tables
 from stedi_assets.lake.maintenance import maintain
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.tables import SYSTEM_TABLES
-from stedi_assets_tests.lake.refresh.test_incremental import ADA, BO, CY, KEY, day, expected, maintained
-from stedi_assets_tests.support import oracle
-from stedi_assets_tests.support.lakes import TestLake
+from stedi_assets_tests.support import oracle, steps
+from stedi_assets_tests.support.lakes import TestLake, new_lake
+from stedi_assets_tests.support.maintenance import expire_history
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step, World
 from stedi_assets_tests.support.scenario import acceleration, device, record, step
-from stedi_assets_tests.support.states import LANDING, Content, arrow, new_lake, state, text
+from stedi_assets_tests.support.states import Content, arrow, state, text
+from stedi_assets_tests.support.town import ADA, BO, CY, DERIVED, LANDING, day, expected
 
-pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(0), pytest.mark.usefixtures("key")]
 
-DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
 STEPS = (
-    (staging.StagingArea, "write"),
-    (staged_batch, "describe_files"),
-    (staged_batch, "write_ledger"),
-    (resource, "describe_files"),
-    (resource, "replace_files"),
-    (system_tables, "replace_files"),
-)
+    steps.WRITE, steps.DESCRIBE_BATCH, steps.WRITE_LEDGER, steps.DESCRIBE, steps.COMMIT, steps.COMMIT_SYSTEM,
+)  # fmt: skip
 NAMES = "abcd"
 INSTANTS = [day(number, hour) for number in range(3) for hour in (0, 10)]
 DEVICES = [device(ADA), device(BO)]
@@ -70,7 +62,7 @@ walks = st.builds(
     st.sampled_from([0.1, 0.2]),
 )
 accelerations = st.builds(acceleration, st.sampled_from([ADA, BO]), st.sampled_from(INSTANTS))
-steps = st.builds(step, st.sampled_from(DEVICES), st.sampled_from(INSTANTS), st.sampled_from([100, 200]))
+step_rows = st.builds(step, st.sampled_from(DEVICES), st.sampled_from(INSTANTS), st.sampled_from([100, 200]))
 
 File = tuple[str, str]
 
@@ -107,7 +99,7 @@ class Landing(RuleBasedStateMachine):
     def deliver_accelerations(self, name: str, rows: list[Acceleration]) -> None:
         self._write(("accelerometer", name), tuple(rows))
 
-    @rule(name=st.sampled_from(NAMES), rows=st.lists(steps, max_size=3), nonsense=st.booleans())
+    @rule(name=st.sampled_from(NAMES), rows=st.lists(step_rows, max_size=3), nonsense=st.booleans())
     def deliver_steps(self, name: str, rows: list[Step], nonsense: bool) -> None:
         self._write(("step_trainer", name), (*rows, *(["nonsense"] if nonsense else [])))
 
@@ -150,7 +142,7 @@ class Landing(RuleBasedStateMachine):
     @rule(where=st.sampled_from(range(len(STEPS))), number=st.integers(1, 12), after=st.booleans())
     def interrupt(self, where: int, number: int, after: bool) -> None:
         """A run that does nothing any more from some step on, not even tidy up."""
-        with dying(*STEPS[where], number, after=after):
+        with dying(STEPS[where], number, after=after):
             self.lake.run(as_of=self.as_of)
         self.unsure |= {file for file, content in self.there.items() if self.live.get(file) != content}
 
@@ -162,7 +154,7 @@ class Landing(RuleBasedStateMachine):
             for spec in (*TABLES.values(), *SYSTEM_TABLES.values()):
                 assert not maintain(lake, spec).failures
         if expired:
-            maintained(self.lake)
+            expire_history(self.lake)
 
     def teardown(self) -> None:
         try:
@@ -240,7 +232,7 @@ class Died(MemoryError):
 
 
 @contextmanager
-def dying(owner: Any, step: str, number: int, *, after: bool) -> Iterator[None]:
+def dying(step: steps.Step, number: int, *, after: bool) -> Iterator[None]:
     """From before or after the call of a step on, no step does anything any more, and nothing is removed."""
     calls = [0]
     dead: list[bool] = []
@@ -262,19 +254,10 @@ def dying(owner: Any, step: str, number: int, *, after: bool) -> Iterator[None]:
         return call
 
     with pytest.MonkeyPatch.context() as patch:
-        for one, name in STEPS:
-            patch.setattr(one, name, traced(getattr(one, name), counts=(one, name) == (owner, step)))
-        for name in ("discard", "discard_part", "discard_folders"):
-            original = getattr(staging.StagingArea, name)
-            patch.setattr(staging.StagingArea, name, lambda *args, it=original: None if dead else it(*args))
-        yield
-
-
-@pytest.fixture(scope="module", autouse=True)
-def key() -> Iterator[None]:
-    """The key of the lakes of these tests, which is looked up in the environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
+        for watched in STEPS:
+            watched.replace(patch, traced(watched.function, counts=watched == step))
+        for tidying in steps.TIDYING:
+            tidying.replace(patch, lambda *args, it=tidying.function: None if dead else it(*args))
         yield
 
 

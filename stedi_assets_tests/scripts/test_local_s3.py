@@ -14,7 +14,7 @@ from stedi_assets_tests.support.lakes import REPOSITORY
 
 START = """
 import time
-from stedi_assets_tests.servers import aws_services, object_store
+from scripts.local_s3 import aws_services, object_store
 with {server}() as running:
     print({port}, flush=True)
     time.sleep(600)

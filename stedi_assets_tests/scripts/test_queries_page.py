@@ -4,7 +4,7 @@ import pytest
 import sqlglot
 
 from scripts.queries_page import KEY, PAGE, QUESTIONS, page
-from stedi_assets_tests.support.lakes import PUBLIC
+from stedi_assets_tests.support.public import public
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.title)
@@ -13,7 +13,7 @@ def test_athena_reads_the_query(question):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public STEDI data is not in ../shared/stedi-public")
+@public
 def test_the_page_says_what_the_queries_give(tmp_path, monkeypatch):
     monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
     assert page(tmp_path) == PAGE.read_text(), "run it again: .venv/bin/python -m scripts.queries_page"

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stedi_assets_tests.support.lakes import REPOSITORY
+from stedi_assets_tests.support.lakes import KEY, REPOSITORY
 
-KEY = "a key for tests that keeps no secret"
 # Commands come as lines of JSON; their exit codes go where standard output was before it became a file.
 READ_AND_RUN = """
 import json, os, sys

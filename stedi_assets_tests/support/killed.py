@@ -18,6 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
+from stedi_assets_tests.support import steps
+from stedi_assets_tests.support.forgetful import forgetful_instance
 from stedi_assets_tests.support.lakes import AS_OF, TestLake
 
 KILLED = -signal.SIGKILL
@@ -30,7 +34,7 @@ class Fault:
     """Where a run is killed.
 
     Attributes:
-        step: See `STEPS`.
+        step: See `steps.BY_FAULT`.
         table: The table that the step is done to.
         number: Which of such steps of the run it is, from 1.
         after: Whether the step is still done.
@@ -46,31 +50,10 @@ class Fault:
         return f"{when} {self.step} {self.table} {self.number}"
 
 
-def _steps() -> dict[str, list[tuple[Any, str, Callable[..., str]]]]:
-    """The steps that matter: the owner of the function, its name, and the table that it is called for."""
-    from stedi_assets.lake import resource
-    from stedi_assets.lake.iceberg import staging
-    from stedi_assets.lake.ingestion import staged_batch, system_tables
-
-    return {
-        "write": [(staging.StagingArea, "write", lambda area, *_: area.spec.name)],
-        "describe": [
-            (owner, "describe_files", lambda table, *_: table.name()[-1])
-            for owner in (staged_batch, resource, system_tables)
-        ],
-        "write_ledger": [(staged_batch, "write_ledger", lambda *_: "ledger")],
-        "commit": [
-            (owner, "replace_files", lambda table, *_: table.name()[-1])
-            for owner in (resource, system_tables)
-        ],
-    }
-
-
 @contextmanager
 def traced(at: Callable[[Call, int, bool], None]) -> Iterator[None]:
     """Calls `at` before (False) and after (True) every step, with the step and how often it was done."""
     calls: Counter[Call] = Counter()
-    former = []
 
     def watched(step: str, original: Callable[..., Any], table: Callable[..., str]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
@@ -84,15 +67,11 @@ def traced(at: Callable[[Call, int, bool], None]) -> Iterator[None]:
 
         return call
 
-    for step, places in _steps().items():
-        for owner, name, table in places:
-            former.append((owner, name, getattr(owner, name)))
-            setattr(owner, name, watched(step, getattr(owner, name), table))
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, places in steps.BY_FAULT.items():
+            for step in places:
+                step.replace(patch, watched(name, step.function, step.table))
         yield
-    finally:
-        for owner, name, original in former:
-            setattr(owner, name, original)
 
 
 class Killer:
@@ -181,8 +160,8 @@ def _main() -> None:
 
     from stedi_assets import definitions  # noqa: F401
 
-    # As in conftest.py: Dagster's files would be opened anew for every event.
-    dg.DagsterInstance.from_config = staticmethod(lambda *_: dg.DagsterInstance.ephemeral())  # type: ignore[method-assign, assignment]
+    # As in conftest.py: to store the events would be a third of a run.
+    dg.DagsterInstance.from_config = staticmethod(lambda *_: forgetful_instance())  # type: ignore[method-assign, assignment]
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     with tempfile.TemporaryDirectory() as home:

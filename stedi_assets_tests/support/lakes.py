@@ -15,6 +15,7 @@ from stedi_assets.lake import Progress
 from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.storage import Aws
 from stedi_assets.settings import Settings
+from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "data"
@@ -24,6 +25,9 @@ PUBLIC = REPOSITORY.parent / "shared" / "stedi-public"
 AS_OF = 1_709_596_800_000
 EPOCH = 1_600_000_000_000
 """2020-09-13: when the time of small tests begins."""
+
+KEY = "an invented pseudonym key of 40 letters!"
+"""The pseudonym key of all tests that give one."""
 
 
 @dataclass
@@ -91,6 +95,16 @@ def customer(email: str, consent: int | None, updated: int = 1_000, serial: str 
     )  # fmt: skip
 
 
+def reading(user="ada@example.com", timestamp=1_700_000_000_000, x=0.1, y=0.2, z=0.3) -> str:  # type: ignore[no-untyped-def]
+    """The line of an accelerometer reading, without its end; values of any type, as lines may be faulty."""
+    return json.dumps({"user": user, "timestamp": timestamp, "x": x, "y": y, "z": z})
+
+
+def step(time: int, serial: str = "device-1", distance: int = 200) -> str:
+    """The line of a step-trainer reading, without its end."""
+    return json.dumps({"sensorReadingTime": time, "serialNumber": serial, "distanceFromObject": distance})
+
+
 def write_landing(root: Path, files: Mapping[str, str | bytes]) -> Path:
     """Writes landing files, by path below the root; every table gets its folder."""
     for spec in TABLES.values():
@@ -101,3 +115,32 @@ def write_landing(root: Path, files: Mapping[str, str | bytes]) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content.encode() if isinstance(content, str) else content)
     return root
+
+
+def new_lake(folder: Path, **settings: str) -> TestLake:
+    """A lake with an empty landing zone and the key that the tests share."""
+    return TestLake(folder, write_landing(folder / "in", {}), {"STEDI_PSEUDONYM_KEY": KEY, **settings})
+
+
+def json_line(source: str, row: Customer | Acceleration | Step) -> str:
+    """The line of a landing file that holds a row of the oracle."""
+    [spec] = [spec for spec in TABLES.values() if spec.source and spec.source.folder == f"{source}/landing"]
+    columns = spec.source.record.to_schema().columns
+    keys = {name: (column.metadata or {}).get("key") or name for name, column in columns.items()}
+    return json.dumps({keys[name]: value for name, value in row._asdict().items()}) + "\n"
+
+
+def counts(lake: TestLake, table: str) -> dict[str, int]:
+    """The counts of lines that the current snapshot of a landing table tells."""
+    properties = lake.table(table).current_snapshot().summary.additional_properties
+    found: dict[str, int] = json.loads(properties["stedi.counts"])
+    return found
+
+
+def one_person(email: str = "ada@example.com", serial: str = "device-1") -> dict[str, str]:
+    """Landing files of a person who consents, with one reading of each sensor at the same time."""
+    return {
+        "customer/landing/1.json": customer(email, 500),
+        "accelerometer/landing/1.json": reading(email),
+        "step_trainer/landing/1.json": step(1_700_000_000_000, serial),
+    }

@@ -7,6 +7,7 @@ is written in the tests.
 
 from datetime import datetime, timezone
 
+from stedi_assets_tests.support.lakes import KEY
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Keys, Step, World
 
 
@@ -36,7 +37,7 @@ LATEST = instant("2024-03-07T09:00:00")
 AS_OF = instant("2024-03-10T12:00:00")
 """When the run judges consent."""
 
-KEYS = Keys(b"an invented pseudonym key of 40 letters!", b"an invented salt")
+KEYS = Keys(KEY.encode(), b"an invented salt")
 OTHER_KEY = b"another invented key, of 40 letters too!"
 
 

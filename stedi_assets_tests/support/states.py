@@ -4,31 +4,24 @@ Left out is what says how rows were delivered: files, batches, runs.
 """
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from stedi_assets.assets import TABLES
 from stedi_assets.orchestration.resources import opened_lake
-from stedi_assets_tests.lake.refresh.test_incremental import KEY, json_line
-from stedi_assets_tests.support.lakes import TestLake, write_landing
+from stedi_assets_tests.support.lakes import TestLake, json_line
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
+from stedi_assets_tests.support.town import LANDING
 
 Content = tuple[Customer | Acceleration | Step | str, ...]
 """The lines of a landing file: rows, and lines that are none."""
 
-LANDING = [name for name, spec in TABLES.specs.items() if spec.source]
 SYSTEM = {
     "quarantine": ("table_name", "line_number", "reason", "raw", "people"),
     "activity": ("table_name", "who", "event_date", "reading_count", "first_instant", "last_instant"),
     "ledger": ("table_name", "content", "lines", "rows", "quarantined", "empty_lines", "days", "reasons"),
 }
-
-
-def new_lake(folder: Path, **settings: str) -> TestLake:
-    """A lake with an empty landing zone and the key that these tests share."""
-    return TestLake(folder, write_landing(folder / "in", {}), {"STEDI_PSEUDONYM_KEY": KEY, **settings})
 
 
 def text(source: str, content: Content) -> str:
@@ -72,3 +65,12 @@ def assert_nothing_is_lost(lake: TestLake) -> None:
                 there = [row for row in there if row["table_name"] == name]
             said = Counter({path: entry[column] for path, entry in of_table.items() if entry[column]})
             assert Counter(row["source_file"] for row in there) == said, (name, column)
+
+
+def contents(lake: TestLake) -> dict[str, Counter[tuple[Any, ...]]]:
+    """The rows of all tables, without the batch, which is named by file versions: times here, ETags there."""
+    found = lake.contents()
+    for name, spec in TABLES.specs.items():
+        if spec.source:
+            found[name] = Counter({row[:-1]: count for row, count in found[name].items()})
+    return found

@@ -7,7 +7,7 @@ from sqlglot import exp
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.commands.ddl import external_ddl, iceberg_ddl
 from stedi_assets.lake.iceberg.schema import iceberg_schema
-from stedi_assets_tests.cli.test_cli import stedi
+from stedi_assets_tests.support.commands import commands, stedi
 from stedi_assets_tests.support.lakes import REPOSITORY
 
 LANDING = {"customer": 10, "accelerometer": 5, "step_trainer": 3}  # fields of a record
@@ -64,14 +64,21 @@ def test_the_external_table_reads_the_fields_of_the_landing_files(kind):
     assert properties.find(exp.LocationProperty).this.name == f"s3://bucket/in/{kind}/landing/"
 
 
+@pytest.fixture(scope="module")
+def ddl(tmp_path_factory):
+    """Runs `stedi ddl`, each time in one process."""
+    with commands(tmp_path_factory.mktemp("ddl")) as running:
+        yield lambda *arguments: running.stedi("ddl", *arguments, check=False)
+
+
 @pytest.mark.parametrize("kind", LANDING)
-def test_the_files_in_the_docs_are_what_the_command_prints(tmp_path, kind):
-    done = stedi(tmp_path, "ddl", f"{kind}_landing", "--external")
+def test_the_files_in_the_docs_are_what_the_command_prints(ddl, kind):
+    done = ddl(f"{kind}_landing", "--external")
     assert done.stdout == (REPOSITORY / "docs" / "ddl" / f"{kind}_landing.sql").read_text()
 
 
-def test_a_landing_table_comes_with_the_table_of_its_raw_files(tmp_path):
-    done = stedi(tmp_path, "ddl", "customer_landing")
+def test_a_landing_table_comes_with_the_table_of_its_raw_files(ddl):
+    done = ddl("customer_landing")
     iceberg, external = done.stdout.split(";\n")[:2]
     assert iceberg.startswith("CREATE TABLE `stedi`.`customer_landing` (")
     assert "LOCATION 's3://your-bucket/landing/customer_landing/'" in iceberg  # the lake is not in S3 yet
@@ -96,8 +103,8 @@ def test_settings_say_where_a_table_is_and_nothing_is_looked_up(tmp_path):
         (["customer_trusted", "--location", "s3a://bucket/x"], "--location is s3a://bucket/x: write s3://"),
     ],
 )
-def test_what_has_no_ddl_is_refused_in_a_sentence(tmp_path, arguments, sentence):
-    done = stedi(tmp_path, "ddl", *arguments)
+def test_what_has_no_ddl_is_refused_in_a_sentence(ddl, arguments, sentence):
+    done = ddl(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(sentence)
     assert len(done.stderr.splitlines()) == 1

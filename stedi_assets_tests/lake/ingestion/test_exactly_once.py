@@ -18,24 +18,20 @@ import pytest
 from pyspark.sql.connect.client.retries import DefaultPolicy
 
 from scripts.local_s3 import SCRIPTS, Server, free_ports
-from stedi_assets.assets import TABLES
-from stedi_assets.lake.iceberg import staging
-from stedi_assets.lake.ingestion import staged_batch
 from stedi_assets.lake.storage import Aws
-from stedi_assets_tests.lake.ingestion.test_reader import reading
-from stedi_assets_tests.lake.refresh.test_incremental import ADA, BO, CY, DEE, KEY, day, readings
-from stedi_assets_tests.lake.storage.test_s3 import lake_in_s3, put
+from stedi_assets_tests.support import steps
 from stedi_assets_tests.support.killed import KILLED, Fault, Killer
-from stedi_assets_tests.support.lakes import TestLake, write_landing
+from stedi_assets_tests.support.lakes import TestLake, new_lake, reading, write_landing
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
+from stedi_assets_tests.support.s3 import lake_in_s3, put
 from stedi_assets_tests.support.scenario import record
-from stedi_assets_tests.support.states import LANDING, arrow, assert_nothing_is_lost, new_lake, state, text
+from stedi_assets_tests.support.states import arrow, assert_nothing_is_lost, state, text
+from stedi_assets_tests.support.town import ADA, BO, CY, DEE, DERIVED, LANDING, day, readings
 
-pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.usefixtures("key")]
 
 AS_OF = day(20)
 ACCELEROMETER = "accelerometer_landing"
-DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
 
 
 def zone(name: str, *rows: Customer | Acceleration | Step | str) -> dict[str, str]:
@@ -58,14 +54,6 @@ SECOND = (
     | zone("twice", *readings(DEE, 0, 1, 2), *readings(ADA, 2))
     | {"accelerometer/landing/a.json": FIRST["accelerometer/landing/a.json"].split("\n", 1)[1] + "{}\n"}
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def key() -> Iterator[None]:
-    """The key of the lakes of these tests, which is looked up in the environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -233,13 +221,13 @@ def test_the_disk_is_full_for_files_of_that_size(lake, killer, clean, file_bytes
     assert_clean(lake, clean)
 
 
-@pytest.mark.parametrize(("owner", "step"), [(staging.StagingArea, "write"), (staged_batch, "write_ledger")])
-def test_the_disk_is_full_is_said_in_a_sentence(lake, clean, monkeypatch, owner, step):
+@pytest.mark.parametrize("step", [steps.WRITE, steps.WRITE_LEDGER], ids=str)
+def test_the_disk_is_full_is_said_in_a_sentence(lake, clean, monkeypatch, step):
     def full(*arguments):
         raise OSError(28, "No space left on device", "somewhere")
 
     with monkeypatch.context() as patched:
-        patched.setattr(owner, step, full)
+        step.replace(patched, full)
         failures = lake.run(as_of=AS_OF).failures
     assert all("storage or catalog failed (ENOSPC)" in failure for failure in failures), failures
     assert len(failures) == len(LANDING)
@@ -250,7 +238,7 @@ def test_the_disk_is_full_is_said_in_a_sentence(lake, clean, monkeypatch, owner,
 @pytest.mark.parametrize("table", [ACCELEROMETER, "activity", "accelerometer_trusted"])
 @pytest.mark.filterwarnings("ignore:.RETRIES_EXCEEDED")
 def test_the_engine_is_killed_while_it_writes(lake, clean, tmp_path, monkeypatch, table):
-    write = staging.StagingArea.write
+    write = steps.WRITE.function
     [port] = free_ports(1)
     command = [str(SCRIPTS / "sail"), "spark", "server", "--port", str(port)]
 
@@ -262,7 +250,7 @@ def test_the_engine_is_killed_while_it_writes(lake, clean, tmp_path, monkeypatch
     with Server(command, [port], tmp_path / "sail.log") as engine, monkeypatch.context() as patched:
         # PySpark waits ten minutes for a server to come back.
         patched.setattr(DefaultPolicy, "__init__", partialmethod(DefaultPolicy.__init__, max_retries=1))
-        patched.setattr(staging.StagingArea, "write", killing)
+        steps.WRITE.replace(patched, killing)
         elsewhere = {**lake.settings, "STEDI_ENGINE": f"sc://127.0.0.1:{port}"}
         failures = replace(lake, settings=elsewhere).run(as_of=AS_OF).failures
     assert failures

@@ -10,7 +10,7 @@ from stedi_assets.lake.ingestion.faults import FAULTS, named_people, reasons
 from stedi_assets.lake.ingestion.lines import EMPTY
 from stedi_assets.lake.ingestion.records import line_form
 from stedi_assets.transforms.held import held_people
-from stedi_assets_tests.support import frames
+from stedi_assets_tests.support import frames, lines
 
 ADA, BO = "ada@example.com", "bo@example.com"
 
@@ -76,6 +76,4 @@ def test_every_rule_that_quarantines_is_told_in_a_sentence() -> None:
 
 
 def test_every_fault_of_the_parser_is_told_in_a_sentence() -> None:
-    from stedi_assets_tests.lake.ingestion.test_records import FAULTS as TESTED
-
-    assert {reason for reason, _ in TESTED} | {"line_too_long", "file_unreadable"} == set(FAULTS)
+    assert {reason for reason, _ in lines.FAULTS} | {"line_too_long", "file_unreadable"} == set(FAULTS)

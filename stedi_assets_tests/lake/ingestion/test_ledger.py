@@ -7,9 +7,8 @@ import random
 import pytest
 
 from stedi_assets.assets import TABLES
-from stedi_assets.lake.ingestion import staged_batch, system_tables
-from stedi_assets_tests.lake.ingestion.test_reader import reading
-from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
+from stedi_assets_tests.support import steps
+from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, reading, write_landing
 
 ACCELEROMETER = "accelerometer_landing"
 DAY = 86_400_000
@@ -128,7 +127,7 @@ def test_a_file_that_was_only_touched_changes_no_row(lake):
 
 def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_run(lake, monkeypatch):
     put(lake, a=reading(x=1), b=reading(x=2))
-    ingest = staged_batch.ingest
+    ingest = steps.INGEST.function
 
     def meanwhile(*arguments, **options):
         counts = ingest(*arguments, **options)
@@ -136,7 +135,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_run(lake, mon
         return counts
 
     with monkeypatch.context() as patched:
-        patched.setattr(staged_batch, "ingest", meanwhile)
+        steps.INGEST.replace(patched, meanwhile)
         ingested(lake)
     assert xs(lake) == [1]
     ingested(lake)
@@ -178,7 +177,7 @@ def test_two_runs_at_once_end_as_one(lake, monkeypatch):
     put(lake, a=reading(x=1))
     ingested(lake)
     put(lake, b=reading(x=2))
-    ingest, others = staged_batch.ingest, []
+    ingest, others = steps.INGEST.function, []
 
     def overtaken(*arguments, **options):
         counts = ingest(*arguments, **options)
@@ -188,7 +187,7 @@ def test_two_runs_at_once_end_as_one(lake, monkeypatch):
         return counts
 
     with monkeypatch.context() as patched:
-        patched.setattr(staged_batch, "ingest", overtaken)
+        steps.INGEST.replace(patched, overtaken)
         assert not ingested(lake).changed
     assert xs(lake) == [1, 2]
     assert len(lake.table(ACCELEROMETER).snapshots()) == 2
@@ -197,7 +196,7 @@ def test_two_runs_at_once_end_as_one(lake, monkeypatch):
 @pytest.mark.parametrize("done", range(3))
 def test_a_run_that_ends_between_the_commits_of_a_batch_is_finished_by_the_next(lake, monkeypatch, done):
     put(lake, a=f"{reading(x=1)}\nnonsense")
-    replace_files, calls = system_tables.replace_files, []
+    replace_files, calls = steps.COMMIT_SYSTEM.function, []
 
     def dying(*arguments):
         calls.append(arguments)
@@ -206,7 +205,7 @@ def test_a_run_that_ends_between_the_commits_of_a_batch_is_finished_by_the_next(
         replace_files(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(system_tables, "replace_files", dying)
+        steps.COMMIT_SYSTEM.replace(patched, dying)
         assert lake.run(select=ACCELEROMETER).failures
     put(lake, b=reading(x=2))
     ingested(lake)

@@ -7,14 +7,22 @@ from collections import Counter
 import pytest
 
 from stedi_assets.assets import TABLES
-from stedi_assets.lake import Run, refresh_landing, resource
+from stedi_assets.lake import Run, refresh_landing
 from stedi_assets.lake.iceberg.commit import replace_files
-from stedi_assets.lake.ingestion import system_tables
 from stedi_assets.lake.ingestion.lines import KEPT_BYTES
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.tables import QUARANTINE
-from stedi_assets_tests.lake.ingestion.test_reader import LANDING, counts, reading
-from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
+from stedi_assets_tests.support import steps
+from stedi_assets_tests.support.lakes import (
+    EPOCH,
+    SAMPLE,
+    TestLake,
+    counts,
+    customer,
+    reading,
+    write_landing,
+)
+from stedi_assets_tests.support.town import LANDING
 
 ADA, BO = customer("ada@example.com", 500), customer("bo@example.com", 500, serial="device-2")
 ADA_UNREADABLE = customer("Ada@example.com", None, updated=2_000)[:-30]
@@ -152,7 +160,7 @@ class TestInterrupted:
             raise MemoryError
 
         with monkeypatch.context() as patched:
-            patched.setattr(system_tables, "replace_files", crash)
+            steps.COMMIT_SYSTEM.replace(patched, crash)
             assert lake.run(select="customer_landing").failures
         assert len(lake.rows("customer_landing")) == 3
         assert [reason for _, _, reason, _ in lines(lake)] == ["truncated"]
@@ -177,7 +185,7 @@ def test_lines_of_another_table_may_be_published_meanwhile(tmp_path, monkeypatch
     files = {"customer/landing/a.json": ADA_UNREADABLE, "accelerometer/landing/a.json": "[]"}
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", files))
     lake.built(select="accelerometer_landing")
-    load, meanwhile = resource.load_table, []
+    load, meanwhile = steps.LOAD_TABLE.function, []
 
     def overtaken(catalog, database, spec):
         table = load(catalog, database, spec)
@@ -188,7 +196,7 @@ def test_lines_of_another_table_may_be_published_meanwhile(tmp_path, monkeypatch
     with opened_lake(lake.environment) as opened:
         mine = opened
         outcome = refresh_landing(mine, TABLES["customer_landing"], Run("run", EPOCH, "strict"))
-        monkeypatch.setattr(resource, "load_table", overtaken)
+        steps.LOAD_TABLE.replace(monkeypatch, overtaken)
         mine.publish(outcome)
     assert meanwhile
     assert [reason for _, _, reason, _ in lines(lake)] == ["not_an_object", "truncated"]

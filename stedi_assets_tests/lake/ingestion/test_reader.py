@@ -1,19 +1,13 @@
 """Landing files become rows, and every line is accounted for."""
 
 import gzip
-import json
 
 import pytest
 
 from stedi_assets.samples.awkward import accounting
 from stedi_assets.settings import LONGEST_LINE
-from stedi_assets_tests.support.lakes import SAMPLE, TestLake, write_landing
-
-LANDING = ("customer_landing", "accelerometer_landing", "step_trainer_landing")
-
-
-def reading(user="ada@example.com", timestamp=1_700_000_000_000, x=0.1, y=0.2, z=0.3):
-    return json.dumps({"user": user, "timestamp": timestamp, "x": x, "y": y, "z": z})
+from stedi_assets_tests.support.lakes import SAMPLE, TestLake, counts, reading, write_landing
+from stedi_assets_tests.support.town import LANDING
 
 
 def landed(tmp_path, files, table="accelerometer_landing"):
@@ -24,11 +18,6 @@ def landed(tmp_path, files, table="accelerometer_landing"):
     lake = TestLake(tmp_path, landing)
     lake.built(select=table)
     return counts(lake, table), lake
-
-
-def counts(lake, table):
-    properties = lake.table(table).current_snapshot().summary.additional_properties
-    return json.loads(properties["stedi.counts"])
 
 
 @pytest.mark.parametrize("table", LANDING)

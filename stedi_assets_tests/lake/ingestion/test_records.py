@@ -34,6 +34,7 @@ from stedi_assets.lake.ingestion.records import (
 from stedi_assets.lake.storage import Aws, LocalStorage
 from stedi_assets.schemas.columns import SPACES
 from stedi_assets.tables import TableSpec
+from stedi_assets_tests.support.lines import ACCELERATION, CUSTOMER, FAULTS, STEP, acceleration
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step, event_date
 
 SPECS = [tables.CUSTOMER_LANDING, tables.ACCELEROMETER_LANDING, tables.STEP_TRAINER_LANDING]
@@ -45,13 +46,6 @@ FORMS = {
 FIELDS = {name: form.fields for name, form in FORMS.items()}
 PATTERNS = {name: plain_line_pattern(fields) for name, fields in FIELDS.items()}
 
-CUSTOMER = (
-    '{"customerName": "Ada Tealeaf", "email": "ada@example.com", "phone": "555", "birthDay": "967-01-01", '
-    '"serialNumber": "s1", "registrationDate": 1700000000001, "lastUpdateDate": 1700000000002, '
-    '"shareWithResearchAsOfDate": 1700000000003, "shareWithPublicAsOfDate": 4, "shareWithFriendsAsOfDate": 5}'
-)
-ACCELERATION = '{"user": "ada@example.com", "timestamp": 1700000000000, "x": 1.5, "y": 0.0, "z": -1.0}'
-STEP = '{"sensorReadingTime": 1700000000000, "serialNumber": "s1", "distanceFromObject": 200}'
 LINES = dict(zip(PATTERNS, (CUSTOMER, ACCELERATION, STEP), strict=True))
 
 
@@ -63,12 +57,6 @@ def fault(spec: TableSpec, line: str) -> str:
     with pytest.raises(FaultyLineError) as raised:
         parsed(spec, line)
     return raised.value.reason
-
-
-def acceleration(**values: str) -> str:
-    """An accelerometer line with some values, as JSON, in place of the usual ones."""
-    usual = {"user": '"ada@example.com"', "timestamp": "1700000000000", "x": "1.5", "y": "0.0", "z": "-1.0"}
-    return "{" + ", ".join(f'"{key}": {value}' for key, value in (usual | values).items()) + "}"
 
 
 # What becomes a row. -----------------------------------------------------------------------------------
@@ -187,81 +175,6 @@ def test_every_instant_of_this_century_is_possible(instant: str) -> None:
 
 
 # What does not, and why. -------------------------------------------------------------------------------
-
-FAULTS = [
-    ("not_json", "-- end of export --"),
-    ("not_json", ","),
-    ("not_json", "{}{}"),
-    ("not_json", ACCELERATION + ACCELERATION),
-    ("not_json", ACCELERATION.replace('"', "'")),
-    ("not_json", "\ufeff" + ACCELERATION),
-    ("not_json", "\u00a0" + ACCELERATION),
-    ("not_json", acceleration(x="01")),
-    ("not_json", acceleration(x=".5")),
-    ("not_json", acceleration(x="5.")),
-    ("not_json", acceleration(x="+5")),
-    ("not_json", acceleration(x="0x10")),
-    ("not_json", acceleration(x="nan")),
-    ("not_json", acceleration(user='"a\tb"')),
-    ("not_json", acceleration(x="1,")),
-    ("truncated", ACCELERATION[:-1]),
-    ("truncated", '{"user": "ada@exa'),
-    ("truncated", "{"),
-    ("not_an_object", "[" + ACCELERATION + "]"),
-    ("not_an_object", "[]"),
-    ("not_an_object", '"ada@example.com"'),
-    ("not_an_object", "1"),
-    ("not_an_object", "null"),
-    ("missing_field", "{}"),
-    ("missing_field", ACCELERATION.replace('"x": 1.5, ', "")),
-    ("missing_field", acceleration(x="null")),
-    ("missing_field", acceleration(timestamp="null")),
-    ("missing_field", acceleration(user="null")),
-    ("missing_field", acceleration(user='""')),
-    ("missing_field", acceleration(user='" "')),
-    ("missing_field", acceleration(user='"\\t\\n\u00a0\u3000"')),
-    ("ambiguous_field", ACCELERATION.replace("}", ', "user": "else@example.com"}')),
-    ("ambiguous_field", ACCELERATION.replace("}", ', "USER": "ada@example.com"}')),
-    ("ambiguous_field", ACCELERATION.replace("}", ', "X": null}')),
-    ("ambiguous_field", ACCELERATION.replace("{", '{"x": null, ')),
-    ("wrong_type", acceleration(timestamp="1.5")),
-    ("wrong_type", acceleration(timestamp='"1700000000000"')),
-    ("wrong_type", acceleration(timestamp="true")),
-    ("wrong_type", acceleration(timestamp="[]")),
-    ("wrong_type", acceleration(x='"1.5"')),
-    ("wrong_type", acceleration(x='"NaN"')),
-    ("wrong_type", acceleration(x='""')),
-    ("wrong_type", acceleration(x="false")),
-    ("wrong_type", acceleration(x="{}")),
-    ("wrong_type", acceleration(user="1")),
-    ("wrong_type", acceleration(user="true")),
-    ("wrong_type", acceleration(user='["ada@example.com"]')),
-    ("out_of_range", acceleration(x="NaN")),
-    ("out_of_range", acceleration(x="Infinity")),
-    ("out_of_range", acceleration(x="-Infinity")),
-    ("out_of_range", acceleration(x="1e400")),
-    ("out_of_range", acceleration(x="-1e400")),
-    ("out_of_range", acceleration(x="1" * 400)),
-    ("out_of_range", acceleration(x="1" * 5_000)),
-    ("out_of_range", acceleration(timestamp=str(2**63))),
-    ("out_of_range", acceleration(timestamp=str(-(2**63) - 1))),
-    ("out_of_range", acceleration(timestamp="1" * 5_000)),
-    ("out_of_range", acceleration(timestamp="9007199254740994.0")),
-    ("out_of_range", acceleration(timestamp="1e300")),
-    ("out_of_range", acceleration(timestamp="1e400")),
-    ("out_of_range", ACCELERATION.replace("}", ', "battery": NaN}')),
-    ("impossible_instant", acceleration(timestamp="-62135596800001")),
-    ("impossible_instant", acceleration(timestamp="253402300800000")),
-    ("impossible_instant", acceleration(timestamp=str(2**63 - 1))),
-    ("impossible_instant", acceleration(timestamp="1.7e15")),
-    ("nesting_too_deep", ACCELERATION.replace("}", ', "deep": ' + "[" * 100_000 + "]" * 100_000 + "}")),
-    ("nesting_too_deep", '{"user": ' * 100_000),
-    ("null_byte", acceleration(user='"a\x00b"')),
-    ("null_byte", ACCELERATION + "\x00"),
-    ("invalid_utf8", acceleration(user='"a\udcffb"')),
-    ("invalid_utf8", "\udcff"),
-    ("invalid_utf8", acceleration(user='"a\\ud800b"')),
-]
 
 
 @pytest.mark.parametrize(("reason", "line"), FAULTS, ids=[f"{why}: {line[:60]!r}" for why, line in FAULTS])

@@ -2,8 +2,6 @@
 
 import json
 import os
-import time
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,10 +15,8 @@ from hypothesis import strategies as st
 
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.main import main
-from stedi_assets.lake import resource
-from stedi_assets.lake.iceberg.commit import describe_files, replace_files
+from stedi_assets.lake.iceberg.commit import describe_files
 from stedi_assets.lake.iceberg.record import Record
-from stedi_assets.lake.maintenance import compaction
 from stedi_assets.lake.maintenance.compaction import small_groups
 from stedi_assets.lake.maintenance.steps import maintain, superseded
 from stedi_assets.lake.storage import LocalStorage
@@ -28,15 +24,19 @@ from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.settings import Settings
 from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES
-from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
+from stedi_assets_tests.support import steps
+from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, reading, step, write_landing
+from stedi_assets_tests.support.maintenance import (
+    aged,
+    files_of,
+    maintained,
+    paths_below,
+    published_again,
+    scatter,
+)
 
-HOUR = 3_600_000
-DAY = 24 * HOUR
+DAY = 86_400_000
 OWNER = "ada@example.com"
-
-
-def reading(**values):
-    return json.dumps(values) + "\n"
 
 
 def town():
@@ -47,14 +47,12 @@ def town():
     return {
         "customer/landing/1.json": "\n".join(people) + "\nno customer\n",
         "accelerometer/landing/1.json": "".join(
-            reading(user=email, timestamp=instant, x=-0.0, y=0.1, z=1 / 3)
+            reading(email, instant, x=-0.0, y=0.1, z=1 / 3) + "\n"
             for instant in instants
             for email in (OWNER, "bö@example.com", "cy@example.com")
         ),
         "step_trainer/landing/1.json": "".join(
-            reading(sensorReadingTime=instant, serialNumber=f"device-{number}", distanceFromObject=200)
-            for instant in instants
-            for number in (1, 2, 3)
+            step(instant, f"device-{number}") + "\n" for instant in instants for number in (1, 2, 3)
         ),
     }
 
@@ -66,65 +64,6 @@ def people(tmp_path):
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", lines))
     lake.built(select="customer_landing")
     return lake
-
-
-def published_again(lake, name, uris, **changes):
-    """Puts files in the place of those of a table, in a snapshot that tells the same but for some changes."""
-    table = lake.table(name)
-    current = table.current_snapshot()
-    record = None if name in SYSTEM_TABLES else Record.of(current)
-    old = [task.file for task in table.scan().plan_files()]
-    replace_files(
-        table,
-        old,
-        describe_files(table, uris),
-        table.metadata.new_snapshot_id(),
-        {**(record.properties() if record else {}), **changes},
-    )
-
-
-def scatter(lake, name):
-    """Publishes the rows of a table again, a row in a file."""
-    table = lake.table(name)
-    uris = []
-    for task in table.scan().plan_files():
-        with table.io.new_input(task.file.file_path).open() as stream:
-            rows = pq.read_table(stream)
-        for start in range(rows.num_rows):
-            uris.append(f"{table.location()}/data/scattered/{len(uris)}.parquet")
-            with table.io.new_output(uris[-1]).create() as stream:
-                pq.write_table(rows.slice(start, 1), stream)
-    published_again(lake, name, uris)
-
-
-@contextmanager
-def opened(lake):
-    with opened_lake(lake.environment) as found:
-        yield found
-
-
-def maintained(lake, name="customer_landing", *, later=0):
-    """Maintains a table as if it were later, in milliseconds."""
-    with opened(lake) as found:
-        return maintain(found, {**TABLES.specs, **SYSTEM_TABLES}[name], int(time.time() * 1000) + later)
-
-
-def files_of(lake, name):
-    return [task.file for task in lake.table(name).scan().plan_files()]
-
-
-def paths_below(lake, name):
-    root = Path(lake.table(name).location().removeprefix("file://"))
-    return {path for path in root.rglob("*") if path.is_file()}
-
-
-def aged(path, hours):
-    """Makes a file as old as that."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    then = time.time() - hours * 3_600
-    os.utime(path, (then, then))
-    return path
 
 
 LANDING = ("customer_landing", "accelerometer_landing")
@@ -168,7 +107,7 @@ def test_compaction_changes_files_and_nothing_else(tmp_path, tables):
 
 def test_a_pinned_reader_reads_on(people):
     scatter(people, "customer_landing")
-    with opened(people) as lake:
+    with opened_lake(people.environment) as lake:
         pinned = lake.pinned("customer_landing")
         assert pinned.content.rows == 3
         done = maintained(people, later=6 * DAY)
@@ -245,7 +184,7 @@ def test_a_publish_in_between_wins(people, monkeypatch):
         )
         return describe_files(*arguments)
 
-    monkeypatch.setattr(compaction, "describe_files", meanwhile)
+    steps.DESCRIBE_COMPACTED.replace(monkeypatch, meanwhile)
     before = paths_below(people, "customer_landing")
     done = maintained(people)
     assert (done.files_before, done.files_after) == (3, 3)
@@ -259,7 +198,7 @@ def test_a_publish_in_between_wins(people, monkeypatch):
 def test_rows_that_are_lost_while_compacting_change_nothing(people, monkeypatch):
     scatter(people, "customer_landing")
     before, snapshots = paths_below(people, "customer_landing"), people.table("customer_landing").snapshots()
-    monkeypatch.setattr(compaction, "_row_groups", lambda *_: iter(()))
+    steps.READ_ROWS_TO_COMPACT.replace(monkeypatch, lambda *_: iter(()))
     done = maintained(people)
     assert done.failures == (
         "customer_landing: rows were lost while compacting, so nothing was changed: try again.",
@@ -270,7 +209,7 @@ def test_rows_that_are_lost_while_compacting_change_nothing(people, monkeypatch)
 
 def test_a_lake_that_was_never_built_stays_as_it_is(tmp_path):
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", {}))
-    with opened(lake) as found:
+    with opened_lake(lake.environment) as found:
         for spec in {**TABLES.specs, **SYSTEM_TABLES}.values():
             assert maintain(found, spec).left == "not published yet"
     assert [path.name for path in (tmp_path / "lake").iterdir()] == ["catalog.db"]
@@ -309,7 +248,7 @@ def test_a_batch_that_was_interrupted_is_finished_however_long_after(people, mon
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr(resource, "apply", crash)
+        steps.APPLY_SYSTEM.replace(patched, crash)
         assert people.run(select="customer_landing").failures
     assert sum(people.rows("customer_landing").values()) == 4
     assert sum(people.rows(QUARANTINE.name).values()) == 1

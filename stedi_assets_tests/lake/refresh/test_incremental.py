@@ -5,173 +5,19 @@ ten and at noon, with both sensors; the chapters say which days of a table got o
 """
 
 import json
-from collections import Counter
-from dataclasses import dataclass, field, replace
-from datetime import date
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
 from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.main import main
-from stedi_assets.lake.iceberg.commit import replace_files
-from stedi_assets.lake.iceberg.record import Record
-from stedi_assets.lake.iceberg.table import file_day
-from stedi_assets.transforms import pseudonyms
-from stedi_assets_tests.support import oracle
-from stedi_assets_tests.support.lakes import TestLake, write_landing
-from stedi_assets_tests.support.oracle import Acceleration, Customer, Keys, Step, World
-from stedi_assets_tests.support.scenario import acceleration, device, instant, record, step
+from stedi_assets_tests.support.maintenance import expire_history
+from stedi_assets_tests.support.scenario import device, record
+from stedi_assets_tests.support.story import Chapter, new_story
+from stedi_assets_tests.support.town import ADA, BO, CY, DATED, DEE, DERIVED, PEOPLE, day, readings
 
-pytestmark = pytest.mark.slow
-
-FIRST = date(2024, 3, 1)
-HOUR, DAY = 3_600_000, 86_400_000
-START = instant("2024-03-01T00:00:00")
-KEY = "an invented pseudonym key of 40 letters!"
-ADA, BO, CY, DEE = PEOPLE = [f"{name}@example.com" for name in ("ada", "bo", "cy", "dee")]
-DERIVED = [name for name, spec in TABLES.specs.items() if spec.inputs]
-DATED = ["accelerometer_trusted", "step_trainer_trusted", "machine_learning_curated"]
-FOLDERS = {"customer": Customer, "accelerometer": Acceleration, "step_trainer": Step}
-
-
-def day(number: int, hour: int = 0) -> int:
-    """An instant on one of the days of the story, which are numbered from 0."""
-    return START + number * DAY + hour * HOUR
-
-
-def readings(email: str, *days: int) -> list[Acceleration | Step]:
-    """What a person and their device measure on some days."""
-    instants = [day(number, hour) for number in days for hour in (10, 12)]
-    return [
-        row
-        for at in instants
-        for row in (acceleration(email, at), step(device(email), at, distance=PEOPLE.index(email)))
-    ]
-
-
-@dataclass
-class Chapter:
-    """The lake after a run.
-
-    Attributes:
-        reasons: What was planned and why, by table.
-        rewritten: The days that got other data files, by table.
-        found: The derived tables as they are, and as the oracle has them.
-    """
-
-    reasons: dict[str, str]
-    rewritten: dict[str, set[int]]
-    found: dict[str, Counter]
-    expected: dict[str, Counter]
-    removed: dict[str, int]
-    snapshots: dict[str, int]
-    records: dict[str, Record]
-
-    @property
-    def days(self) -> list[set[int]]:
-        """The days that got other data files, of the three tables of readings."""
-        return [self.rewritten[name] for name in DATED]
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """The content versions."""
-        return {name: record.version for name, record in self.records.items()}
-
-    @property
-    def looked_at(self) -> dict[str, dict[str, int | None]]:
-        """How many days rules were held against, by table and rule; None for all."""
-        return {
-            name: {rule: check["days"] for rule, check in record.checks.items()}
-            for name, record in self.records.items()
-        }
-
-    @property
-    def warned(self) -> tuple[int, int]:
-        """Rows of step_trainer_trusted that were held against the form of serial numbers, and break it."""
-        check = self.records["step_trainer_trusted"].checks["serialnumber_format"]
-        return check["checked"], check["broken"]
-
-
-@dataclass
-class Story:
-    """A lake, its landing files by name, and what is done to it."""
-
-    lake: TestLake
-    files: dict[str, list[Customer | Acceleration | Step]] = field(default_factory=dict)
-    as_of: int = day(20)
-
-    def deliver(self, name: str, *rows: Customer | Acceleration | Step) -> None:
-        """Writes landing files of that name; one that is there is replaced."""
-        self.files[name] = list(rows)
-        for source, kind in FOLDERS.items():
-            lines = [json_line(source, row) for row in rows if isinstance(row, kind)]
-            path = self.lake.landing / source / "landing" / f"{name}.json"
-            if lines or path.exists():
-                write_landing(self.lake.landing, {f"{source}/landing/{name}.json": "".join(lines)})
-
-    @property
-    def world(self) -> World:
-        rows = [row for rows in self.files.values() for row in rows]
-        return World(*([row for row in rows if isinstance(row, kind)] for kind in FOLDERS.values()))
-
-    def chapter(self, **options) -> Chapter:
-        before = self._files()
-        result = self.lake.built(as_of=self.as_of, **options)
-        after = self._files()
-        changed = {name: before[name] ^ after[name] for name in DATED}
-        return Chapter(
-            {name: table.what_changed for name, table in result.tables.items()},
-            {name: {(it - FIRST).days for it, _ in changed[name]} for name in DATED},
-            {name: self.lake.rows(name) for name in DERIVED},
-            expected(self.world, self.as_of),
-            dict(result.removed),
-            {name: len(self.lake.table(name).snapshots()) for name in DERIVED},
-            {name: Record.of(self.lake.table(name).current_snapshot()) for name in DERIVED},
-        )
-
-    def _files(self) -> dict[str, set[tuple[date, str]]]:
-        return {name: self._files_of(name) for name in DATED}
-
-    def _files_of(self, name: str) -> set[tuple[date, str]]:
-        try:
-            files = [task.file for task in self.lake.table(name).scan().plan_files()]
-        except Exception:  # there is no table yet
-            return set()
-        return {(file_day(file), file.file_path) for file in files}
-
-
-def json_line(source: str, row: Customer | Acceleration | Step) -> str:
-    [spec] = [spec for spec in TABLES.values() if spec.source and spec.source.folder == f"{source}/landing"]
-    columns = spec.source.record.to_schema().columns
-    keys = {name: (column.metadata or {}).get("key") or name for name, column in columns.items()}
-    return json.dumps({keys[name]: value for name, value in row._asdict().items()}) + "\n"
-
-
-def expected(world: World, as_of: int, policy: oracle.Policy = "strict") -> dict[str, Counter]:
-    """The derived tables as the oracle has them."""
-    keys = Keys(KEY.encode(), pseudonyms.first_salt(KEY.encode()))
-    tables = oracle.tables(world, policy, as_of, keys)
-    found = {}
-    for name, rows in tables._asdict().items():
-        instant_of = TABLES[name].instant
-        found[name] = Counter(
-            (*row, oracle.event_date(getattr(row, instant_of))) if instant_of else tuple(row) for row in rows
-        )
-    return found
-
-
-def new_story(folder: Path) -> Story:
-    return Story(TestLake(folder, write_landing(folder / "in", {}), {"STEDI_PSEUDONYM_KEY": KEY}))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def key():
-    """The key of the lakes of these tests, which is looked up in the environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STEDI_PSEUDONYM_KEY", KEY)
-        yield
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("key")]
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +74,7 @@ def story(tmp_path_factory, key):
 
     told["forced"] = it.chapter(days="2024-03-02..2024-03-03")
 
-    maintained(it.lake)
+    expire_history(it.lake)
     it.deliver("d", *readings(ADA, 5))
     told["after maintenance"] = it.chapter()
 
@@ -329,21 +175,6 @@ def test_days_that_are_none_are_refused_in_one_sentence(tmp_path, days):
     result = CliRunner().invoke(main, ["run", "--days", days, "--lake", str(tmp_path)])
     assert result.exit_code == 2
     assert result.stderr.startswith(f"--days {days}: ")
-
-
-def maintained(lake: TestLake) -> None:
-    """What maintenance does: inputs get snapshots with the same rows, and those before them expire."""
-    for name in ("customer_trusted", "customer_curated", "accelerometer_landing", "accelerometer_trusted"):
-        table = lake.table(name)
-        carried = replace(Record.of(table.current_snapshot()), days=[])
-        replace_files(table, [], [], table.metadata.new_snapshot_id(), carried.properties())
-        table.refresh()
-        current = table.current_snapshot().snapshot_id
-        expire = table.maintenance.expire_snapshots()
-        for snapshot in table.snapshots():
-            if snapshot.snapshot_id != current:
-                expire = expire.by_id(snapshot.snapshot_id)
-        expire.commit()
 
 
 CHAPTERS = (

@@ -16,9 +16,9 @@ from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.iceberg.commit import describe_files, replace_files
 from stedi_assets.lake.iceberg.staging import day_chunks
 from stedi_assets.lake.iceberg.table import PinnedTable
-from stedi_assets.lake.ingestion import staged_batch, system_tables
 from stedi_assets.lake.refresh import audit_input
 from stedi_assets.tables import SYSTEM_TABLES
+from stedi_assets_tests.support import steps
 from stedi_assets_tests.support.lakes import AS_OF, EPOCH, TestLake, customer, write_landing
 
 CUSTOMERS = "customer_landing,customer_trusted"  # enough for tests of people without readings
@@ -160,28 +160,14 @@ def test_a_missing_data_file_is_named_and_not_read_as_fewer_rows(tmp_path):
 class TestInterrupted:
     """A step that fails at any point leaves its table at the old content, and the next run finishes."""
 
-    STEPS = (
-        (staging.StagingArea, "write"),
-        (staging.StagingArea, "staged_files"),
-        (staged_batch, "ingest"),
-        (staged_batch, "describe_files"),
-        (staged_batch, "write_ledger"),
-        (resource, "describe_files"),
-        (resource, "replace_files"),
-        (system_tables, "describe_files"),
-        (system_tables, "replace_files"),
-    )
-
-    @pytest.mark.parametrize(
-        ("owner", "step"), STEPS, ids=[f"{owner.__name__}.{step}" for owner, step in STEPS]
-    )
+    @pytest.mark.parametrize("step", steps.OF_A_RUN, ids=str)
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_after_a_failed_step_the_next_run_gives_the_content_of_a_clean_run(
-        self, tmp_path, monkeypatch, sample_lake, owner, step, when
+        self, tmp_path, monkeypatch, sample_lake, step, when
     ):
         lake = TestLake(tmp_path)
         calls = Counter()
-        original = getattr(owner, step)
+        original = step.function
 
         def failing(*args, **options):
             calls[step] += 1
@@ -193,7 +179,7 @@ class TestInterrupted:
             return outcome
 
         with monkeypatch.context() as patched:
-            patched.setattr(owner, step, failing)
+            step.replace(patched, failing)
             assert lake.run().failures
         lake.built()
         assert without_key(lake.contents()) == without_key(sample_lake.contents())
@@ -204,7 +190,7 @@ class TestInterrupted:
     def test_after_a_kill_the_next_run_gives_the_content_of_a_clean_run(self, tmp_path, sample_lake, moment):
         lake = TestLake(tmp_path)
         script = (
-            "from pathlib import Path; from stedi_assets_tests.lakes import TestLake\n"
+            "from pathlib import Path; from stedi_assets_tests.support.lakes import TestLake\n"
             f"lake = TestLake(Path({str(tmp_path)!r}))\nprint('go', flush=True); lake.run()"
         )
         process = subprocess.Popen(

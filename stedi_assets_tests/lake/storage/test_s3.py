@@ -17,23 +17,8 @@ from stedi_assets.lake.storage import Aws, file_opener
 from stedi_assets.lake.storage.s3 import S3Storage
 from stedi_assets.orchestration.resources import build_engine
 from stedi_assets_tests.support.faulty import Fault
-from stedi_assets_tests.support.lakes import TestLake
-
-KEY = "k" * 40
-
-
-def lake_in_s3(folder, **settings):
-    """A lake in S3 that finds nothing but what the test put there."""
-    given = {
-        "STEDI_LANDING": f"s3://landing/{folder.name}", "STEDI_LAKE": f"s3://lake/{folder.name}",
-        "STEDI_CATALOG": f"sqlite:///{folder}/catalog.db", "STEDI_PSEUDONYM_KEY": KEY,
-    }  # fmt: skip
-    return TestLake(folder, settings={**given, **settings})
-
-
-def put(uri, content=b"", client=None):
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    (client or Aws("us-east-1").s3).put_object(Bucket=bucket, Key=key, Body=content)
+from stedi_assets_tests.support.lakes import KEY
+from stedi_assets_tests.support.s3 import lake_in_s3, put
 
 
 class TestRefused:

@@ -15,10 +15,9 @@ from scripts.local_s3 import object_store
 from stedi_assets.assets import TABLES
 from stedi_assets.errors import LakeError
 from stedi_assets.orchestration.resources import opened_lake
-from stedi_assets_tests.lake.storage.test_s3 import KEY, lake_in_s3
-from stedi_assets_tests.lake.test_places import upload, zone
 from stedi_assets_tests.support.faulty import RESET, Fault, FaultyServer, faulty
-from stedi_assets_tests.support.lakes import TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import KEY, TestLake, customer, one_person, write_landing
+from stedi_assets_tests.support.s3 import lake_in_s3, upload
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +36,7 @@ class Town(TestLake):
         """Delivers the files of one more person; those of the phone can be read line by line only."""
         self.people += 1
         email, serial = f"p{self.people}@example.com", f"device-{self.people}"
-        files = zone(email, serial) | {"customer/landing/1.json": customer(email, 500, serial=serial)}
+        files = one_person(email, serial) | {"customer/landing/1.json": customer(email, 500, serial=serial)}
         files = {path.replace("1.json", f"{self.people}.json"): text for path, text in files.items()}
         phone = f"accelerometer/landing/{self.people}.json"
         files[f"{phone}.gz"] = gzip.compress(files.pop(phone).encode(), mtime=0)

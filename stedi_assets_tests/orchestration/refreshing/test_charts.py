@@ -1,24 +1,15 @@
 """Charts: which bars are drawn, and that a page can show them by itself."""
 
-import base64
 from datetime import date
-from xml.etree import ElementTree
 
 import pytest
 
 from stedi_assets.contracts import Distribution
 from stedi_assets.contracts.profile import MEASURES
 from stedi_assets.orchestration.refreshing.charts import days_chart, distribution_chart, histogram, periods
+from stedi_assets_tests.support.charts import drawn
 
 ACCELERATION, DISTANCE = MEASURES
-
-
-def drawn(markdown):
-    """The bars and the words of a chart, from the picture that its Markdown holds."""
-    svg = base64.b64decode(markdown.split("data:image/svg+xml;base64,")[1].removesuffix(")"))
-    elements = list(ElementTree.fromstring(svg).iter())
-    bars = [it for it in elements if it.tag.endswith("rect")][1:]  # the first one is the background
-    return len(bars), [it.text for it in elements if it.tag.endswith("text")]
 
 
 def test_days_without_readings_are_bars_too():
