@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.contracts.value_rules import NumberRules
-from stedi_assets.lake import AuditInput
+from stedi_assets.lake.refresh import AuditInput
 from stedi_assets_tests.support import steps
 from stedi_assets_tests.support.lakes import AS_OF, TestLake, write_landing
 

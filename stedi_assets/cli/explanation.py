@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 
 from stedi_assets.assets import Declared, LakeTable
-from stedi_assets.lake import Lake, Plan, Run, plan_derived
+from stedi_assets.lake import Lake, Run
 from stedi_assets.lake.ingestion import planned_changes
+from stedi_assets.lake.refresh import Plan, plan_derived
 
 EXPLAINED = ("table", "what would be done", "days")
 NOTHING = "nothing"

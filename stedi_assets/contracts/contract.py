@@ -18,7 +18,9 @@ from stedi_assets.contracts.value_rules import (
     rows_with_missing_values,
     table_counts,
 )
-from stedi_assets.lake import AuditInput, Days, engine_errors, side_by_side
+from stedi_assets.lake import engine_errors
+from stedi_assets.lake.iceberg import side_by_side
+from stedi_assets.lake.refresh import AuditInput, Days
 from stedi_assets.schemas.checks import value_rules
 from stedi_assets.settings import Policy
 from stedi_assets.tables import TableSpec

@@ -15,7 +15,8 @@ from pyspark.sql import functions as F
 
 from stedi_assets.contracts.consent_rules.consent_facts import canonical
 from stedi_assets.contracts.rule import ROWS
-from stedi_assets.lake import AuditInput, Unpublished
+from stedi_assets.lake.iceberg import Unpublished
+from stedi_assets.lake.refresh import AuditInput
 from stedi_assets.tables import TableSpec
 
 FEWEST_PEOPLE = 5

@@ -7,7 +7,7 @@ from typing import Protocol
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from stedi_assets.lake import AuditInput, Days
+from stedi_assets.lake.refresh import AuditInput, Days
 from stedi_assets.schemas.checks import Severity
 from stedi_assets.settings import Policy
 

@@ -15,7 +15,7 @@ from pyspark.sql.types import StructField
 
 from stedi_assets.contracts.profile import ColumnProfile, Profile
 from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts, texts_of
-from stedi_assets.lake import AuditInput, Days
+from stedi_assets.lake.refresh import AuditInput, Days
 from stedi_assets.schemas.checks import ValueRule, value_rules
 from stedi_assets.tables import DAY, TableSpec
 

@@ -13,7 +13,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from stedi_assets.contracts.rule import FLAG, Flagged
-from stedi_assets.lake import AuditInput, Days, engine_errors
+from stedi_assets.lake import engine_errors
+from stedi_assets.lake.refresh import AuditInput, Days
 from stedi_assets.settings import Policy
 from stedi_assets.tables import DAY, TableSpec
 

@@ -1,62 +1,57 @@
 """The lake: Iceberg tables, how they are planned, staged and published, and how landing files get in.
 
-The only package that knows PyIceberg. What is imported here is its public face; assets see nothing else.
+Here belongs everything that touches files, tables or the catalog, but no rule about people and no asset.
+Each room below has a face of its own, which imports nothing until a name is used.
 """
 
-from stedi_assets.lake.boundary import engine_errors, storage_errors
-from stedi_assets.lake.iceberg.commit import Conflict
-from stedi_assets.lake.iceberg.record import Record
-from stedi_assets.lake.iceberg.staging import side_by_side
-from stedi_assets.lake.iceberg.table import PinnedTable, Unpublished
-from stedi_assets.lake.ingestion.backlog import Waiting, due_change, last_arrival, waiting_files
-from stedi_assets.lake.ingestion.files import LandingFile
-from stedi_assets.lake.ingestion.landing_refresh import refresh_landing
-from stedi_assets.lake.io_manager import LakeIOManager, fail_step
-from stedi_assets.lake.maintenance.steps import TableReport, maintain
-from stedi_assets.lake.model import Facts, Outcome, Plan, Range, Run, Transform
-from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
-from stedi_assets.lake.pseudonym_key import PseudonymKey
-from stedi_assets.lake.refresh.audit_input import AuditInput, Days, audit_input_of
-from stedi_assets.lake.refresh.derived import refresh_derived
-from stedi_assets.lake.refresh.plan import plan_derived
-from stedi_assets.lake.refresh.removal import Removal, doubtful_days, without_rows
-from stedi_assets.lake.resource import Lake
+from typing import TYPE_CHECKING
+
+from stedi_assets.lake._lazy import lazy
+
+if TYPE_CHECKING:
+    from stedi_assets.lake.boundary import engine_errors, storage_errors
+    from stedi_assets.lake.io_manager import LakeIOManager, fail_step
+    from stedi_assets.lake.model import Facts, Outcome, Range, Run, Transform
+    from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
+    from stedi_assets.lake.pseudonym_key import PseudonymKey
+    from stedi_assets.lake.publishing import publish
+    from stedi_assets.lake.resource import Lake
 
 __all__ = [
     "PROGRESS_LOGGER",
-    "AuditInput",
-    "Conflict",
-    "Days",
     "Facts",
     "Lake",
     "LakeIOManager",
-    "LandingFile",
     "Outcome",
-    "PinnedTable",
-    "Plan",
     "Progress",
     "PseudonymKey",
     "Range",
-    "Record",
-    "Removal",
     "Run",
-    "TableReport",
     "Transform",
-    "Unpublished",
-    "Waiting",
-    "audit_input_of",
-    "doubtful_days",
-    "due_change",
     "engine_errors",
     "fail_step",
-    "last_arrival",
-    "maintain",
-    "plan_derived",
-    "refresh_derived",
-    "refresh_landing",
+    "publish",
     "report",
-    "side_by_side",
     "storage_errors",
-    "waiting_files",
-    "without_rows",
 ]
+
+__getattr__ = lazy(
+    __name__,
+    {
+        "Facts": f"{__name__}.model",
+        "Lake": f"{__name__}.resource",
+        "LakeIOManager": f"{__name__}.io_manager",
+        "Outcome": f"{__name__}.model",
+        "PROGRESS_LOGGER": f"{__name__}.progress",
+        "Progress": f"{__name__}.progress",
+        "PseudonymKey": f"{__name__}.pseudonym_key",
+        "Range": f"{__name__}.model",
+        "Run": f"{__name__}.model",
+        "Transform": f"{__name__}.model",
+        "engine_errors": f"{__name__}.boundary",
+        "fail_step": f"{__name__}.io_manager",
+        "publish": f"{__name__}.publishing",
+        "report": f"{__name__}.progress",
+        "storage_errors": f"{__name__}.boundary",
+    },
+)

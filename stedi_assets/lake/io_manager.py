@@ -14,6 +14,7 @@ from stedi_assets.lake.boundary import storage_errors
 from stedi_assets.lake.iceberg.commit import Conflict
 from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.lake.model import Outcome
+from stedi_assets.lake.publishing import publish
 from stedi_assets.lake.resource import Lake
 
 CONFLICTS = 3  # times that another run may be faster
@@ -56,7 +57,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
             )
         try:
             with storage_errors(spec.name):
-                self.lake.publish(obj)
+                publish(self.lake, obj)
         except StediError as error:
             fail_step(error)
 

@@ -176,6 +176,13 @@ class Outcome:
         """The table's content version once this is published."""
         return self.record.version or str(self.snapshot_id)
 
+    def discard(self) -> None:
+        """Removes what was staged and will not be published."""
+        if self.staged is not None:
+            self.staged.area.discard()
+        for area in self.batch.areas if self.batch else ():
+            area.discard()
+
     def audited(self, checks: Mapping[str, Any]) -> "Outcome":
         """The outcome with what an audit found, by rule, which the snapshot will carry."""
         return replace(self, record=replace(self.record, checks=checks))

@@ -1,8 +1,12 @@
-"""The Lake resource: plans, stages and publishes tables, and hands out published ones."""
+"""The Lake resource: where the tables are, and how they are reached.
+
+Here belongs what every operation needs: catalog, storage, engine, tables. The operations themselves are in
+`ingestion`, `refresh` and `maintenance`.
+"""
 
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster import ResourceDependency
@@ -11,24 +15,21 @@ from pydantic import PrivateAttr
 
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.iceberg.catalog import check_catalog, open_catalog
-from stedi_assets.lake.iceberg.commit import Conflict, replace_files
 from stedi_assets.lake.iceberg.schema import add_new_columns
 from stedi_assets.lake.iceberg.staging import StagingArea
 from stedi_assets.lake.iceberg.table import (
     SPLIT_SALT,
+    PinnedSystemTable,
     PinnedTable,
     create_table,
     load_table,
     split_salt,
 )
-from stedi_assets.lake.ingestion.ledger import Ledger, read_ledger
-from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, PinnedSystemTable, apply
 from stedi_assets.lake.model import Outcome, Plan, Run
-from stedi_assets.lake.progress import report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage import Aws, open_storage
 from stedi_assets.settings import LONGEST_LINE
-from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES, Tables, TableSpec, table_location
+from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ class Lake(dg.ConfigurableResource[None]):
 
     @property
     def aws(self) -> Aws:
-        """AWS, for what lies there."""
+        """AWS, as the standard variables describe it."""
         if self._aws is None:
-            self._aws = Aws(self.region)
+            self._aws = Aws(self.region, _s3_client)
         return self._aws
 
     @property
@@ -97,14 +98,14 @@ class Lake(dg.ConfigurableResource[None]):
         return session
 
     def check(self, tables: Collection[str], *, landing: bool = True) -> None:
-        """Makes sure that landing zone, lake and catalog can be worked with, before any work starts.
+        """Checks that landing zone, lake and catalog can be used, before any work starts.
 
         Args:
-            tables: The tables to be written; who works here may be allowed to write some only.
+            tables: The tables that will be written; a user may have access to some of them only.
             landing: Whether the landing zone is needed.
 
         Raises:
-            SettingError: One cannot; the sentence names it.
+            SettingError: One of them cannot be used; the sentence names it.
             LakeError: S3 is in trouble.
         """
         if landing:
@@ -123,76 +124,30 @@ class Lake(dg.ConfigurableResource[None]):
         return table_location(self.uri, self.database, spec)
 
     def pinned(self, name: str) -> PinnedTable:
-        """A published table, looked at only when it is used; system tables are some, too."""
+        """A published table, pinned at its first use; a system table may be empty."""
         if name in SYSTEM_TABLES:
             return self.system(SYSTEM_TABLES[name])
         spec = self.tables[name]
         return PinnedTable(spec, lambda: load_table(self.catalog, self.database, spec))
 
-    def quarantine(self, landing_table: str | None = None) -> PinnedSystemTable:
-        """The quarantined lines, of one landing table or of all."""
-        return self.system(QUARANTINE, landing_table)
-
     def system(self, spec: TableSpec, landing_table: str | None = None) -> PinnedSystemTable:
-        """A system table, or what it has of one landing table."""
+        """A system table, or its part for one landing table."""
         return PinnedSystemTable(spec, lambda: load_table(self.catalog, self.database, spec), landing_table)
 
-    def ledger(self, landing_table: str) -> Ledger:
-        """What became of the landing files of a table."""
-        handle = self.system(LEDGER, landing_table)
-        return read_ledger(landing_table, handle.table if handle.exists else None, handle.files)
-
     def read_only(self) -> None:
-        """From now on writes nothing: what an interrupted run left is not finished either."""
+        """Writes nothing from now on, not even the rest of an interrupted batch."""
         self._read_only = True
 
-    def finish_batch(self, landing_table: str) -> None:
-        """Finishes a batch whose run ended between the commit of the landing table and that of the ledger."""
-        handle = self.pinned(landing_table)
-        record = handle.record if handle.exists else None
-        if self._read_only or record is None or not record.batch:
-            return
-        changes = Changes.of(record.batch)
-        if changes.done(self.system(LEDGER, landing_table)):
-            return
-        properties = {"stedi.table": landing_table, "stedi.batch": changes.batch_id, "stedi.run": record.run}
-        for spec in ORDER:
-            if spec.name in changes.tables:
-                apply(self.existing_table(spec), landing_table, changes.tables[spec.name], properties)
+    @property
+    def writes(self) -> bool:
+        """Whether the lake may be written to."""
+        return not self._read_only
 
     def staging_area(self, spec: TableSpec) -> StagingArea:
-        """A fresh place to stage files of a table."""
+        """A new staging area of a table."""
         table = load_table(self.catalog, self.database, spec)
         location = self.location(spec) if table is None else add_new_columns(spec, table).location()
         return StagingArea.below(spec, location, open_storage(location, self.aws))
-
-    def publish(self, outcome: Outcome) -> None:
-        """Makes staged files the content of their table.
-
-        Raises:
-            Conflict: Another run published in between.
-        """
-        if outcome.staged is None:
-            return
-        spec, staged = outcome.plan.spec, outcome.staged
-        report(spec.name, "publishing", outcome.content.rows)
-        try:
-            table = self.existing_table(spec)
-        except LakeError:
-            self.discard(outcome)
-            raise
-        current = table.current_snapshot()
-        try:
-            if (current.snapshot_id if current else None) != outcome.plan.base:
-                raise Conflict(f"{spec.name} was published by another run while this one worked: run again.")
-            properties = outcome.record.properties()
-            replace_files(table, staged.removed, staged.added, outcome.snapshot_id, properties)
-        except Conflict:
-            self.discard(outcome)
-            raise
-        staged.area.discard_folders(staged.unused)
-        if outcome.batch is not None:
-            self.finish_batch(spec.name)
 
     def already_checked(self, name: str, run: Run, landed: Outcome | None = None) -> bool:
         """Whether this run has looked for people who withdrew in a table, by the same records about people.
@@ -212,27 +167,25 @@ class Lake(dg.ConfigurableResource[None]):
         version = landed.snapshot_id if landed else self.pinned(self.tables.people.name).snapshot_id
         return (run.id, name, version)
 
-    def discard(self, outcome: Outcome) -> None:
-        """Removes what was staged and is not going to be published."""
-        if outcome.staged is not None:
-            outcome.staged.area.discard()
-        for area in outcome.batch.areas if outcome.batch else ():
-            area.discard()
-
     def published(self, spec: TableSpec) -> Outcome:
-        """A table as it is, with nothing to publish.
+        """A published table as an outcome with nothing to publish.
 
         Raises:
             Unpublished: The table was never published.
         """
-        handle = self.pinned(spec.name)
-        record = handle.record
+        pinned = self.pinned(spec.name)
+        record = pinned.record
         if record is None:
             raise LakeError(
                 f"{spec.name} was not published by this project's current version: run `stedi run`."
             )
-        plan = Plan(spec, handle.snapshot_id, record, ())
-        return Outcome(plan, handle.snapshot_id, handle.content, record, handle)
+        return Outcome(
+            plan=Plan(spec=spec, base=pinned.snapshot_id, record=record, reasons=()),
+            snapshot_id=pinned.snapshot_id,
+            content=pinned.content,
+            record=record,
+            files=pinned,
+        )
 
     def split_salt(self, spec: TableSpec) -> bytes:
         """The salt that assigns people to splits in a table that exists."""
@@ -249,3 +202,9 @@ class Lake(dg.ConfigurableResource[None]):
             return add_new_columns(spec, table)
         salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
         return create_table(self.catalog, self.database, spec, self.location(spec), salt)
+
+
+def _s3_client(region: str) -> Any:
+    from dagster_aws.s3 import S3Resource
+
+    return S3Resource(region_name=region).get_client()

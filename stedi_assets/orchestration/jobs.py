@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from stedi_assets.lake import Lake, TableReport, maintain
+from stedi_assets.lake import Lake
+from stedi_assets.lake.maintenance import TableReport, maintain
 from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, REFRESH, Naming
 from stedi_assets.orchestration.sensors.freshness import freshness_keys
 from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec

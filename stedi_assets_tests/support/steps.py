@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from stedi_assets.lake import resource
+from stedi_assets.lake import publishing, resource
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.ingestion import staged_batch, system_tables
 from stedi_assets.lake.maintenance import compaction
+from stedi_assets.lake.refresh import derived
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ WRITE = Step(staging.StagingArea, "write", _of_area)
 STAGED_FILES = Step(staging.StagingArea, "staged_files", _of_area)
 INGEST = Step(staged_batch, "ingest")
 DESCRIBE_BATCH = Step(staged_batch, "describe_files", _of_table)
-DESCRIBE = Step(resource, "describe_files", _of_table)
+DESCRIBE = Step(derived, "describe_files", _of_table)
 DESCRIBE_SYSTEM = Step(system_tables, "describe_files", _of_table)
 DESCRIBE_COMPACTED = Step(compaction, "describe_files", _of_table)
 READ_ROWS_TO_COMPACT = Step(compaction, "_row_groups")
 WRITE_LEDGER = Step(staged_batch, "write_ledger", lambda *_: "ledger")
-COMMIT = Step(resource, "replace_files", _of_table)
+COMMIT = Step(publishing, "replace_files", _of_table)
 COMMIT_SYSTEM = Step(system_tables, "replace_files", _of_table)
-APPLY_SYSTEM = Step(resource, "apply")
+APPLY_SYSTEM = Step(system_tables, "apply")
 LOAD_TABLE = Step(resource, "load_table")
 
 OF_A_RUN = (

@@ -8,7 +8,7 @@ import click
 from stedi_assets.cli.options import format_option, lake_options, sentences, settings_of
 
 if TYPE_CHECKING:
-    from stedi_assets.lake import PinnedTable
+    from stedi_assets.lake.iceberg import PinnedTable
 
 COLUMNS = ("table", "zone", "rows", "days", "bytes", "snapshot", "published", "run")
 NOT_PUBLISHED = "not published yet"

@@ -13,7 +13,7 @@ from stedi_assets.contracts.consent_rules.consent_facts import canonical, user_c
 from stedi_assets.contracts.consent_rules.mixed_rows import mixed_rows, rows_that_mix_people
 from stedi_assets.contracts.consent_rules.rules import ONE_PERSON_PER_ROW
 from stedi_assets.contracts.rule import RuleCounts
-from stedi_assets.lake import AuditInput, Days
+from stedi_assets.lake.refresh import AuditInput, Days
 
 GROUP = ["subject", "at"]
 """Readings of one subject and millisecond make pairs; under `reference` all subjects are one, number 0."""

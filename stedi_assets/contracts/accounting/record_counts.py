@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 
 from stedi_assets.contracts.rule import Rule, RuleCounts
-from stedi_assets.lake import AuditInput, Days
+from stedi_assets.lake.refresh import AuditInput, Days
 
 NOTHING_LOST = Rule(
     "nothing_lost",

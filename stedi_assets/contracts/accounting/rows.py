@@ -14,7 +14,7 @@ from stedi_assets.contracts.consent_rules.consent_facts import (
     user_consents,
 )
 from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts
-from stedi_assets.lake import AuditInput, Days
+from stedi_assets.lake.refresh import AuditInput, Days
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms.row_hash import row_hash
 

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from stedi_assets.contracts.rule import texts_of
-from stedi_assets.lake import AuditInput
+from stedi_assets.lake.refresh import AuditInput
 from stedi_assets.schemas.columns import WHITESPACE
 from stedi_assets.transforms.row_hash import row_hash
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from stedi_assets.contracts.consent_rules.consent_facts import devices, user_consents, with_subject
-from stedi_assets.lake import AuditInput, Days
+from stedi_assets.lake.refresh import AuditInput, Days
 
 STEP = ["_subject", "timestamp", "distancefromobject"]
 READING = ["_subject", "timestamp", "x", "y", "z"]

@@ -22,7 +22,7 @@ from stedi_assets.contracts.consent_rules.consent_facts import (
 )
 from stedi_assets.contracts.rule import Flagged, Rule, RuleGroup, texts_of, with_flags
 from stedi_assets.contracts.withdrawal import RemovalRule
-from stedi_assets.lake import AuditInput, Days
+from stedi_assets.lake.refresh import AuditInput, Days
 
 CONSENT_ON_FILE = Rule(
     "consent_on_file",

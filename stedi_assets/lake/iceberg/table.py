@@ -353,6 +353,26 @@ class PinnedTable(TableFiles):
         return None if snapshot is None else (table, snapshot)
 
 
+class PinnedSystemTable(PinnedTable):
+    """A system table, or its part for one landing table; empty if it does not exist yet.
+
+    Args:
+        spec: The system table.
+        load: Loads the Iceberg table.
+        landing_table: The landing table; None for all.
+    """
+
+    def __init__(
+        self, spec: "TableSpec", load: "Callable[[], Table | None]", landing_table: str | None = None
+    ) -> None:
+        super().__init__(spec, load)
+        self._landing_table = landing_table
+
+    def _listed_files(self) -> "list[DataFile]":
+        files = super()._listed_files() if self.exists else []
+        return [file for file in files if self._landing_table in (None, file.partition[0])]
+
+
 @dataclass(frozen=True)
 class Past:
     """A table at the snapshot that was read last, and the changes since.

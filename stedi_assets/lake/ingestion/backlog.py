@@ -1,15 +1,13 @@
 """The backlog: what waits below the landing root, and the last arrival. Reads the ledger, not the engine."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.landing_refresh import listed_files
+from stedi_assets.lake.ingestion.ledger import ledger_of
+from stedi_assets.lake.resource import Lake
 from stedi_assets.schemas.system import INGESTED
 from stedi_assets.tables import TableSpec
-
-if TYPE_CHECKING:
-    from stedi_assets.lake.resource import Lake
 
 
 @dataclass(frozen=True)
@@ -27,19 +25,19 @@ class Waiting:
     due: int | None = None
 
 
-def waiting_files(lake: "Lake", spec: TableSpec) -> Waiting:
+def waiting_files(lake: Lake, spec: TableSpec) -> Waiting:
     """Compares the landing files of a table with the ledger.
 
     Raises:
         SettingError: The landing root, the lake or the catalog cannot be reached.
     """
     files = listed_files(lake, spec)
-    ledger = lake.ledger(spec.name)
+    ledger = ledger_of(lake, spec.name)
     deleted = tuple(entry.path for entry in ledger.gone(files))
     return Waiting(files=tuple(ledger.waiting(files)), deleted=deleted)
 
 
-def due_change(lake: "Lake", spec: TableSpec, now: int) -> Waiting:
+def due_change(lake: Lake, spec: TableSpec, now: int) -> Waiting:
     """Checks whether time alone changes a table by now.
 
     Args:
@@ -53,7 +51,7 @@ def due_change(lake: "Lake", spec: TableSpec, now: int) -> Waiting:
     return Waiting(due=due if due is not None and due <= now else None)
 
 
-def last_arrival(lake: "Lake", spec: TableSpec, now: int) -> int | None:
+def last_arrival(lake: Lake, spec: TableSpec, now: int) -> int | None:
     """Returns when a file with rows last arrived for a table of the landing zone, epoch ms; None if never.
 
     A file arrives when it is written, or when it is ingested if that is later.
@@ -67,6 +65,8 @@ def last_arrival(lake: "Lake", spec: TableSpec, now: int) -> int | None:
     Raises:
         SettingError: The lake or the catalog cannot be reached.
     """
-    entries = [entry for entry in lake.ledger(spec.name).entries if entry.outcome == INGESTED and entry.rows]
+    entries = [
+        entry for entry in ledger_of(lake, spec.name).entries if entry.outcome == INGESTED and entry.rows
+    ]
     times = [time for entry in entries for time in (entry.seen, entry.modified) if time <= now]
     return max(times, default=None)

@@ -3,26 +3,24 @@
 import errno
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.ingestion.batch import Batch, Examined, Limits, choose, describe_changes, plan_batch
 from stedi_assets.lake.ingestion.files import LandingFile, examine, list_landing_files
 from stedi_assets.lake.ingestion.staged_batch import LandingState, stage_batch
+from stedi_assets.lake.ingestion.system_tables import finish_batch
 from stedi_assets.lake.model import Outcome, Plan, Run
 from stedi_assets.lake.progress import report
+from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.storage import file_opener, open_storage
 from stedi_assets.locations import S3
 from stedi_assets.tables import TableSpec
-
-if TYPE_CHECKING:
-    from stedi_assets.lake.resource import Lake
 
 FILES_AT_ONCE = 8
 ATTEMPTS = 5  # batches that a run stages while landing files keep changing
 
 
-def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
+def refresh_landing(lake: Lake, spec: TableSpec, run: Run) -> Outcome:
     """Stages the next batch of the landing files of a table, up to the publish.
 
     Files that change while they are read are left for the next run.
@@ -31,7 +29,7 @@ def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
         LakeError: The engine stopped, or files keep changing.
     """
     report(spec.name, "planning")
-    lake.finish_batch(spec.name)
+    finish_batch(lake, spec.name)
     changing: set[str] = set()
     for _ in range(ATTEMPTS):
         state = LandingState.read(lake, spec, run)
@@ -44,21 +42,21 @@ def refresh_landing(lake: "Lake", spec: TableSpec, run: Run) -> Outcome:
         changed = _changed_meanwhile(lake, spec, batch)
         if not changed:
             return outcome
-        lake.discard(outcome)
+        outcome.discard()
         changing |= changed
     raise LakeError(
         f"{spec.name}: its landing files change all the time: run again when they are completely written."
     )
 
 
-def planned_changes(lake: "Lake", spec: TableSpec, run: Run) -> tuple[str, ...]:
+def planned_changes(lake: Lake, spec: TableSpec, run: Run) -> tuple[str, ...]:
     """Why a table of the landing zone would change now, in counts; empty if it is up to date."""
     state, files = LandingState.read(lake, spec, run), listed_files(lake, spec)
     batch = _plan(state, _waiting(state, files), files)
     return describe_changes(batch.counts, None, first=state.base is None)
 
 
-def listed_files(lake: "Lake", spec: TableSpec) -> list[LandingFile]:
+def listed_files(lake: Lake, spec: TableSpec) -> list[LandingFile]:
     """Lists the landing files of a table.
 
     Raises:
@@ -108,7 +106,7 @@ def _plan(state: LandingState, chosen: list[LandingFile], files: list[LandingFil
 class _Examiner:
     """Examines files of the landing zone; those that were deleted meanwhile give None."""
 
-    def __init__(self, lake: "Lake") -> None:
+    def __init__(self, lake: Lake) -> None:
         self._open_file = file_opener(lake.aws.given_region)
         self._longest_line = lake.longest_line
 
@@ -128,7 +126,7 @@ class _Examiner:
         return Examined(file=replace(file, long_lines=long_lines), content=content)
 
 
-def _changed_meanwhile(lake: "Lake", spec: TableSpec, batch: Batch) -> set[str]:
+def _changed_meanwhile(lake: Lake, spec: TableSpec, batch: Batch) -> set[str]:
     """Paths of the files of a batch that were written or deleted since they were listed."""
     versions = {file.path: file.version for file in listed_files(lake, spec)}
     return {file.path for file in batch.files if versions.get(file.path) != file.version}

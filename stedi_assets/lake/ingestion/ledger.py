@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from stedi_assets.lake.ingestion.counts import RecordCounts
 from stedi_assets.lake.ingestion.files import LandingFile
+from stedi_assets.lake.resource import Lake
 from stedi_assets.schemas.system import DUPLICATE, INGESTED, REFUSED
 from stedi_assets.tables import LEDGER
 
@@ -130,6 +131,12 @@ class Ledger:
         return [
             entry for entry in self.current.values() if entry.deleted is None and entry.path not in listed
         ]
+
+
+def ledger_of(lake: Lake, landing_table: str) -> Ledger:
+    """The ledger of a landing table."""
+    pinned = lake.system(LEDGER, landing_table)
+    return read_ledger(landing_table, pinned.table if pinned.exists else None, pinned.files)
 
 
 def read_ledger(landing_table: str, table: "Table | None", files: "list[DataFile]") -> Ledger:

@@ -15,10 +15,11 @@ from stedi_assets.lake.iceberg.staging import StagingArea, day_chunks
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of, file_day
 from stedi_assets.lake.ingestion.batch import Batch, describe_changes
 from stedi_assets.lake.ingestion.counts import RecordCounts
-from stedi_assets.lake.ingestion.ledger import Entry, Ledger, counted, write_ledger
+from stedi_assets.lake.ingestion.ledger import Entry, Ledger, counted, ledger_of, write_ledger
 from stedi_assets.lake.ingestion.reader import ingest
 from stedi_assets.lake.ingestion.system_tables import Change, Changes
 from stedi_assets.lake.model import Outcome, Plan, Run, Staged, StagedBatch
+from stedi_assets.lake.resource import Lake
 from stedi_assets.schemas.system import INGESTED
 from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, TableSpec
 from stedi_assets.transforms.activity import activity, merged
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyspark.sql import DataFrame, SparkSession
 
-    from stedi_assets.lake.resource import Lake
 
 NO_LINES = "none"
 MANY_FILES = 32  # files of quarantined lines, one per batch; then they are merged
@@ -47,7 +47,7 @@ class LandingState:
         ledger: The ledger, read after the snapshot.
     """
 
-    lake: "Lake"
+    lake: Lake
     spec: TableSpec
     run: Run
     published: PinnedTable
@@ -55,11 +55,11 @@ class LandingState:
     ledger: Ledger
 
     @classmethod
-    def read(cls, lake: "Lake", spec: TableSpec, run: Run) -> "LandingState":
+    def read(cls, lake: Lake, spec: TableSpec, run: Run) -> "LandingState":
         """Reads the state of a table; the snapshot comes first, so that the ledger is never older."""
         published = lake.pinned(spec.name)
         base = published.snapshot_id if published.exists else None
-        ledger = lake.ledger(spec.name)
+        ledger = ledger_of(lake, spec.name)
         return cls(lake=lake, spec=spec, run=run, published=published, base=base, ledger=ledger)
 
     @property

@@ -6,41 +6,21 @@ next run finds the unfinished batch and completes it from the file names in that
 last: once it has changed, all tables have.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
-from stedi_assets.lake.iceberg.table import PinnedTable
-from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE, TableSpec
+from stedi_assets.lake.iceberg.table import PinnedSystemTable
+from stedi_assets.lake.resource import Lake
+from stedi_assets.tables import ACTIVITY, LEDGER, QUARANTINE
 
 if TYPE_CHECKING:
-    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
 ORDER = (QUARANTINE, ACTIVITY, LEDGER)
 ATTEMPTS = 10  # of a commit: landing tables that are published at the same time conflict here
-
-
-class PinnedSystemTable(PinnedTable):
-    """A system table, or its part for one landing table; empty if it does not exist yet.
-
-    Args:
-        spec: The system table.
-        load: Loads the Iceberg table.
-        landing_table: The landing table; None for all.
-    """
-
-    def __init__(
-        self, spec: TableSpec, load: "Callable[[], Table | None]", landing_table: str | None = None
-    ) -> None:
-        super().__init__(spec, load)
-        self._landing_table = landing_table
-
-    def _listed_files(self) -> "list[DataFile]":
-        files = super()._listed_files() if self.exists else []
-        return [file for file in files if self._landing_table in (None, file.partition[0])]
 
 
 @dataclass(frozen=True)
@@ -81,6 +61,21 @@ class Changes:
         """
         # The former files of the ledger never come back once it has changed.
         return {file.file_path for file in ledger.files} != set(self.tables[LEDGER.name].removed)
+
+
+def finish_batch(lake: Lake, landing_table: str) -> None:
+    """Completes a batch whose run ended between the commit of the landing table and that of the ledger."""
+    pinned = lake.pinned(landing_table)
+    record = pinned.record if pinned.exists else None
+    if not lake.writes or record is None or not record.batch:
+        return
+    changes = Changes.of(record.batch)
+    if changes.done(lake.system(LEDGER, landing_table)):
+        return
+    properties = {"stedi.table": landing_table, "stedi.batch": changes.batch_id, "stedi.run": record.run}
+    for spec in ORDER:
+        if spec.name in changes.tables:
+            apply(lake.existing_table(spec), landing_table, changes.tables[spec.name], properties)
 
 
 def apply(table: "Table", landing_table: str, change: Change, properties: Mapping[str, str]) -> None:

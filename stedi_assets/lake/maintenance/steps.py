@@ -15,13 +15,13 @@ from stedi_assets.lake.iceberg.table import load_table
 from stedi_assets.lake.maintenance.compaction import compact
 from stedi_assets.lake.maintenance.orphans import delete_orphans
 from stedi_assets.lake.progress import report
+from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.storage import open_storage
 from stedi_assets.tables import SYSTEM_TABLES, TableSpec
 
 if TYPE_CHECKING:
     from pyiceberg.table.snapshots import Snapshot
 
-    from stedi_assets.lake.resource import Lake
 
 DAY_MS = 86_400_000
 
@@ -51,7 +51,7 @@ class TableReport:
     failures: tuple[str, ...] = ()
 
 
-def maintain(lake: "Lake", spec: TableSpec, now: int | None = None) -> TableReport:
+def maintain(lake: Lake, spec: TableSpec, now: int | None = None) -> TableReport:
     """Compacts a table, expires its old snapshots and deletes files that no snapshot names.
 
     The steps do not depend on each other: if one fails, the others still run.
@@ -76,7 +76,7 @@ def maintain(lake: "Lake", spec: TableSpec, now: int | None = None) -> TableRepo
     return done
 
 
-def _compact(lake: "Lake", spec: TableSpec, _now: int) -> Mapping[str, Any]:
+def _compact(lake: Lake, spec: TableSpec, _now: int) -> Mapping[str, Any]:
     table = load_table(lake.catalog, lake.database, spec)
     if table is None:
         return {"left": "not published yet"}
@@ -88,7 +88,7 @@ def _compact(lake: "Lake", spec: TableSpec, _now: int) -> Mapping[str, Any]:
     return {"files_before": done.before, "files_after": done.after, "left": done.left}
 
 
-def _expire(lake: "Lake", spec: TableSpec, now: int) -> Mapping[str, Any]:
+def _expire(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:
     from pyiceberg.exceptions import CommitFailedException
 
     table = load_table(lake.catalog, lake.database, spec)
@@ -125,7 +125,7 @@ def superseded(snapshots: "Iterable[Snapshot]", before: int) -> list[int]:
     ]
 
 
-def _delete(lake: "Lake", spec: TableSpec, now: int) -> Mapping[str, Any]:
+def _delete(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:
     # In this order: a batch that announced its files before the table is loaded has them in the table or
     # among the announced ones; files written later are too young to be deleted.
     announced = _announced(lake) if spec.name in SYSTEM_TABLES else ""
@@ -136,7 +136,7 @@ def _delete(lake: "Lake", spec: TableSpec, now: int) -> Mapping[str, Any]:
     return {"files_deleted": len(deleted), "bytes_deleted": sum(file.size for file in deleted)}
 
 
-def _announced(lake: "Lake") -> str:
+def _announced(lake: Lake) -> str:
     """The properties of the landing tables' snapshots, which name the staged files of unfinished batches."""
     tables = (load_table(lake.catalog, lake.database, spec) for spec in lake.tables.landing)
     snapshots = [table.current_snapshot() for table in tables if table is not None]

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles
+from stedi_assets.lake.ingestion.system_tables import finish_batch
 from stedi_assets.lake.resource import Lake
 from stedi_assets.tables import ACTIVITY, TableSpec
 
 
 def activity_of(lake: Lake, landing_table: str) -> PinnedTable | None:
     """The activity of a landing table as it is now; None where it is not known."""
-    lake.finish_batch(landing_table)
+    finish_batch(lake, landing_table)
     record = lake.pinned(landing_table).record
     # An earlier version of this project kept no account of activity.
     return lake.system(ACTIVITY, landing_table) if record and record.batch else None

@@ -19,7 +19,7 @@ from stedi_assets.lake.refresh.computed_once import ComputedOnce
 from stedi_assets.lake.refresh.plan import check_key
 from stedi_assets.lake.resource import Lake
 from stedi_assets.settings import Policy
-from stedi_assets.tables import TableSpec
+from stedi_assets.tables import QUARANTINE, TableSpec
 from stedi_assets.transforms import pseudonyms
 from stedi_assets.transforms.consent import person
 from stedi_assets.transforms.held import held_people
@@ -215,7 +215,7 @@ def audit_input_of(
     """
     pinned = inputs or {}
     others: dict[str, TableFiles] = {name: pinned.get(name) or lake.pinned(name) for name in lake.tables}
-    quarantine: TableFiles = lake.quarantine(lake.tables.people.name)
+    quarantine: TableFiles = lake.system(QUARANTINE, lake.tables.people.name)
     if landed is not None:
         others[landed.plan.spec.name] = landed.resulting
         if landed.batch is not None:

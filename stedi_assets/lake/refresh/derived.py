@@ -74,7 +74,7 @@ def refresh_derived(
     try:
         return without_unchanged(lake, outcome, published, run)
     except BaseException:
-        lake.discard(outcome)
+        outcome.discard()
         raise
 
 

@@ -14,6 +14,7 @@ from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.table import Past, PinnedTable
+from stedi_assets.lake.ingestion.system_tables import finish_batch
 from stedi_assets.lake.model import Facts, Plan, Range, Run, counted_words
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.refresh.active_days import activity_of
@@ -94,8 +95,8 @@ def with_quarantine(
     """The inputs, with the quarantined lines if the table depends on them."""
     if spec.quarantine_of is None:
         return inputs
-    lake.finish_batch(spec.quarantine_of)
-    return {**inputs, QUARANTINE.name: lake.quarantine(spec.quarantine_of)}
+    finish_batch(lake, spec.quarantine_of)
+    return {**inputs, QUARANTINE.name: lake.system(QUARANTINE, spec.quarantine_of)}
 
 
 def _version(name: str, inputs: Mapping[str, PinnedTable], spec: TableSpec) -> str:

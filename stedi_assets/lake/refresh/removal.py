@@ -5,7 +5,7 @@ a table decides whose rows leave.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -23,23 +23,6 @@ from stedi_assets.lake.resource import Lake
 if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyspark.sql import DataFrame
-
-
-@dataclass(frozen=True)
-class Removal:
-    """A publish that only removed rows.
-
-    Attributes:
-        table: The table.
-        snapshot_id: Its snapshot now.
-        rows: Rows that it has now.
-        removed: Rows that were removed.
-    """
-
-    table: str
-    snapshot_id: int
-    rows: int
-    removed: int
 
 
 def without_rows(

@@ -4,7 +4,7 @@ boto3 decides on region, endpoint and credentials. Arrow and PyIceberg know fewe
 the rest as properties. Credentials are passed on only if Arrow cannot find them, and never leave the process.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +17,6 @@ from stedi_assets.lake.storage.streams import credentials_for_arrow, own_endpoin
 if TYPE_CHECKING:
     from boto3 import Session
 
-ATTEMPTS = 5  # of a request to S3 that fails for a reason that may pass
-
 
 @dataclass(frozen=True)
 class Aws:
@@ -26,9 +24,11 @@ class Aws:
 
     Attributes:
         given_region: AWS_REGION, which boto3 does not read; empty if another variable names the region.
+        make_client: Makes the S3 client of a region; None for boto3's own. The lake gives dagster-aws's.
     """
 
     given_region: str = ""
+    make_client: Callable[[str], Any] | None = None
 
     @cached_property
     def session(self) -> "Session":
@@ -53,12 +53,11 @@ class Aws:
     @cached_property
     def s3(self) -> Any:
         """The S3 client."""
-        from botocore.config import Config
-
-        retries = {"max_attempts": ATTEMPTS, "mode": "standard"}
         region = self.region
         with aws_settings():
-            return self.session.client("s3", region_name=region, config=Config(retries=retries))
+            if self.make_client is not None:
+                return self.make_client(region)
+            return self.session.client("s3", region_name=region)
 
     @cached_property
     def endpoint(self) -> str | None:

@@ -13,7 +13,8 @@ import dagster as dg
 
 from stedi_assets.assets import Declared, LakeTable
 from stedi_assets.errors import StediError
-from stedi_assets.lake import Lake, Outcome, PinnedTable, Removal, Run, fail_step, storage_errors
+from stedi_assets.lake import Lake, Outcome, Run, fail_step, storage_errors
+from stedi_assets.lake.iceberg import PinnedTable
 from stedi_assets.orchestration.naming import Naming
 from stedi_assets.orchestration.refreshing.check_results import (
     breakdowns,
@@ -21,7 +22,7 @@ from stedi_assets.orchestration.refreshing.check_results import (
     check_spec,
     refusal,
 )
-from stedi_assets.orchestration.refreshing.gate import Audited, Gate, audit_published
+from stedi_assets.orchestration.refreshing.gate import Audited, Gate, Removal, audit_published
 from stedi_assets.orchestration.refreshing.metadata import (
     batch_event,
     definition_metadata,
@@ -100,7 +101,7 @@ class AssetFactory:
                 check_result(result, key, days) for result in audited.results if result.rule.name in asked
             )
             if audited.refused:
-                lake.discard(audited.outcome)
+                audited.outcome.discard()
                 sentence = refusal(spec, audited.refused, published=not publishes)
                 raise dg.Failure(" ".join([sentence, *gate.removal_failures]), allow_retries=False)
             if publishes:

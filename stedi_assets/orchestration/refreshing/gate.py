@@ -13,23 +13,17 @@ from functools import partial
 from stedi_assets.assets import Declared, LakeTable
 from stedi_assets.contracts import Profile, RuleResult
 from stedi_assets.errors import LakeError, StediError
-from stedi_assets.lake import (
+from stedi_assets.lake import Lake, Outcome, Run, publish, report, storage_errors
+from stedi_assets.lake.iceberg import Conflict, PinnedTable
+from stedi_assets.lake.ingestion import refresh_landing
+from stedi_assets.lake.refresh import (
     AuditInput,
-    Conflict,
     Days,
-    Lake,
-    Outcome,
-    PinnedTable,
     Plan,
-    Removal,
-    Run,
     audit_input_of,
     doubtful_days,
     plan_derived,
     refresh_derived,
-    refresh_landing,
-    report,
-    storage_errors,
     without_rows,
 )
 
@@ -54,6 +48,23 @@ class Audited:
     def refused(self) -> list[RuleResult]:
         """The results that block a publish."""
         return [result for result in self.results if result.refuses]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A publish that only removed rows.
+
+    Attributes:
+        table: The table.
+        snapshot_id: Its snapshot now.
+        rows: Rows that it has now.
+        removed: Rows that were removed.
+    """
+
+    table: str
+    snapshot_id: int
+    rows: int
+    removed: int
 
 
 class Gate:
@@ -101,7 +112,7 @@ class Gate:
             batch = audited.outcome.batch
             if audited.refused or batch is None or not batch.more:
                 return
-            self._lake.publish(audited.outcome)
+            publish(self._lake, audited.outcome)
             yield audited
 
     @property
@@ -221,8 +232,13 @@ class Gate:
                 days = {day for day in gone if day is not None} if spec.partitioned else None
                 remaining = partial(withdrawal.remaining_rows, audit_input)
                 outcome = without_rows(lake, published, remaining, days=days, run=run)
-                lake.publish(outcome)
-                removal = Removal(spec.name, outcome.snapshot_id, outcome.content.rows, sum(gone.values()))
+                publish(lake, outcome)
+                removal = Removal(
+                    table=spec.name,
+                    snapshot_id=outcome.snapshot_id,
+                    rows=outcome.content.rows,
+                    removed=sum(gone.values()),
+                )
         lake.remember_checked(spec.name, run, landed)
         return removal
 
@@ -240,7 +256,7 @@ class Gate:
         try:
             yield
         except BaseException:
-            self._lake.discard(outcome)
+            outcome.discard()
             raise
 
 
@@ -274,7 +290,7 @@ def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[AuditInput]
     try:
         yield audit_input_of(lake, outcome, run=run, inputs=inputs)
     finally:
-        lake.discard(outcome)
+        outcome.discard()
 
 
 def _sentence(table: LakeTable, error: Exception) -> str:

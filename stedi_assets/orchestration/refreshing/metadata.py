@@ -10,9 +10,10 @@ from typing import Any
 import dagster as dg
 
 from stedi_assets.contracts import FEWEST_PEOPLE, Profile
-from stedi_assets.lake import Outcome, Removal
+from stedi_assets.lake import Outcome
 from stedi_assets.orchestration.naming import Naming
 from stedi_assets.orchestration.refreshing.charts import days_chart, distribution_chart
+from stedi_assets.orchestration.refreshing.gate import Removal
 from stedi_assets.tables import DAY, Tables, TableSpec
 
 PERSONAL_TAG = "personal"

@@ -14,7 +14,8 @@ from typing import Any
 import dagster as dg
 
 from stedi_assets.errors import StediError
-from stedi_assets.lake import Lake, last_arrival, storage_errors
+from stedi_assets.lake import Lake, storage_errors
+from stedi_assets.lake.ingestion import last_arrival
 from stedi_assets.orchestration.naming import Naming
 from stedi_assets.tables import TableSpec
 

@@ -11,7 +11,8 @@ from itertools import count
 
 import dagster as dg
 
-from stedi_assets.lake import Lake, Waiting, due_change, storage_errors, waiting_files
+from stedi_assets.lake import Lake, storage_errors
+from stedi_assets.lake.ingestion import Waiting, due_change, waiting_files
 from stedi_assets.orchestration.naming import REFRESH, Naming
 from stedi_assets.orchestration.run_lock import forget, is_abandoned
 from stedi_assets.orchestration.sensors.requests import Memory, decide, judge

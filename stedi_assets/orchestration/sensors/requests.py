@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 
-from stedi_assets.lake import LandingFile, Waiting
+from stedi_assets.lake.ingestion import LandingFile, Waiting
 
 SETTLED_SECONDS = 3.0
 """A local file changed within this time may still be written to."""

@@ -7,8 +7,9 @@ from collections import Counter
 import pytest
 
 from stedi_assets.assets import TABLES
-from stedi_assets.lake import Run, refresh_landing
+from stedi_assets.lake import Run
 from stedi_assets.lake.iceberg.commit import replace_files
+from stedi_assets.lake.ingestion import refresh_landing
 from stedi_assets.lake.ingestion.lines import KEPT_BYTES
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.tables import QUARANTINE

@@ -17,7 +17,7 @@ import pytest
 from stedi_assets.cli.in_process import INSTANCE_SETTINGS, prepare_home
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.errors import SettingError
-from stedi_assets.lake import LandingFile, Waiting
+from stedi_assets.lake.ingestion import LandingFile, Waiting
 from stedi_assets.lake.storage import Aws
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import REFRESH
