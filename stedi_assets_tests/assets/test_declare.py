@@ -54,9 +54,9 @@ class Contacts(accounting.Reconciled):
 
 
 RULES = {
-    "privacy": (consent_rules.CUSTOMER_RECORDS,),
+    "privacy": consent_rules.CUSTOMERS.rules,
     "accounting": (Contacts(CONTACTS),),
-    "removal": consent_rules.CUSTOMERS_LEAVE,
+    "removal": consent_rules.CUSTOMERS.removal,
 }
 
 
