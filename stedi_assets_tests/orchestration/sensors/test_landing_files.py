@@ -326,7 +326,7 @@ class TestAbandonedRuns:
 WORKER = """
 import sys, time
 import dagster as dg
-from stedi_assets.at_work import at_work
+from stedi_assets.orchestration.run_lock import at_work
 with dg.DagsterInstance.from_config(sys.argv[1]) as instance, at_work(instance, sys.argv[2]):
     print("at work", flush=True)
     time.sleep(600)
