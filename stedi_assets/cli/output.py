@@ -55,10 +55,10 @@ class RunDisplay:
     def _overview(self) -> Table:
         table = Table("table", "step", box=None)
         table.add_column("rows", justify="right")
-        for name in (*TABLES, *SYSTEM_TABLES):
-            if name in self._steps:
-                progress = self._steps[name]
-                table.add_row(name, progress.step, "" if progress.rows is None else f"{progress.rows:,}")
+        known = [name for name in (*TABLES, *SYSTEM_TABLES) if name in self._steps]
+        for name in dict.fromkeys([*known, *self._steps]):
+            progress = self._steps[name]
+            table.add_row(name, progress.step, "" if progress.rows is None else f"{progress.rows:,}")
         return table
 
 

@@ -85,7 +85,7 @@ def test_the_key_is_made_once_beside_the_lake_for_the_owner_only_and_the_run_say
     key = folder / ".stedi" / "lake.pseudonym-key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert len(bytes.fromhex(key.read_text())) == 32
-    assert f"made a pseudonym key, kept in {key}" in first.stderr
+    assert f"pseudonym key: made one, kept in {key}" in first.stderr
     assert key.read_text() not in first.stderr
 
 
