@@ -53,7 +53,7 @@ IDENTITY = (
     people_case(
         "two-spellings",
         "Readings come under the customer's email with other case and with spaces around it.",
-        "One person: the readings are trusted, and keep the spelling as delivered.",
+        "One person: the readings are trusted, and keep their spelling.",
         _IDENTITY,
         consents(_ADA),
         walkers=(_ADA_SPELT_OTHERWISE,),
@@ -83,7 +83,7 @@ IDENTITY = (
     people_case(
         "odd-birthdays",
         "Birthdays 0967-01-01 and 967-01-01.",
-        "Landed as delivered; both customers and their readings are trusted.",
+        "Landed unchanged; both customers and their readings are trusted.",
         _IDENTITY,
         *(consents(_OLD, birthDay="0967-01-01"), consents(_OLDER, birthDay="967-01-01")),
         walkers=(_OLD, _OLDER),
@@ -99,22 +99,22 @@ IDENTITY = (
 )
 
 
-_Told = Callable[[Person], Line]
+_MakeLine = Callable[[Person], Line]
 
 
-def _no(updated: int = AGREED) -> _Told:
+def _no(updated: int = AGREED) -> _MakeLine:
     """A record without the consent key."""
     return lambda who: record(who, updated)
 
 
-def _yes(to: int | None = AGREED, updated: int = AGREED) -> _Told:
+def _yes(to: int | None = AGREED, updated: int = AGREED) -> _MakeLine:
     """A record with that consent."""
     return lambda who: consents(who, updated, to)
 
 
-def _one(name: str, why: str, expected: str, who: Person, *told: _Told) -> Case:
-    """A case of one customer with the records `told`, and readings."""
-    return people_case(name, why, expected, _CONSENT, *(line(who) for line in told), walkers=(who,))
+def _one(name: str, why: str, expected: str, who: Person, *records: _MakeLine) -> Case:
+    """A case of one customer with `records` and readings."""
+    return people_case(name, why, expected, _CONSENT, *(record(who) for record in records), walkers=(who,))
 
 
 _BETWEEN = WALKED + 500  # after the first instant of the readings, before the second
@@ -231,7 +231,7 @@ FAULTS = (
     Case(
         "names-nobody",
         "Customer lines that name no person: no email, a blank one, cut off before it, no JSON at all.",
-        "Quarantined, and counted as nameless: nobody knows whom they would hold.",
+        "Quarantined, and counted as nameless: they hold no one.",
         "awkward-names-nobody.json",
         customer=tuple(
             Line(text, "quarantined")

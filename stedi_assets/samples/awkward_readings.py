@@ -84,7 +84,7 @@ FORMS = (
     ),
     Case(
         "unknown-keys",
-        "Records with keys that nobody asked for, one of them an object.",
+        "Records with unknown keys, one of them an object.",
         "Rows like any other; the unknown keys are ignored, and counted.",
         _OLDER_EXPORT,
         customer=(consents(_CLAY, favouriteStar="Syzygy"),),
@@ -269,12 +269,10 @@ FAULTS = (
         accelerometer=_pair(16)[0],
         step_trainer=_pair(16)[1],
     ),
-    _broken(
-        "seconds", "The instant is told in seconds.", _OUT_OF_RANGE, *[_instant(f"{WALKED // 1000}")] * 2
-    ),
+    _broken("seconds", "The time is in seconds.", _OUT_OF_RANGE, *[_instant(f"{WALKED // 1000}")] * 2),
     _broken(
         "microseconds",
-        "The instant is told in microseconds.",
+        "The time is in microseconds.",
         "`impossible_instant`",
         *[_instant(f"{WALKED}000")] * 2,
     ),

@@ -1,6 +1,6 @@
-"""What an awkward case is, and short ways to write its landing lines.
+"""Awkward cases and short ways to write their landing lines.
 
-Here belongs what several cases need. A case itself stands in `awkward_people` or `awkward_readings`.
+Here belongs what several cases need. The cases themselves are in `awkward_people` and `awkward_readings`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Writes a landing zone of any size: which file holds what, and the accounting of what was written.
+"""Writes a landing zone of any size, and the accounting of its records.
 
-Who the customers are is told in `people`, what they send in `readings`, and what real exports get wrong
-in `awkward`.
+The customers are in `people`, their readings in `walks`, and the mistakes of real exports in `awkward`.
 """
 
 from __future__ import annotations

@@ -244,7 +244,7 @@ class _Reader:
         """Writes the valid rows of plain files and of parsed lines.
 
         Returns:
-            The part that was staged; None if there are no rows to look for.
+            The part that was staged; None if no file has lines.
         """
         columns = [*(field.name for field in self._form.fields), "source_file"]
         frames = [frame.where(F.col("_reason").isNull()).select(*columns) for frame in parsed]

@@ -1,16 +1,14 @@
-"""Whom a line names that cannot be read, and what reasons mean."""
+"""The people whom an unreadable line names, and the meaning of reasons."""
 
 import time
 
 import pytest
-from pyspark.sql import SparkSession
 
 from stedi_assets import assets
 from stedi_assets.lake.ingestion.faults import FAULTS, named_people, reasons
 from stedi_assets.lake.ingestion.lines import EMPTY
 from stedi_assets.lake.ingestion.records import line_form
-from stedi_assets.transforms.held import held_people
-from stedi_assets_tests.support import frames, lines
+from stedi_assets_tests.support import lines
 
 ADA, BO = "ada@example.com", "bo@example.com"
 
@@ -58,22 +56,20 @@ def test_no_line_takes_long_to_be_searched(line: str) -> None:
     assert time.monotonic() - started < 5
 
 
-def test_held_are_the_people_of_all_lines_once(spark: SparkSession) -> None:
-    held = held_people(frames.quarantine(spark, ADA, " ADA@example.com", BO))
-    assert sorted(row["person"] for row in held.collect()) == [ADA, BO]
-    assert held_people(frames.quarantine(spark)).collect() == []
-
-
-def test_every_rule_that_quarantines_is_told_in_a_sentence() -> None:
+def test_every_rule_that_quarantines_has_a_sentence() -> None:
     sources = [spec.source for spec in assets.TABLES.landing if spec.source]
-    told = reasons(sources)
+    meanings = reasons(sources)
     assert len(sources) == 3
     for source in sources:
-        assert {rule.name for rule in line_form(source.record).rules} <= told.keys()
-    assert told["x_in_range"] == "Broken rule: x lies between -16.0 and 16.0."
-    assert all(sentence.endswith(".") for sentence in told.values())
-    assert EMPTY not in told
+        assert {rule.name for rule in line_form(source.record).rules} <= meanings.keys()
+    assert meanings["x_in_range"] == "Broken rule: x lies between -16.0 and 16.0."
+    assert all(sentence.endswith(".") for sentence in meanings.values())
+    assert EMPTY not in meanings
 
 
 def test_every_fault_of_the_parser_is_told_in_a_sentence() -> None:
     assert {reason for reason, _ in lines.FAULTS} | {"line_too_long", "file_unreadable"} == set(FAULTS)
+def test_every_fault_of_the_parser_has_a_sentence() -> None:
+    from stedi_assets_tests.lake.ingestion.test_records import FAULTS as TESTED
+
+    assert {reason for reason, _ in TESTED} | {"line_too_long", "file_unreadable"} == set(FAULTS)
