@@ -11,20 +11,19 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.iceberg.catalog import check_catalog, open_catalog
+from stedi_assets.lake.iceberg.catalog import (
+    SPLIT_SALT,
+    check_catalog,
+    create_table,
+    load_table,
+    open_catalog,
+    split_salt,
+)
 from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.schema import add_new_columns
 from stedi_assets.lake.iceberg.staging import StagingArea
-from stedi_assets.lake.iceberg.table import (
-    SPLIT_SALT,
-    PinnedTable,
-    TableFiles,
-    content_of,
-    create_table,
-    load_table,
-    split_salt,
-)
+from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of
 from stedi_assets.lake.ingestion.files import LONGEST_LINE
 from stedi_assets.lake.ingestion.ledger import Ledger, read_ledger
 from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, PinnedSystemTable, apply
@@ -310,4 +309,4 @@ class Lake(dg.ConfigurableResource[None]):
         if table is not None:
             return add_new_columns(spec, table)
         salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
-        return create_table(self.catalog, self.database, spec, self.location(spec), salt)
+        return create_table(self.catalog, self.database, spec, self.location(spec), extra=salt)

@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.iceberg.catalog import split_salt
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import Frames, StagingArea, chunked_frames, day_chunks, stage
-from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, file_day, split_salt
+from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, file_day
 from stedi_assets.lake.model import Outcome, Plan, Run, Staged, Transform
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.refresh.active_days import with_activity
