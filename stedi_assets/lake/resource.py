@@ -14,17 +14,17 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.iceberg.catalog import check_catalog, open_catalog
-from stedi_assets.lake.iceberg.schema import add_new_columns
-from stedi_assets.lake.iceberg.staging import StagingArea
-from stedi_assets.lake.iceberg.table import (
+from stedi_assets.lake.iceberg.catalog import (
     SPLIT_SALT,
-    PinnedSystemTable,
-    PinnedTable,
+    check_catalog,
     create_table,
     load_table,
+    open_catalog,
     split_salt,
 )
+from stedi_assets.lake.iceberg.schema import add_new_columns
+from stedi_assets.lake.iceberg.staging import StagingArea
+from stedi_assets.lake.iceberg.table import PinnedSystemTable, PinnedTable
 from stedi_assets.lake.model import Outcome, Plan, Run
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage import Aws, open_storage
@@ -201,7 +201,7 @@ class Lake(dg.ConfigurableResource[None]):
         if table is not None:
             return add_new_columns(spec, table)
         salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
-        return create_table(self.catalog, self.database, spec, self.location(spec), salt)
+        return create_table(self.catalog, self.database, spec, self.location(spec), extra=salt)
 
 
 def _s3_client(region: str) -> Any:

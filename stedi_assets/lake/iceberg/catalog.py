@@ -1,21 +1,26 @@
-"""Opening the Iceberg catalog, and its errors as sentences."""
+"""The Iceberg catalog: opening it, its errors as sentences, loading and creating tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from stedi_assets.errors import SettingError
+from stedi_assets.lake.iceberg.schema import iceberg_schema, table_properties
 from stedi_assets.lake.storage import Aws, aws_settings
 from stedi_assets.locations import AWS_HOSTS, S3
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+    from stedi_assets.tables import TableSpec
 
 CATALOG = "stedi"
 SQLITE = "sqlite:///"
 GLUE = "glue"
+SPLIT_SALT = "stedi.split-salt"
 
 
 def open_catalog(uri: str, warehouse: str, aws: Aws) -> "Catalog":
@@ -93,6 +98,53 @@ def catalog_errors(uri: str) -> Iterator[None]:
         raise SettingError(
             f"STEDI_CATALOG: {uri} needs a driver: install it with `pip install stedi_assets[postgres]`."
         ) from None
+
+
+def load_table(catalog: "Catalog", database: str, spec: "TableSpec") -> "Table | None":
+    """The table as it is now, or None if it was never created."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    try:
+        return catalog.load_table((database, spec.name))
+    except NoSuchTableError:
+        return None
+
+
+def create_table(
+    catalog: "Catalog", database: str, spec: "TableSpec", location: str, *, extra: Mapping[str, str]
+) -> "Table":
+    """Creates the table, or loads it if another run was faster.
+
+    Args:
+        catalog: The catalog.
+        database: Its database (namespace).
+        spec: The table.
+        location: URI of the table's folder.
+        extra: Properties of this table alone.
+    """
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+    from pyiceberg.transforms import IdentityTransform
+
+    schema = iceberg_schema(spec)
+    partitioning = PartitionSpec(
+        *(
+            PartitionField(schema.find_field(name).field_id, number, IdentityTransform(), name)
+            for number, name in enumerate(spec.partition_columns, start=1000)
+        )
+    )
+    catalog.create_namespace_if_not_exists(database)
+    return catalog.create_table_if_not_exists(
+        (database, spec.name),
+        schema=schema,
+        location=location,
+        partition_spec=partitioning,
+        properties={**table_properties(spec, schema), **extra},
+    )
+
+
+def split_salt(table: "Table") -> bytes:
+    """The salt that assigns people to splits; it stays when the pseudonym key changes."""
+    return bytes.fromhex(table.properties[SPLIT_SALT])
 
 
 def _signed(uri: str, aws: Aws) -> dict[str, str]:

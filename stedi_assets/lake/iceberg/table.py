@@ -1,4 +1,4 @@
-"""Tables in the catalog, sets of their data files, and tables pinned to a snapshot."""
+"""Sets of data files of a table, and tables pinned to a snapshot."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.record import Record
-from stedi_assets.lake.iceberg.schema import check_schema, iceberg_schema, table_properties
+from stedi_assets.lake.iceberg.schema import check_schema
 from stedi_assets.lake.storage import engine_path
 from stedi_assets.schemas.columns import DAY_MS
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table
@@ -26,59 +25,11 @@ if TYPE_CHECKING:
 
     from stedi_assets.tables import TableSpec
 
-SPLIT_SALT = "stedi.split-salt"
 MOST_FOOTERS = 8
 
 
 class Unpublished(LakeError):
     """A table is needed that was never published."""
-
-
-def load_table(catalog: "Catalog", database: str, spec: "TableSpec") -> "Table | None":
-    """The table as it is now, or None if it was never created."""
-    from pyiceberg.exceptions import NoSuchTableError
-
-    try:
-        return catalog.load_table((database, spec.name))
-    except NoSuchTableError:
-        return None
-
-
-def create_table(
-    catalog: "Catalog", database: str, spec: "TableSpec", location: str, extra: Mapping[str, str]
-) -> "Table":
-    """Creates the table, or loads it if another run was faster.
-
-    Args:
-        catalog: The catalog.
-        database: Its database (namespace).
-        spec: The table.
-        location: URI of the table's folder.
-        extra: Properties of this table alone.
-    """
-    from pyiceberg.partitioning import PartitionField, PartitionSpec
-    from pyiceberg.transforms import IdentityTransform
-
-    schema = iceberg_schema(spec)
-    partitioning = PartitionSpec(
-        *(
-            PartitionField(schema.find_field(name).field_id, number, IdentityTransform(), name)
-            for number, name in enumerate(spec.partition_columns, start=1000)
-        )
-    )
-    catalog.create_namespace_if_not_exists(database)
-    return catalog.create_table_if_not_exists(
-        (database, spec.name),
-        schema=schema,
-        location=location,
-        partition_spec=partitioning,
-        properties={**table_properties(spec, schema), **extra},
-    )
-
-
-def split_salt(table: "Table") -> bytes:
-    """The salt that assigns people to splits; it stays when the pseudonym key changes."""
-    return bytes.fromhex(table.properties[SPLIT_SALT])
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import storage_errors
+from stedi_assets.lake.iceberg.catalog import load_table
 from stedi_assets.lake.iceberg.commit import Conflict
-from stedi_assets.lake.iceberg.table import load_table
 from stedi_assets.lake.maintenance.compaction import compact
 from stedi_assets.lake.maintenance.orphans import delete_orphans
 from stedi_assets.lake.progress import report

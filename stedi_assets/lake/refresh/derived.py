@@ -10,10 +10,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.iceberg.catalog import split_salt
 from stedi_assets.lake.iceberg.commit import describe_files
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import Frames, StagingArea, chunked_frames, stage
-from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of, split_salt
+from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of
 from stedi_assets.lake.model import Outcome, Plan, Run, Staged, Transform
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.refresh.active_days import with_activity

@@ -11,9 +11,8 @@ from pyiceberg.table.update import AddSchemaUpdate, SetCurrentSchemaUpdate
 from pyiceberg.types import IntegerType, NestedField, StringType
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake.iceberg.catalog import open_catalog
+from stedi_assets.lake.iceberg.catalog import create_table, open_catalog
 from stedi_assets.lake.iceberg.schema import add_new_columns, check_schema
-from stedi_assets.lake.iceberg.table import create_table
 from stedi_assets.lake.storage.aws import Aws
 from stedi_assets.schemas.landing import column
 from stedi_assets.tables import TableSpec
@@ -43,7 +42,7 @@ WALKS = TableSpec(name="walks", zone="landing", model=Walk, description="Walks."
 def table(tmp_path):
     """The table of walks, with one row."""
     catalog = open_catalog(f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/lake", Aws(""))
-    table = create_table(catalog, "stedi", WALKS, f"file://{tmp_path}/lake/walks", {})
+    table = create_table(catalog, "stedi", WALKS, f"file://{tmp_path}/lake/walks", extra={})
     table.append(rows(email="ada@example.com", steps=12, note=None))
     return table
 

@@ -1,4 +1,4 @@
-"""Maintenance: rows and versions stay, readers read on, and only what nobody needs is gone."""
+"""Maintenance: rows and versions stay, readers read on, and only files that no one needs are deleted."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def town():
 
 @pytest.fixture
 def people(tmp_path):
-    """A lake with the three customers alone; one line names nobody."""
+    """A lake with the three customers alone; one line names no one."""
     lines = {name: text for name, text in town().items() if name.startswith("customer")}
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", lines))
     lake.built(select="customer_landing")
