@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.lake.iceberg.catalog import open_catalog
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
 DAY = 86_400_000

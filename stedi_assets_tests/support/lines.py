@@ -1,5 +1,15 @@
 """Landing lines as the sources write them, and lines that cannot become rows."""
 
+from typing import Any
+
+from stedi_assets import tables
+from stedi_assets.lake.ingestion.records import (
+    line_form,
+    parse_line,
+    plain_line_pattern,
+)
+from stedi_assets.tables import TableSpec
+
 CUSTOMER = (
     '{"customerName": "Ada Tealeaf", "email": "ada@example.com", "phone": "555", "birthDay": "967-01-01", '
     '"serialNumber": "s1", "registrationDate": 1700000000001, "lastUpdateDate": 1700000000002, '
@@ -89,3 +99,22 @@ FAULTS = [
     ("invalid_utf8", "\udcff"),
     ("invalid_utf8", acceleration(user='"a\\ud800b"')),
 ]
+
+
+SPECS = [tables.CUSTOMER_LANDING, tables.ACCELEROMETER_LANDING, tables.STEP_TRAINER_LANDING]
+
+FORMS = {
+    spec.name: line_form(spec.source.record, spec.instant, spec.source.person)
+    for spec in SPECS
+    if spec.source
+}
+
+FIELDS = {name: form.fields for name, form in FORMS.items()}
+
+PATTERNS = {name: plain_line_pattern(fields) for name, fields in FIELDS.items()}
+
+LINES = dict(zip(PATTERNS, (CUSTOMER, ACCELERATION, STEP), strict=True))
+
+
+def parsed(spec: TableSpec, line: str) -> tuple[list[Any], int]:
+    return parse_line(line, FORMS[spec.name])

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from stedi_assets.lake.maintenance.maintain import maintain
 
 from stedi_assets.assets import TABLES
-from stedi_assets.cli.options import opened_lake
 from stedi_assets.lake.iceberg.commit import describe_files, replace_files
 from stedi_assets.lake.iceberg.record import Record
+from stedi_assets.lake.maintenance.steps import maintain
+from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.tables import SYSTEM_TABLES
 from stedi_assets_tests.support.lakes import TestLake
 

@@ -7,20 +7,21 @@ import pandera.pyspark as pa
 import pyspark.sql.types as T
 import pytest
 from click.testing import CliRunner
-from stedi_assets.cli.runs import check
-from stedi_assets.schemas.ledger import Ledger
 
 from stedi_assets.assets import DECLARED, Declared
-from stedi_assets.cli.in_process import failures, in_this_process
+from stedi_assets.cli.commands.check import audit
+from stedi_assets.cli.in_process import execute, opened_instance
 from stedi_assets.cli.main import main
-from stedi_assets.cli.options import opened_lake
 from stedi_assets.contracts.accounting.rows import Reconciled
 from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.lake.maintenance.steps import maintain
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import AUDIT, REFRESH
+from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.schemas import checks
-from stedi_assets.schemas.landing import CustomerRecord, Dated, Delivered, StepTrainerRecord, column
+from stedi_assets.schemas.columns import column
+from stedi_assets.schemas.landing import CustomerRecord, Dated, Delivered, StepTrainerRecord
+from stedi_assets.schemas.system import Ledger
 from stedi_assets.tables import LEDGER
 from stedi_assets_tests.support.lakes import AS_OF, EPOCH, TestLake, customer, write_landing
 
@@ -106,8 +107,8 @@ def run(lake, declared=DECLARED, job=REFRESH, **config):
     """Runs the graph of a registry; gives the sentences about tables that failed."""
     resolved = build_defs(lake.environment, declared).resolve_job_def(job)
     options = {} if job == AUDIT else {"refresh": {"config": {"as_of": AS_OF, **config}}}
-    result, _ = in_this_process(resolved, lambda progress: None, options)
-    return failures(result)
+    with opened_instance() as instance:
+        return execute(instance, resolved, lambda progress: None, config=options).failures
 
 
 def town(days=(0, 1), extra=()):
@@ -250,7 +251,7 @@ def test_a_renamed_column_is_one_sentence_for_readers_and_writers(lake):
     assert all(sentence in failure for failure in failed), failed
     assert sentence in " ".join(run(lake, full=True))
     assert sentence in " ".join(
-        check(lake.environment, ["step_trainer_trusted"], lambda progress: None).failures
+        audit(lake.environment, ["step_trainer_trusted"], lambda progress: None, DECLARED).failures
     )
     flags = ["--lake", str(lake.folder / "lake")]
     query = CliRunner().invoke(main, ["sql", *flags, "select count(*) from step_trainer_landing"])

@@ -13,7 +13,7 @@ from pyiceberg.types import IntegerType, NestedField, StringType
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.iceberg.catalog import create_table, open_catalog
 from stedi_assets.lake.iceberg.schema import add_new_columns, check_schema
-from stedi_assets.lake.storage.aws import Aws
+from stedi_assets.lake.storage import Aws
 from stedi_assets.schemas.landing import column
 from stedi_assets.tables import TableSpec
 
