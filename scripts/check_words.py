@@ -20,7 +20,7 @@ WORDS = {
     "(?:hold|holds|held|holding) (?:up|against)": "block; check against, compare with",
     "(?:is|are|was|were) told": "reports, logs, returns",
     "(?:become|becomes|became) of": "outcome of",
-    "(?:is|are) no (?:row|rows|table|tables|reading|readings)": "is not a",
+    "(?<!there\\s)(?:is|are) no (?:row|rows|table|tables|reading|readings)": "is not a",
     "somebody|somebody's": "a person, someone",
     "nobody|nobody's": "no one, no person",
     "whoever": "anyone who, the person who",

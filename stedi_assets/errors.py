@@ -1,8 +1,8 @@
-"""The errors that a person reads: one sentence that names the culprit and the mend, and no data."""
+"""The errors that a person reads: one sentence that names the culprit and the fix, and no data."""
 
 
 class StediError(Exception):
-    """Something a person can mend; its text is one sentence without personal data."""
+    """Something a person can fix; its text is one sentence without personal data."""
 
 
 class SettingError(StediError):

@@ -135,7 +135,7 @@ class Tables:
         """Puts tables in the order of the work: an input comes before what is computed from it.
 
         Raises:
-            DeclarationError: A name is taken twice, an input is no table, or tables need each other.
+            DeclarationError: A name is taken twice, an input is not declared, or tables need each other.
         """
         declared: dict[str, TableSpec] = {}
         for spec in specs:
@@ -223,7 +223,7 @@ CUSTOMER_LANDING = TableSpec(
     zone="landing",
     model=landing.CustomerLanding,
     source=LandingSource("customer/landing", landing.CustomerRecord, person="email"),
-    description="Every customer record that the STEDI app ever sent, as delivered, consenting or not. "
+    description="Every customer record that the STEDI app ever sent, unchanged, consenting or not. "
     "For data engineers: the only source of identity, device ownership and consent.",
     code_version="2",
 )
@@ -234,7 +234,7 @@ ACCELEROMETER_LANDING = TableSpec(
     model=landing.AccelerometerLanding,
     source=LandingSource("accelerometer/landing", landing.AccelerometerRecord, who="user"),
     instant="timestamp",
-    description="Every accelerometer reading that the mobile app ever sent, as delivered. "
+    description="Every accelerometer reading that the mobile app ever sent, unchanged. "
     "For data engineers: it holds people who never agreed to share.",
     code_version="2",
 )
@@ -245,7 +245,7 @@ STEP_TRAINER_LANDING = TableSpec(
     model=landing.StepTrainerLanding,
     source=LandingSource("step_trainer/landing", landing.StepTrainerRecord, who="serialnumber"),
     instant="sensorreadingtime",
-    description="Every distance reading that a Step Trainer ever sent, as delivered. "
+    description="Every distance reading that a Step Trainer ever sent, unchanged. "
     "For data engineers: it holds devices of people who never agreed to share.",
     code_version="2",
 )
@@ -302,7 +302,7 @@ MACHINE_LEARNING_CURATED = TableSpec(
     lineage={"subject_id": ("customer_curated.email",), "split": ("customer_curated.email",)},
     description="What the phone and the Step Trainer of one person measured in one instant, pseudonymised. "
     "For machine-learning engineers. Pseudonymous, not anonymous: most instants belong to one person, so "
-    "nobody should be able to read both this table and the trusted ones.",
+    "no one should be able to read both this table and the trusted ones.",
 )
 
 QUARANTINE = TableSpec(
@@ -319,7 +319,7 @@ LEDGER = TableSpec(
     zone="landing",
     model=system.Ledger,
     partition=("table_name",),
-    description="Every landing file that was ever seen, and what became of it. For data engineers.",
+    description="Every landing file that was ever seen, and its outcome. For data engineers.",
 )
 
 ACTIVITY = TableSpec(

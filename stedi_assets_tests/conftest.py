@@ -50,7 +50,7 @@ def spark() -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session", autouse=True)
 def dagster_home(tmp_path_factory):
-    """Keeps the tests out of the Dagster home and the settings of whoever runs them.
+    """Keeps the tests out of the Dagster home and the settings of anyone who runs them.
 
     What runs in this process reports to an instance that keeps no events: to store the 400 events of a run
     is a third of a small run, in memory too. A test that looks at the instance sets a home of its own.

@@ -1,4 +1,4 @@
-"""Law 6: nothing row-like leaves the lake. Canaries go through runs and audits that go well and wrong."""
+"""Law 6: nothing row-like leaves the lake. Canaries go through runs and audits that succeed and fail."""
 
 import json
 from dataclasses import replace
@@ -110,7 +110,7 @@ MISHAPS = {
     engine_error_in_the_audit: "accelerometer_landing: the engine stopped while auditing rows",
     crash_in_the_audit: "customer_trusted: USER_CODE_ERROR",
 }
-"""What may go wrong, and what the shell is told."""
+"""A way to fail, and what the shell shows."""
 
 
 @pytest.mark.parametrize("mishap", MISHAPS, ids=lambda mishap: mishap.__name__ if mishap else "none")
@@ -129,7 +129,7 @@ def test_no_canary_is_found_outside_of_the_lake(tmp_path, monkeypatch, capfd, mi
         assert sum(lake.rows("quarantine").values()) == 10
     audited = ["check", "customer_landing", "accelerometer_landing", *flags[2:]]
     check = CliRunner().invoke(main, audited)
-    assert check.exit_code == 1, check.stderr  # a quarantined customer line names nobody
+    assert check.exit_code == 1, check.stderr  # a quarantined customer line names no one
 
     printed = capfd.readouterr()
     shown = (printed.out, printed.err, run.stdout, run.stderr, check.stdout, check.stderr)

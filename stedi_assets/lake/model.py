@@ -54,10 +54,10 @@ class Run:
         id: The Dagster run.
         as_of: The instant at which consent is judged, epoch ms.
         policy: The consent policy.
-        full: Whether all days are made anew in any case.
+        full: Whether all days are made again in any case.
         rekey: Whether tables may be made with another pseudonym key than before.
         retry: Whether files with quarantined lines are read again.
-        days: Days that are made anew in any case.
+        days: Days that are made again in any case.
     """
 
     id: str
@@ -160,7 +160,7 @@ class Outcome:
 
     @property
     def same_rows(self) -> bool:
-        """Whether a table that was made anew turned out to be what it was."""
+        """Whether a table that was made again turned out to be what it was."""
         return self.staged is not None and self.version != str(self.snapshot_id)
 
     @property

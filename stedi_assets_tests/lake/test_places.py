@@ -124,7 +124,7 @@ def in_a_local_lake(tmp_path_factory, dagster_home):
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, in_a_local_lake):
-    """The tables of somebody with readings and a newcomer."""
+    """The tables of someone with readings and a newcomer."""
     return in_a_local_lake(write_landing(tmp_path_factory.mktemp("in"), one_person() | NEWCOMER))
 
 

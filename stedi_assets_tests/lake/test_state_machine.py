@@ -1,7 +1,7 @@
 """Any sequence of deliveries, changes of mind, interruptions and time ends as the rules and a rebuild say.
 
-Two people, a third who only ever shares a device, two devices, three days. Every run of all tables is held
-against the oracle; at the end of a sequence a lake that is built at once from what is live is held against
+Two people, a third who only ever shares a device, two devices, three days. Every run of all tables is compared
+with the oracle; at the end of a sequence a lake that is built at once from what is live is compared with
 both. What is live is kept here as the design has it: the newest content of every file that a run saw, also
 of one that was deleted since.
 """
@@ -81,7 +81,7 @@ class Landing(RuleBasedStateMachine):
 
     @initialize(people=st.lists(records, min_size=1, max_size=3), walks=st.lists(walks, max_size=4))
     def begin(self, people: list[Customer], walks: list[list[Acceleration | Step]]) -> None:
-        """Most sequences begin with somebody who walks."""
+        """Most sequences begin with someone who walks."""
         self._write(("customer", "a"), tuple(people))
         readings = [reading for walk in walks for reading in walk]
         for source, kind in (("accelerometer", Acceleration), ("step_trainer", Step)):

@@ -79,7 +79,7 @@ DESCRIPTIONS = {
 }
 # See data/README.md.
 LANDED = {"customer_landing": 70, "accelerometer_landing": 8_275, "step_trainer_landing": 2_796}
-# What the graph shows of the checks of a table: a red one, an amber one, or none of them.
+# What the graph shows of the checks of a table: a red one, an warned one, or none of them.
 WORST_CHECKS = {
     "customer_landing": "close",
     "accelerometer_landing": "warning_outline",

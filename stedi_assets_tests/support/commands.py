@@ -100,7 +100,7 @@ def commands(folder: Path, **variables: str) -> Iterator[Commands]:
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
-    """The variables of a process that knows no setting of whoever runs the tests."""
+    """The variables of a process that knows no setting of anyone who runs the tests."""
     left_out = ("STEDI_", "PYSPARK_", "SPARK_")
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(left_out)},

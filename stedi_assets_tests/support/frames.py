@@ -63,7 +63,7 @@ def step_trainer_landing(spark: SparkSession, *rows: Step) -> DataFrame:
 
 
 def quarantine(spark: SparkSession, *held: str) -> DataFrame:
-    """The table quarantine: a broken line for every email, one that names nobody, and one of a reading."""
+    """The table quarantine: a broken line for every email, one that names no one, and one of a reading."""
     named = [named_people(f'{{"email": {json.dumps(email)}', "email") for email in held]
     people = [" ".join(emails) for emails in named] + ["", None]
     spec = tables.QUARANTINE

@@ -1,7 +1,7 @@
 """A small awkward world: people, their devices and their readings, each here for a reason.
 
 Every person appears for one oddity only and has an own device; everyone walks at WALKED unless their
-oddity says otherwise, so that a rule that mixes people up shows. Here belong data; what becomes of them
+oddity says otherwise, so that a rule that mixes people up shows. Here belong data; their outcome
 is written in the tests.
 """
 
@@ -78,7 +78,7 @@ NOW = "now@example.com"  # consent begins in the very millisecond of the run; "n
 EDGE = "edge@example.com"  # walks 1 ms before the consent, at it, and 1 ms after; the consent is a midnight
 WITHDREW = "withdrew@example.com"  # consented, then withdrew
 WITHDREW_WITH_ZERO = "withdrew-zero@example.com"  # the withdrawal is a 0, not a null
-GAVE_AGAIN = "gave-again@example.com"  # withdrew, then consented anew between two walks
+GAVE_AGAIN = "gave-again@example.com"  # withdrew, then consented again between two walks
 WITHDRAWS_LATER = "withdraws-later@example.com"  # the withdrawal is dated 1 ms after the run: not yet
 WITHDRAWS_NOW = "withdraws-now@example.com"  # the withdrawal is dated in the millisecond of the run
 MANY_RECORDS = "many-records@example.com"  # six records in no order; only the latest counts
@@ -87,7 +87,7 @@ TIE_OF_CONSENTS = "tie-of-consents@example.com"  # two records with one date, th
 TIE_OF_ALL = "tie-of-all@example.com"  # two records that differ in the phone number only
 LATE = "late@example.com"  # registered and consented after all their readings
 SILENT = "silent@example.com"  # consents, owns a device that walks, but has no accelerometer readings
-HELD = "held@example.com"  # consents; a later line that nobody can read may have withdrawn that
+HELD = "held@example.com"  # consents; a later line that no one can read may have withdrawn that
 HELD_SHOUTED = " HELD@example.com\t"  # that line spells the email so
 
 _CONSENT = [
@@ -159,7 +159,7 @@ SIGMA = "ΦΎΛΛΟΣ@example.org"  # a capital sigma, whose lower case depends 
 SIGMA_LOWER_CASE = "φύλλος@example.org"  # the same email, ending in a final sigma
 DOTTED = "İpek@example.org"  # a capital I with a dot: two characters in lower case
 DOTTED_LOWER_CASE = "i\u0307pek@example.org"  # the same email in lower case
-UNDOTTED = "ipek@example.org"  # somebody else, who never consented
+UNDOTTED = "ipek@example.org"  # someone else, who never consented
 PADDED = "\u00a0pad@example.com\u3000"  # a no-break and an ideographic space, from a copied web page
 BARE = "pad@example.com"  # the same email as the phone sends it
 COY = "coy@example.com"  # consented so
@@ -192,7 +192,7 @@ _IDENTITY_STEPS = [step(customer.serialnumber) for customer in _IDENTITY]
 SHARED = "serial of many"  # the older exports have 30 serial numbers for 609 people
 SHARER = "sharer@example.com"  # consents, and has the shared device
 CONSENTING_SHARER = "consenting-sharer@example.com"  # consents too
-REFUSING_SHARER = "refusing-sharer@example.com"  # never consented: whoever owns it, theirs may be in there
+REFUSING_SHARER = "refusing-sharer@example.com"  # never consented: anyone who owns it, theirs may be in there
 
 HANDED_DOWN = "handed-down serial"  # once registered by SELLER, now by BUYER: whose steps are they?
 SELLER = "seller@example.com"  # consents; their latest record names another device
@@ -211,7 +211,7 @@ CARA_SHOUTED = "CARA@example.com"
 FIRST_DEVICE, SECOND_DEVICE = "first serial", "second serial"
 UPGRADER = "upgrader@example.com"  # has both devices; the latest record names the second one
 
-UNREGISTERED = "serial that nobody registered"
+UNREGISTERED = "serial that no one registered"
 
 _DEVICES = [
     record(SHARER, REGISTERED, serial=SHARED),

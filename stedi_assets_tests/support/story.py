@@ -42,7 +42,7 @@ class Chapter:
 
     @property
     def looked_at(self) -> dict[str, dict[str, int | None]]:
-        """How many days rules were held against, by table and rule; None for all."""
+        """How many days rules were compared with, by table and rule; None for all."""
         return {
             name: {rule: check["days"] for rule, check in record.checks.items()}
             for name, record in self.records.items()
@@ -50,7 +50,7 @@ class Chapter:
 
     @property
     def warned(self) -> tuple[int, int]:
-        """Rows of step_trainer_trusted that were held against the form of serial numbers, and break it."""
+        """Rows of step_trainer_trusted that were compared with the form of serial numbers, and break it."""
         check = self.records["step_trainer_trusted"].checks["serialnumber_format"]
         return check["checked"], check["broken"]
 

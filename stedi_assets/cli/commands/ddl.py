@@ -89,7 +89,7 @@ def external_ddl(spec: "TableSpec", landing: str, location: str | None) -> str:
     return _statement(
         f"CREATE EXTERNAL TABLE `{RAW_DATABASE}`.`{spec.name}` (",
         *_columns(source.record),
-        f"COMMENT {_quoted(f'Landing files of {spec.name}, as delivered.')}",
+        f"COMMENT {_quoted(f'Landing files of {spec.name}, unchanged.')}",
         f"ROW FORMAT SERDE {_quoted(JSON_SERDE)}",
         f"WITH SERDEPROPERTIES ({_pairs(JSON_READING)})",
         _location(location, f"{_in_s3(landing)}/{source.folder}"),

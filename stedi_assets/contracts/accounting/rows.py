@@ -166,7 +166,7 @@ class StepTrainer(Reconciled):
     """step_trainer_trusted from step_trainer_landing."""
 
     reads = ("step_trainer_landing",)
-    unmatched = "of devices that nobody registered"
+    unmatched = "of devices that no one registered"
 
     def explain(self, audit_input: AuditInput, days: Days) -> tuple[DataFrame, Excluded]:
         """See `Reconciled`."""

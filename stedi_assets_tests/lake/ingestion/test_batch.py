@@ -1,4 +1,4 @@
-"""What becomes of landing files, whatever the order in which they come; no engine is needed to decide it."""
+"""The outcome of landing files in any order of delivery; it is decided without an engine."""
 
 from collections import Counter
 from dataclasses import replace
@@ -36,7 +36,7 @@ class Zone:
 
     def drop(self, path):
         if self.files.pop(path, None) and path not in self.ledger.current:
-            del self.ever[path]  # nobody ever saw it
+            del self.ever[path]  # no one ever saw it
         elif path in self.ever and path in self.ledger.current:
             self.ever[path] = self.ledger.current[path].content
 
@@ -171,9 +171,9 @@ def test_a_file_that_cannot_be_read_is_refused_by_name_and_keeps_what_it_had():
     assert ledger.refused["a"].reason == look.fault
     assert ledger.knows(file("a", "2"))
     assert plan_batch(ledger, [look], [], **told).empty
-    mended = plan_batch(ledger, [replace(look, content="Y", fault=None)], [], **told)
-    assert not Ledger("t", mended.entries).refused
-    assert mended.owners == {"a": None}
+    fixed = plan_batch(ledger, [replace(look, content="Y", fault=None)], [], **told)
+    assert not Ledger("t", fixed.entries).refused
+    assert fixed.owners == {"a": None}
 
 
 @pytest.mark.parametrize(

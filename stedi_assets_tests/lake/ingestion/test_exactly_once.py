@@ -1,8 +1,8 @@
 """Whatever happens to a run, the next one ends in the tables of a run to which nothing happened.
 
 A lake that was built is given a second delivery with everything in it that a delivery can have: a person who
-withdraws, one who is new, a file with new content, the same file twice, lines that are no rows. What befalls
-the run of that delivery is the subject; the next run is an ordinary one.
+withdraws, one who is new, a file with new content, the same file twice, faulty lines. The faults strike the
+run of that delivery; the next run is an ordinary one.
 """
 
 import random
@@ -32,7 +32,7 @@ ACCELEROMETER = "accelerometer_landing"
 
 
 def zone(name: str, *rows: Customer | Acceleration | Step | str) -> dict[str, str]:
-    """Landing files of one name; lines that are no rows are of the phone."""
+    """Landing files of one name; faulty lines are of the phone."""
     kinds = {"customer": Customer, "accelerometer": (Acceleration, str), "step_trainer": Step}
     files = {}
     for source, kind in kinds.items():
@@ -74,7 +74,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.fixture(scope="module")
 def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[TestLake, Path]:
-    """A lake that was built, with the second delivery before it; and a copy to begin anew from."""
+    """A lake that was built, with the second delivery before it; and a copy to begin again from."""
     lake = new_lake(tmp_path_factory.mktemp("delivered"))
     write_landing(lake.landing, FIRST)
     lake.built(as_of=AS_OF)

@@ -22,7 +22,7 @@ ACCELEROMETER = "accelerometer_landing"
 
 
 def of_phone(lake: TestLake, **options) -> tuple[list[float], dict[str, tuple[str, str | None]]]:
-    """The x of all landed readings, and what became of every file and why."""
+    """The x of all landed readings, and the outcome of every file with its reason."""
     lake.built(select=ACCELEROMETER, as_of=AS_OF, **options)
     assert_nothing_is_lost(lake)
     entries = arrow(lake, "ledger").to_pylist()

@@ -152,7 +152,7 @@ class TestInterrupted:
 
     @pytest.fixture
     def lake(self, tmp_path, monkeypatch):
-        """A lake whose customer_landing is ahead of the quarantine: Ada's line was mended by a withdrawal."""
+        """A lake whose customer_landing is ahead of the quarantine: Ada's line was fixed by a withdrawal."""
         lake = TestLake(tmp_path, zone(tmp_path, a=f"{ADA}\n{BO}\n", b=ADA_UNREADABLE))
         lake.built()
         zone(tmp_path, b=customer("ada@example.com", None, updated=2_000))

@@ -102,7 +102,7 @@ def test_compressed_files_are_read_and_a_cut_short_one_keeps_its_readable_lines(
 
 
 def test_unknown_keys_are_ignored_but_counted(tmp_path):
-    line = reading()[:-1] + ', "firmware": "1.2", "nested": {"user": "nobody"}}'
+    line = reading()[:-1] + ', "firmware": "1.2", "nested": {"user": "no one"}}'
     found, lake = landed(tmp_path, {"a.json": f"{line}\n{reading()}\n"})
     assert (found["rows"], found["unknown_keys"]) == (2, 2)
     assert {row[0] for row in lake.rows("accelerometer_landing")} == {"ada@example.com"}

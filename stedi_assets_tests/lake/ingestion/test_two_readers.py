@@ -212,7 +212,7 @@ def test_one_odd_line_changes_nothing_for_the_plain_ones_around_it(spec: TableSp
     line = LINES[spec.name]
     plain, counts, parsed_lines = landing.read(plain_json=f"{line}\n{line}\n".encode())
     assert not parsed_lines
-    nobody = int(spec is tables.CUSTOMER_LANDING)
+    nameless = int(spec is tables.CUSTOMER_LANDING)
     for reason, odd in (
         ("not_json", b"-- end of export --\n"),
         ("invalid_utf8", b"\xff\n"),
@@ -222,7 +222,9 @@ def test_one_odd_line_changes_nothing_for_the_plain_ones_around_it(spec: TableSp
         rows, counted, parsed_lines = landing.read(odd_json=f"{line}\n{line}\n".encode() + odd)
         assert rows == plain
         assert parsed_lines
-        assert counted == replace(counts, lines=3, quarantined=1, nameless=nobody, reasons=Counter([reason]))
+        assert counted == replace(
+            counts, lines=3, quarantined=1, nameless=nameless, reasons=Counter([reason])
+        )
 
 
 def test_minus_zero_is_zero_whoever_reads_it(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Work follows the change: which days are made anew is counted by hand, what becomes of them by the oracle.
+"""Work follows the change: which days are made again is counted by hand, their outcome by the oracle.
 
 One lake goes through a story, told in the order in which it happens. Everybody measures twice a day, at
 ten and at noon, with both sensors; the chapters say which days of a table got other data files.
@@ -26,7 +26,7 @@ def story(tmp_path_factory, key):
     it = new_story(tmp_path_factory.mktemp("story"))
     told: dict[str, Chapter] = {}
 
-    # Ada consents before everything, Bo at the beginning of day 1, Cy never; nobody knows Dee yet.
+    # Ada consents before everything, Bo at the beginning of day 1, Cy never; no one knows Dee yet.
     it.deliver("people", record(ADA, day(0)), record(BO, day(1)), record(CY, None))
     # Dee's clock is ahead.
     everybody = [row for email in PEOPLE for row in readings(email, 0, 1, 2, 3)]
@@ -37,7 +37,7 @@ def story(tmp_path_factory, key):
     told["a new day"] = it.chapter()
 
     it.deliver("c", *readings(CY, 4))
-    told["readings of somebody without consent"] = it.chapter()
+    told["readings of someone without consent"] = it.chapter()
 
     it.deliver("dee", record(DEE, day(2)))
     told["a record after the readings"] = it.chapter()
@@ -96,8 +96,8 @@ def story(tmp_path_factory, key):
         rebuilt.deliver(name, *rows)
     told["rebuilt"] = rebuilt.chapter()
 
-    it.deliver("nobody", *(record(email, None, day(10)) for email in PEOPLE))
-    told["nobody"] = it.chapter()
+    it.deliver("no consent at all", *(record(email, None, day(10)) for email in PEOPLE))
+    told["no consent at all"] = it.chapter()
     return told
 
 
@@ -178,10 +178,10 @@ def test_days_that_are_none_are_refused_in_one_sentence(tmp_path, days):
 
 
 CHAPTERS = (
-    "built", "a new day", "readings of somebody without consent", "a record after the readings",
+    "built", "a new day", "readings of someone without consent", "a record after the readings",
     "withdrawn", "given again", "changed", "ambiguous", "unique", "tie", "consent in the future",
     "time passes", "dee is back", "a day becomes empty", "forced", "after maintenance", "code version",
-    "code version back", "interrupted", "rebuilt", "nobody",
+    "code version back", "interrupted", "rebuilt", "no consent at all",
 )  # fmt: skip
 
 
@@ -199,7 +199,7 @@ def test_the_tables_are_those_of_a_lake_that_is_built_at_once(story):
     ("name", "accelerometer", "steps", "pairs"),
     [
         ("a new day", {4}, {4}, {4}),
-        ("readings of somebody without consent", set(), set(), set()),
+        ("readings of someone without consent", set(), set(), set()),
         ("a record after the readings", {2, 3, 21}, {2, 3, 21}, {2, 3, 21}),
         ("withdrawn", {1, 2, 3}, {1, 2, 3}, {1, 2, 3}),
         ("given again", {3}, {3}, {3}),
@@ -267,7 +267,7 @@ def test_when_somebody_withdraws_all_days_are_looked_through(story):
 
 def test_rules_that_only_warn_count_the_days_that_nobody_planned(story):
     """No device of this story is numbered by a UUID, which is worth a warning."""
-    for name in ("built", "a new day", "forced", "withdrawn", "nobody"):
+    for name in ("built", "a new day", "forced", "withdrawn", "no consent at all"):
         warned = story[name].warned
         assert warned == (story[name].found["step_trainer_trusted"].total(),) * 2, name
 

@@ -1,4 +1,4 @@
-"""What is particular to S3 and AWS: refusals in a sentence, the key as a secret, what Glue is told."""
+"""What is particular to S3 and AWS: refusals in a sentence, the key as a secret, what Glue shows."""
 
 import os
 import subprocess
@@ -65,7 +65,7 @@ class TestRefused:
         assert self.refusal(lake_in_s3(tmp_path)).startswith("There are no AWS credentials: set AWS_PROFILE")
 
     def test_credentials_that_nobody_knows(self, s3, tmp_path, monkeypatch):
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unknown")
         sentence = self.refusal(lake_in_s3(tmp_path))
         assert sentence.startswith(
             "STEDI_LANDING: the bucket landing is refused, as the AWS credentials are not valid"
@@ -79,7 +79,7 @@ class TestRefused:
         )
 
     def test_no_such_profile(self, s3, tmp_path, monkeypatch):
-        monkeypatch.setenv("AWS_PROFILE", "nobody")
+        monkeypatch.setenv("AWS_PROFILE", "unknown")
         assert "AWS_PROFILE" in self.refusal(lake_in_s3(tmp_path))
 
     def test_no_region(self, s3, tmp_path, monkeypatch):

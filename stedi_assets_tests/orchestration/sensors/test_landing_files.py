@@ -1,4 +1,4 @@
-"""Landing files that wait are requested once, whatever became of the run before."""
+"""Landing files that wait are requested once, whatever the outcome of the run before."""
 
 import signal
 import subprocess
