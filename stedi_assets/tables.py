@@ -134,9 +134,7 @@ class Tables:
             for name in spec.references:
                 if name not in declared:
                     hint = _did_you_mean(name, declared)
-                    raise DeclarationError(
-                        f"{spec.name} names the table {name}, which is not declared{hint}."
-                    )
+                    raise DeclarationError(f"{spec.name} names the table {name}, which is not declared{hint}")
         ordered: dict[str, TableSpec] = {}
         while waiting := [spec for name, spec in declared.items() if name not in ordered]:
             ready = [spec for spec in waiting if all(name in ordered for name in spec.inputs)]
@@ -192,7 +190,7 @@ class Tables:
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
-    return f": did you mean {close[0]}?" if close else ": declare it, or correct the name"
+    return f": did you mean {close[0]}?" if close else ": declare it, or correct the name."
 
 
 STRICT_DATABASE = "stedi"

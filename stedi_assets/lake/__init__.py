@@ -13,13 +13,14 @@ from stedi_assets.lake.ingestion.files import LONGEST_LINE, LandingFile
 from stedi_assets.lake.ingestion.staged_batch import refresh_landing, why
 from stedi_assets.lake.io_manager import LakeIOManager, fail_step
 from stedi_assets.lake.maintenance.maintain import TableReport, maintain
-from stedi_assets.lake.model import Facts, Outcome, Removal, Run, Transform
+from stedi_assets.lake.model import Facts, Outcome, Run, Transform
 from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.refresh.audit_input import AuditInput, Days, audit_input_of
-from stedi_assets.lake.refresh.derived import refresh_derived, without_rows
-from stedi_assets.lake.refresh.plan import days_of, plan_derived, recorded_facts
+from stedi_assets.lake.refresh.derived import refresh_derived
+from stedi_assets.lake.refresh.plan import plan_derived
 from stedi_assets.lake.refresh.preview import PreviewedTable, preview
+from stedi_assets.lake.refresh.removal import Removal, doubtful_days, without_rows
 from stedi_assets.lake.resource import Lake
 
 __all__ = [
@@ -48,7 +49,7 @@ __all__ = [
     "Waiting",
     "audit_input_of",
     "counted_words",
-    "days_of",
+    "doubtful_days",
     "due_change",
     "engine_errors",
     "fail_step",
@@ -56,7 +57,6 @@ __all__ = [
     "maintain",
     "plan_derived",
     "preview",
-    "recorded_facts",
     "refresh_derived",
     "refresh_landing",
     "report",

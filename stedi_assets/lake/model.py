@@ -38,23 +38,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Removal:
-    """A publish that only removed rows.
-
-    Attributes:
-        table: The table.
-        snapshot_id: Its snapshot now.
-        rows: Rows that it has now.
-        removed: Rows that are gone.
-    """
-
-    table: str
-    snapshot_id: int
-    rows: int
-    removed: int
-
-
-@dataclass(frozen=True)
 class Staged:
     """What a publish does: data files out and in, and those that stay. The area is where the new ones are.
 

@@ -1,8 +1,7 @@
 """The Lake resource: plans, stages and publishes tables, and hands out published ones."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -18,14 +17,14 @@ from stedi_assets.lake.iceberg.catalog import (
     load_table,
     open_catalog,
 )
-from stedi_assets.lake.iceberg.commit import Conflict, describe_files, replace_files
-from stedi_assets.lake.iceberg.record import Plan, Record
+from stedi_assets.lake.iceberg.commit import Conflict, replace_files
+from stedi_assets.lake.iceberg.record import Plan
 from stedi_assets.lake.iceberg.staging import StagingArea
-from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of
+from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.lake.ingestion.files import LONGEST_LINE
 from stedi_assets.lake.ingestion.ledger import Ledger, read_ledger
 from stedi_assets.lake.ingestion.system_tables import ORDER, Changes, PinnedSystemTable, apply
-from stedi_assets.lake.model import Outcome, Run, Staged
+from stedi_assets.lake.model import Outcome, Run
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage.aws import Aws
@@ -35,7 +34,6 @@ from stedi_assets.transforms import pseudonyms
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
-    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
     from pyspark.sql import DataFrame, SparkSession
 
@@ -243,51 +241,6 @@ class Lake(dg.ConfigurableResource[None]):
             )
         plan = Plan(spec, handle.snapshot_id, record, ())
         return Outcome(plan, handle.snapshot_id, handle.content, record, handle)
-
-    def staged(
-        self,
-        plan: Plan,
-        write: Callable[[StagingArea, "Table"], Record],
-        removed: "list[DataFile]",
-        kept: "list[DataFile]",
-    ) -> Outcome:
-        """Stages some rows of a table.
-
-        Args:
-            plan: What is to be done.
-            write: Writes the rows to a staging area and says what they were computed from.
-            removed: Data files that go.
-            kept: Data files that stay.
-
-        Raises:
-            LakeError: The engine stopped, or rows were lost on the way.
-        """
-        spec = plan.spec
-        table = self.existing_table(spec)
-        location = table.location()
-        area = StagingArea.below(spec, location, open_storage(location, self.aws))
-        try:
-            record = write(area, table)
-            added = describe_files(table, area.staged_files())
-            content = content_of(spec, [*kept, *added])
-            if content.rows != record.counts.get("rows", content.rows):
-                raise LakeError(
-                    f"{spec.name}: {record.counts['rows']:,} landing lines were counted but "
-                    f"{content.rows:,} rows staged: a landing file changed meanwhile, run again."
-                )
-            area.tidy()
-        except BaseException:
-            area.discard()
-            raise
-        snapshot_id = table.metadata.new_snapshot_id()
-        return Outcome(
-            plan,
-            snapshot_id,
-            content,
-            replace(record, version=str(snapshot_id)),
-            TableFiles(spec, added, "the staged files"),
-            Staged(removed, added, area, kept),
-        )
 
     def existing_table(self, spec: TableSpec) -> "Table":
         """The Iceberg table; it is created where it does not exist."""

@@ -1,16 +1,13 @@
 """The activity as others read it: which person or device has readings on which days."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles
+from stedi_assets.lake.resource import Lake
 from stedi_assets.tables import ACTIVITY, TableSpec
 
-if TYPE_CHECKING:
-    from stedi_assets.lake.resource import Lake
 
-
-def activity_of(lake: "Lake", landing_table: str) -> PinnedTable | None:
+def activity_of(lake: Lake, landing_table: str) -> PinnedTable | None:
     """The activity of a landing table as it is now; None where it is not known."""
     lake.finish_batch(landing_table)
     record = lake.pinned(landing_table).record
@@ -19,7 +16,7 @@ def activity_of(lake: "Lake", landing_table: str) -> PinnedTable | None:
 
 
 def with_activity(
-    lake: "Lake", spec: TableSpec, inputs: Mapping[str, PinnedTable]
+    lake: Lake, spec: TableSpec, inputs: Mapping[str, PinnedTable]
 ) -> Mapping[str, PinnedTable]:
     """The inputs, with the activity in place of readings of which a table only asks who has any.
 
@@ -40,7 +37,7 @@ def with_activity(
 
 
 def activity_behind(
-    lake: "Lake", spec: TableSpec, name: str, tables: Mapping[str, TableFiles]
+    lake: Lake, spec: TableSpec, name: str, tables: Mapping[str, TableFiles]
 ) -> PinnedTable | None:
     """The activity of a landing table, or of the one that an input was made from; None where it is another.
 

@@ -1,7 +1,8 @@
-"""Planning a derived table: which of its days are to be made anew, and why.
+"""Planning a derived table: which of its days are rebuilt, and why.
 
-Planned are the days whose rows differ in an input, and those on which people or devices whose facts differ
-have readings; all of them where that cannot be known.
+Every snapshot records what it was computed from, so the plan compares that record with now. It holds the days
+whose rows changed in an input, and the days with readings of a person whose consent or device ownership
+changed. If that cannot be known, it holds all days. If nothing changed, nothing is staged.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,23 +25,32 @@ from stedi_assets.lake.iceberg.table import Past, PinnedTable
 from stedi_assets.lake.model import Facts, Run
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.refresh.active_days import activity_of
+from stedi_assets.lake.resource import Lake
 from stedi_assets.tables import QUARANTINE, TableSpec
 from stedi_assets.transforms import facts, pseudonyms
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from stedi_assets.lake.resource import Lake
 
 Reasons = list[str]
 
 
-class AllDays(Exception):
-    """All days have to be made anew; says why."""
+@dataclass(frozen=True)
+class Cause:
+    """Why some days are rebuilt.
+
+    Attributes:
+        reason: The cause in words.
+        days: The days; None for all days.
+    """
+
+    reason: str
+    days: frozenset[date] | None
 
 
 def plan_derived(
-    lake: "Lake",
+    lake: Lake,
     spec: TableSpec,
     inputs: Mapping[str, PinnedTable],
     run: Run,
@@ -53,7 +63,7 @@ def plan_derived(
         spec: The table.
         inputs: Its inputs by name.
         run: The run.
-        known: What the table depends on besides readings.
+        known: The facts that the table depends on besides readings.
 
     Raises:
         LakeError: An input is not published, or the pseudonym key is another one.
@@ -85,9 +95,9 @@ def plan_derived(
 
 
 def with_quarantine(
-    lake: "Lake", spec: TableSpec, inputs: Mapping[str, PinnedTable]
+    lake: Lake, spec: TableSpec, inputs: Mapping[str, PinnedTable]
 ) -> Mapping[str, PinnedTable]:
-    """The inputs with the quarantined lines that a table depends on, if it does."""
+    """The inputs, with the quarantined lines if the table depends on them."""
     if spec.quarantine_of is None:
         return inputs
     lake.finish_batch(spec.quarantine_of)
@@ -95,7 +105,7 @@ def with_quarantine(
 
 
 def _version(name: str, inputs: Mapping[str, PinnedTable], spec: TableSpec) -> str:
-    """The content version of an input; that of quarantined lines is known to their landing table."""
+    """The content version of an input; the landing table records that of its quarantined lines."""
     if name != QUARANTINE.name or spec.quarantine_of is None:
         return inputs[name].version
     record = inputs[spec.quarantine_of].record
@@ -103,16 +113,16 @@ def _version(name: str, inputs: Mapping[str, PinnedTable], spec: TableSpec) -> s
 
 
 def recorded_facts(
-    lake: "Lake", customers: Mapping[str, PinnedTable], recorded: Record, run: Run, known: Facts
+    lake: Lake, customers: Mapping[str, PinnedTable], recorded: Record, run: Run, known: Facts
 ) -> "DataFrame | None":
-    """The facts that a table was made with; None where they are not known any more.
+    """The facts that a table was computed with; None if they are not known any more.
 
     Args:
         lake: The lake.
         customers: The inputs without days.
-        recorded: What the table was made from.
+        recorded: What the table was computed from.
         run: The run.
-        known: What it depends on.
+        known: The facts that it depends on.
     """
     past = {name: since(recorded, handle) for name, handle in customers.items()}
     frames = {name: one.table.frame(lake.spark) for name, one in past.items() if one is not None}
@@ -120,13 +130,13 @@ def recorded_facts(
 
 
 def since(recorded: Record, handle: PinnedTable) -> Past | None:
-    """What an input was when a table was made from it; None where that is not known any more."""
+    """An input as it was when a table was computed from it; None if that is not known any more."""
     name = handle.spec.name
     return handle.since(recorded.snapshots.get(name), recorded.inputs.get(name))
 
 
-def days_of(lake: "Lake", who: "DataFrame", landing_table: str) -> frozenset[date] | None:
-    """On which days people or devices have readings; None where that is not known.
+def days_of(lake: Lake, who: "DataFrame", landing_table: str) -> frozenset[date] | None:
+    """The days on which people or devices have readings; None if they are not known.
 
     Args:
         lake: The lake.
@@ -145,7 +155,7 @@ def _changed(inputs: Mapping[str, PinnedTable], plan: Plan) -> Reasons:
 
 
 def _why_whole(plan: Plan, inputs: Mapping[str, PinnedTable], run: Run) -> Reasons:
-    """Why a table without days is made anew."""
+    """Why a table without days is rebuilt."""
     recorded = plan.previous
     assert recorded is not None
     reasons = [WITHDRAWN] if recorded.owed is not None else _changed(inputs, plan)
@@ -156,9 +166,9 @@ def _why_whole(plan: Plan, inputs: Mapping[str, PinnedTable], run: Run) -> Reaso
 
 @dataclass(frozen=True)
 class _Days:
-    """The days of a table that was published before, under the same rules."""
+    """Plans the days of a table that was published before, under the same rules."""
 
-    lake: "Lake"
+    lake: Lake
     plan: Plan
     published: PinnedTable
     inputs: Mapping[str, PinnedTable]
@@ -169,60 +179,59 @@ class _Days:
         """The plan with its days."""
         days: set[date] = set()
         reasons: Reasons = []
-        try:
-            for why, found in self._why():
-                reasons.append(f"{why} → {counted_words(len(found), 'day', 'days')}")
-                days |= found
-        except AllDays as why:
-            reasons = [*_changed(self.inputs, self.plan), f"{why} → all days"]
-            return replace(self.plan, reasons=tuple(reasons))
+        for cause in self._causes():
+            if cause.days is None:
+                reasons = [*_changed(self.inputs, self.plan), f"{cause.reason} → all days"]
+                return replace(self.plan, reasons=tuple(reasons))
+            reasons.append(f"{cause.reason} → {counted_words(len(cause.days), 'day', 'days')}")
+            days |= cause.days
         return replace(self.plan, reasons=tuple(reasons), days=frozenset(days))
 
-    def _why(self) -> Iterator[tuple[str, frozenset[date]]]:
+    def _causes(self) -> Iterator[Cause]:
         recorded = self._recorded
         if recorded.owed is not None:
-            yield WITHDRAWN, frozenset(map(date.fromisoformat, recorded.owed))
+            yield Cause(WITHDRAWN, frozenset(map(date.fromisoformat, recorded.owed)))
         if self.plan.changed and self.run.policy == "reference":
-            raise AllDays("policy reference")
-        for name, handle in self.inputs.items():
-            if name in self.plan.changed and handle.spec.partitioned:
-                yield f"{name} changed", self._changed_days(handle)
-        customers = {name: it for name, it in self.inputs.items() if not it.spec.partitioned}
+            yield Cause("policy reference", None)
+        for name, table in self.inputs.items():
+            if name in self.plan.changed and table.spec.partitioned:
+                yield self._changed_days(table)
+        customers = {name: table for name, table in self.inputs.items() if not table.spec.partitioned}
         if self.plan.changed.intersection(customers):
-            yield self._affected(customers)
+            yield self._affected_days(customers)
         if self.run.days is not None:
-            yield "asked for", self._forced(self.run.days)
+            yield Cause("asked for", self._forced_days(self.run.days))
 
     @property
     def _recorded(self) -> Record:
         assert self.plan.previous is not None
         return self.plan.previous
 
-    def _changed_days(self, handle: PinnedTable) -> frozenset[date]:
-        past = since(self._recorded, handle)
+    def _changed_days(self, table: PinnedTable) -> Cause:
+        past = since(self._recorded, table)
         if past is None or past.days is None:
-            raise AllDays(f"it is not known which days of {handle.spec.name}")
-        return past.days
+            return Cause(f"it is not known which days of {table.spec.name}", None)
+        return Cause(f"{table.spec.name} changed", past.days)
 
-    def _affected(self, customers: Mapping[str, PinnedTable]) -> tuple[str, frozenset[date]]:
-        """The days of those whose facts differ."""
-        lake, spec = self.lake, self.plan.spec
+    def _affected_days(self, customers: Mapping[str, PinnedTable]) -> Cause:
+        """The days of people or devices whose facts changed."""
         if self.known is None:
-            raise AllDays("it is not known whom that concerns")
-        with engine_errors(spec.name, "looking for what changed"):
+            return Cause("it is not known whom that concerns", None)
+        lake = self.lake
+        with engine_errors(self.plan.spec.name, "looking for what changed"):
             before = recorded_facts(lake, customers, self._recorded, self.run, self.known)
             if before is None:
-                raise AllDays("it is not known what it was made from")
-            frames = {name: handle.frame(lake.spark) for name, handle in customers.items()}
+                return Cause("it is not known what it was made from", None)
+            frames = {name: table.frame(lake.spark) for name, table in customers.items()}
             who = facts.differing(before, self.known.compute(frames, self.run)).toArrow()
             found = counted_words(who.num_rows, *self.known.named)
             if not who.num_rows:
-                return found, frozenset()
+                return Cause(found, frozenset())
             days = days_of(lake, lake.spark.createDataFrame(who), self.known.activity_of)
         if days is None:
-            raise AllDays(f"{found}, and it is not known when they were active")
-        return found, days
+            return Cause(f"{found}, and it is not known when they were active", None)
+        return Cause(found, days)
 
-    def _forced(self, wanted: Range) -> frozenset[date]:
-        dated = [self.published, *(handle for handle in self.inputs.values() if handle.spec.partitioned)]
-        return frozenset(day for handle in dated for day in handle.rows_by_day if day in wanted)
+    def _forced_days(self, wanted: Range) -> frozenset[date]:
+        dated = [self.published, *(table for table in self.inputs.values() if table.spec.partitioned)]
+        return frozenset(day for table in dated for day in table.rows_by_day if day in wanted)

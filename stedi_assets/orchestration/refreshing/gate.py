@@ -24,9 +24,8 @@ from stedi_assets.lake import (
     Removal,
     Run,
     audit_input_of,
-    days_of,
+    doubtful_days,
     plan_derived,
-    recorded_facts,
     refresh_derived,
     refresh_landing,
     report,
@@ -143,7 +142,14 @@ class Gate:
         table, lake, run = self._table, self._lake, self._run
         outcome = self._landed
         if table.transform is not None and self._plan is not None:
-            outcome = refresh_derived(lake, self._plan, self._inputs, run, table.transform, table.next_change)
+            outcome = refresh_derived(
+                lake,
+                self._plan,
+                self._inputs,
+                run=run,
+                transform=table.transform,
+                next_change=table.next_change,
+            )
         assert outcome is not None, "removals come first"
         contract = table.contract(run.policy)
         if outcome.staged is None and (results := contract.recorded(outcome.record.checks)):
@@ -213,9 +219,8 @@ class Gate:
             gone = withdrawal.days(audit_input)
             if gone:
                 days = {day for day in gone if day is not None} if spec.partitioned else None
-                outcome = without_rows(
-                    lake, published, days, partial(withdrawal.remaining_rows, audit_input), run
-                )
+                remaining = partial(withdrawal.remaining_rows, audit_input)
+                outcome = without_rows(lake, published, remaining, days=days, run=run)
                 lake.publish(outcome)
                 removal = Removal(spec.name, outcome.snapshot_id, outcome.content.rows, sum(gone.values()))
         lake.remember_checked(spec.name, run, landed)
@@ -223,19 +228,12 @@ class Gate:
 
     def _doubtful_days(self, table: LakeTable, published: Outcome, landed: Outcome | None) -> Days:
         """The days that may have rows of people who withdrew; None for all, and for a table without days."""
-        lake, run, spec = self._lake, self._run, table.spec
+        lake, run = self._lake, self._run
         if table.facts is None or table.removal is None or table.removal.flag_facts is None:
             return None
-        customers = {name: lake.pinned(name) for name in lake.tables.customers_of(spec)}
-        try:
-            facts = recorded_facts(lake, customers, published.record, run, table.facts)
-        except StediError:
-            return None  # an input cannot be read: look at every day
-        if facts is None:
-            return None
         audit_input = audit_input_of(lake, published, run=run, landed=landed)
-        who = table.withdrawal(run.policy).people(audit_input, facts)
-        return days_of(lake, who, table.facts.activity_of) if who is not None else frozenset()
+        withdrawn = partial(table.withdrawal(run.policy).people, audit_input)
+        return doubtful_days(lake, published, withdrawn, facts=table.facts, run=run)
 
     @contextmanager
     def _discarded_on_error(self, outcome: Outcome) -> Iterator[None]:
@@ -270,7 +268,9 @@ def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[AuditInput]
     else:
         inputs = {name: lake.pinned(name) for name in table.spec.inputs}
         plan = plan_derived(lake, table.spec, inputs, run, table.facts)
-        outcome = refresh_derived(lake, plan, inputs, run, table.transform, table.next_change)
+        outcome = refresh_derived(
+            lake, plan, inputs, run=run, transform=table.transform, next_change=table.next_change
+        )
     try:
         yield audit_input_of(lake, outcome, run=run, inputs=inputs)
     finally:
