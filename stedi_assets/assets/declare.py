@@ -1,4 +1,4 @@
-"""How a table is declared: its spec, and around it the transform, the rules and the removal of the table.
+"""The declaration of a table: its spec with its transform, its rules and its removal.
 
 Everything that is true of one table only is in its declaration. Here belongs what a declaration consists of;
 the declarations themselves are in `landing`, `trusted` and `curated`.

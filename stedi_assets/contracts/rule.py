@@ -34,7 +34,7 @@ class Rule:
 
     @property
     def consequence(self) -> str:
-        """What happens if the rule is broken, as the end of a sentence."""
+        """The consequence if the rule is broken, as the end of a sentence."""
         if self.blocking:
             return "the check fails and nothing is published."
         return f"the check {'fails' if self.severity == 'error' else 'warns'}, and the table is published."

@@ -1,4 +1,4 @@
-"""The profile on the page of a table: of several people only, and there whenever the page is looked at."""
+"""The profile on the page of a table: of several people only, and always on the page."""
 
 import json
 
@@ -52,7 +52,7 @@ def zone(root, people, alone=None):
 
 
 def profiles(home):
-    """What the pages of the tables of readings show now: profile and charts in one."""
+    """The profile and the charts on the pages of the tables of readings, as one text."""
     found = {}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         for name in READINGS:

@@ -1,4 +1,4 @@
-"""The audit's counts are Pandera's: compared with its own backends, on frames made to break the rules."""
+"""The audit counts what Pandera counts: compared with its own backends, on frames made to break the rules."""
 
 import re
 from datetime import date
@@ -42,7 +42,7 @@ NUMBERS = {
 MODELS = (CustomerRecord, AccelerometerLanding, StepTrainerRecord, MachineLearningCurated)
 PANDAS = {"string": "string", "bigint": "Int64", "double": "Float64", "date": "object"}
 OWN = {"not_between", "not_after", "day_of"}
-"""Checks that Pandera does not have, which only the pyspark backend can be told."""
+"""Checks that Pandera does not have, which can be added to its pyspark backend only."""
 
 
 def rows(model):
