@@ -33,7 +33,9 @@ from stedi_assets_tests.support.lines import (
 )
 from stedi_assets_tests.support.oracle import event_date
 
-READ = settings(max_examples=settings.default.max_examples // 4)  # one example is two files read and staged
+# One example is two files read and staged, so that there are few here, and many in the slow tests.
+READ = settings(max_examples=settings.default.max_examples // 12)
+READ_MANY = settings(max_examples=settings.default.max_examples // 2)
 
 
 def expected_rows(spec: TableSpec, lines: list[str]) -> Counter[str]:
@@ -160,6 +162,26 @@ def test_another_way_to_write_records_gives_the_rows_of_the_plain_way(
     again, counted, _ = landing.read(odd_json="\n".join(odd).encode())
     assert again == plain
     assert counted == counts
+
+
+@pytest.mark.slow
+@READ_MANY
+@given(data=st.data())
+def test_the_engine_reads_many_plain_lines_as_the_parser_does(
+    spec: TableSpec, landing: Landing, data: st.DataObject
+) -> None:
+    test_the_engine_reads_plain_lines_as_the_parser_does.hypothesis.inner_test(spec, landing, data)
+
+
+@pytest.mark.slow
+@READ_MANY
+@given(data=st.data())
+def test_many_other_ways_to_write_records_give_the_rows_of_the_plain_way(
+    spec: TableSpec, landing: Landing, data: st.DataObject
+) -> None:
+    test_another_way_to_write_records_gives_the_rows_of_the_plain_way.hypothesis.inner_test(
+        spec, landing, data
+    )
 
 
 @pytest.mark.parametrize(
