@@ -1,8 +1,8 @@
 """Any sequence of deliveries, changes of mind, interruptions and time ends as the rules and a rebuild say.
 
 Two people, a third who only ever shares a device, two devices, three days. Every run of all tables is
-compared with the oracle; at the end of a sequence a lake that is built at once from what is live is compared with
-both. What is live is kept here as the design has it: the newest content of every file that a run saw, also
+compared with the oracle; at the end of a sequence a lake that is built at once from what is live is compared
+with both. What is live is kept here as the design has it: the newest content of every file that a run saw, also
 of one that was deleted since.
 """
 
