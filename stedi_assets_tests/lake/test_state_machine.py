@@ -2,8 +2,8 @@
 
 Two people, a third who only ever shares a device, two devices, three days. Every run of all tables is
 compared with the oracle; at the end of a sequence a lake that is built at once from what is live is compared
-with both. What is live is kept here as the design has it: the newest content of every file that a run saw, also
-of one that was deleted since.
+with both. What is live is kept here as the design has it: the newest content of every file that a run saw,
+also of one that was deleted since.
 """
 
 import shutil
