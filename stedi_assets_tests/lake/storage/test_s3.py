@@ -17,7 +17,7 @@ from stedi_assets.lake.storage import Aws, file_opener
 from stedi_assets.lake.storage.s3 import S3Storage
 from stedi_assets.orchestration.resources import build_engine
 from stedi_assets_tests.support.faulty import Fault
-from stedi_assets_tests.support.lakes import KEY
+from stedi_assets_tests.support.lakes import KEY, reading
 from stedi_assets_tests.support.s3 import lake_in_s3, put
 
 
@@ -218,15 +218,22 @@ def test_files_are_listed_page_by_page_with_their_etag(s3, tmp_path):
     assert files[0].size == 2
 
 
-@pytest.mark.parametrize("name", ["with space.json", "ünïcode.json", "per%20cent.json", "star*.json", "new\nline.json", "hash#1.json", "a=b/c.json", "UPPER.JSON"])  # fmt: skip  # noqa: E501
-def test_a_file_is_read_whatever_its_key(s3, tmp_path, monkeypatch, name):
+KEYS = (
+    "with space.json", "ünïcode.json", "per%20cent.json", "star*.json", "new\nline.json", "hash#1.json",
+    "a=b/c.json", "UPPER.JSON",
+)  # fmt: skip
+
+
+def test_files_are_read_whatever_their_keys(s3, tmp_path, monkeypatch):
     monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
     lake = lake_in_s3(tmp_path)
-    reading = b'{"user": "ada@example.com", "timestamp": 1700000000000, "x": 0.1, "y": 0.2, "z": 0.3}\n'
-    put(f"s3://landing/{tmp_path.name}/accelerometer/landing/{name}", reading)
+    for number, name in enumerate(KEYS):
+        put(f"s3://landing/{tmp_path.name}/accelerometer/landing/{name}", reading(x=number / 10).encode())
     lake.built(select="accelerometer_landing")
-    [row] = lake.rows("accelerometer_landing")
-    assert f"accelerometer/landing/{name}" in row
+    rows = lake.table("accelerometer_landing").scan().to_arrow().to_pylist()
+    assert {row["source_file"]: row["x"] for row in rows} == {
+        f"accelerometer/landing/{name}": number / 10 for number, name in enumerate(KEYS)
+    }
 
 
 def test_no_credential_is_in_the_lake_or_the_dagster_home(glue_lake, dagster_home):
