@@ -49,8 +49,8 @@ def elsewhere(tmp_path_factory):
 COMMANDS = ["check", "ddl", "generate", "maintain", "quarantine", "rekey", "run", "sql", "tables"]
 
 
-def test_help_lists_all_commands_and_loads_neither_dagster_nor_an_engine(tmp_path):
-    listed = stedi(tmp_path, "--help").stdout.split("Commands:\n")[1].splitlines()
+def test_help_lists_all_commands_and_loads_neither_dagster_nor_an_engine(stedi, elsewhere):
+    listed = stedi(elsewhere, "--help").stdout.split("Commands:\n")[1].splitlines()
     assert [line.split()[0] for line in listed] == COMMANDS
     assert not [line for line in listed if line.endswith("...")]  # every sentence fits on its line
     code = "import sys, stedi_assets.cli.main; print({name.split('.')[0] for name in sys.modules})"

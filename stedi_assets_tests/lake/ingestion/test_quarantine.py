@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from stedi_assets.assets import TABLES
-from stedi_assets.lake import Run
+from stedi_assets.lake import Run, publish
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.ingestion import refresh_landing
 from stedi_assets.lake.ingestion.lines import KEPT_BYTES
@@ -194,10 +194,9 @@ def test_lines_of_another_table_may_be_published_meanwhile(tmp_path, monkeypatch
             meanwhile.append(replace_files(load(catalog, database, spec), [], [], 1_001, {}))
         return table
 
-    with opened_lake(lake.environment) as opened:
-        mine = opened
+    with opened_lake(lake.environment) as mine:
         outcome = refresh_landing(mine, TABLES["customer_landing"], Run("run", EPOCH, "strict"))
         steps.LOAD_TABLE.replace(monkeypatch, overtaken)
-        mine.publish(outcome)
+        publish(mine, outcome)
     assert meanwhile
     assert [reason for _, _, reason, _ in lines(lake)] == ["not_an_object", "truncated"]

@@ -30,7 +30,7 @@ class TestRefused:
         return str(refused.value)
 
     @pytest.fixture(autouse=True)
-    def a_landing_file(self, s3, tmp_path):
+    def a_landing_file(self, s3, key, tmp_path):
         put(f"s3://landing/{tmp_path.name}/customer/landing/1.json")
 
     @pytest.mark.parametrize("setting", ["STEDI_LANDING", "STEDI_LAKE"])
@@ -64,7 +64,7 @@ class TestRefused:
             monkeypatch.delenv(name)
         assert self.refusal(lake_in_s3(tmp_path)).startswith("There are no AWS credentials: set AWS_PROFILE")
 
-    def test_credentials_that_nobody_knows(self, s3, tmp_path, monkeypatch):
+    def test_unknown_credentials(self, s3, tmp_path, monkeypatch):
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unknown")
         sentence = self.refusal(lake_in_s3(tmp_path))
         assert sentence.startswith(
