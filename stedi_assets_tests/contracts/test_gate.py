@@ -13,7 +13,7 @@ import pytest
 
 from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.lake.ingestion import staged_batch
-from stedi_assets.lake.ingestion.counts import RecordCounts
+from stedi_assets.lake.ingestion.ledger import RecordCounts
 from stedi_assets.settings import dagster_home
 from stedi_assets_tests.support.gate_story import (
     BO,

@@ -7,12 +7,11 @@ entries of a landing table lie in one data file, which is written again whenever
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from stedi_assets.lake.ingestion.counts import RecordCounts
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.resource import Lake
 from stedi_assets.schemas.system import DUPLICATE, INGESTED, REFUSED
@@ -22,6 +21,39 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
+
+
+@dataclass(frozen=True)
+class RecordCounts:
+    """Records of landing files by outcome; lines = rows + quarantined + empty.
+
+    Attributes:
+        files: Files.
+        lines: Lines; one record each.
+        rows: Lines that became rows.
+        quarantined: Lines that went to the quarantine.
+        empty: Empty lines.
+        unknown_keys: Unknown keys of rows.
+        nameless: Quarantined lines about a person that name no one.
+        reasons: Quarantined lines by reason.
+    """
+
+    files: int = 0
+    lines: int = 0
+    rows: int = 0
+    quarantined: int = 0
+    empty: int = 0
+    unknown_keys: int = 0
+    nameless: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "RecordCounts") -> "RecordCounts":
+        names = [part.name for part in fields(self)]
+        return RecordCounts(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+    def as_mapping(self) -> Mapping[str, int]:
+        """The counts by name, without those by reason."""
+        return {part.name: getattr(self, part.name) for part in fields(self) if part.name != "reasons"}
 
 
 @dataclass(frozen=True)

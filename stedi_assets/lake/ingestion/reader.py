@@ -24,8 +24,8 @@ from stedi_assets.lake import packing
 from stedi_assets.lake.boundary import engine_errors, s3_refusal
 from stedi_assets.lake.iceberg.staging import StagingArea, side_by_side
 from stedi_assets.lake.ingestion import faults, lines, records
-from stedi_assets.lake.ingestion.counts import RecordCounts
 from stedi_assets.lake.ingestion.files import LandingFile
+from stedi_assets.lake.ingestion.ledger import RecordCounts
 from stedi_assets.lake.ingestion.lines import EMPTY, SPARK_TYPES, parsed_lines
 from stedi_assets.lake.ingestion.records import (
     Field,

@@ -14,8 +14,7 @@ from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import StagingArea, day_chunks
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of, file_day
 from stedi_assets.lake.ingestion.batch import Batch, describe_changes
-from stedi_assets.lake.ingestion.counts import RecordCounts
-from stedi_assets.lake.ingestion.ledger import Entry, Ledger, counted, ledger_of, write_ledger
+from stedi_assets.lake.ingestion.ledger import Entry, Ledger, RecordCounts, counted, ledger_of, write_ledger
 from stedi_assets.lake.ingestion.reader import ingest
 from stedi_assets.lake.ingestion.system_tables import Change, Changes
 from stedi_assets.lake.model import Outcome, Plan, Run, Staged, StagedBatch

@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 
 from stedi_assets import tables
 from stedi_assets.lake.iceberg.staging import StagingArea
-from stedi_assets.lake.ingestion.counts import RecordCounts
 from stedi_assets.lake.ingestion.files import list_landing_files
+from stedi_assets.lake.ingestion.ledger import RecordCounts
 from stedi_assets.lake.ingestion.reader import ingest
 from stedi_assets.lake.ingestion.records import (
     FaultyLineError,
