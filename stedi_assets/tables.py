@@ -54,7 +54,7 @@ class TableSpec:
         subjects: Input whose people the table knows by pseudonym only.
         quarantine_of: Landing table whose quarantined lines the rows depend on.
         activity_of: Input of which the rows only depend on who has readings in it.
-        partition: Columns that the table is partitioned by, where that is not the day.
+        partition: Columns that the table is partitioned by, if it is not partitioned by day.
         lineage: Columns whose origin is not the column of that name in the first input that has it.
         changes_with_time: Whether time alone may change the rows, as when a consent comes into effect.
         code_version: Move it when the transform gives other rows for the same input.

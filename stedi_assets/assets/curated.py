@@ -48,7 +48,7 @@ def machine_learning_curated(
 ) -> DataFrame:
     """Pairs of readings that one person made in the same millisecond, pseudonymised."""
     return machine_learning.paired_readings(
-        accelerometer_trusted, step_trainer_trusted, customer_curated, subjects, run.policy
+        accelerometer_trusted, step_trainer_trusted, customer_curated, subjects, policy=run.policy
     )
 
 

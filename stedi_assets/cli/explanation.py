@@ -51,7 +51,7 @@ def _derived(lake: Lake, table: LakeTable, run: Run, changing: Collection[str]) 
     inputs = {name: lake.pinned(name) for name in spec.inputs}
     if not lake.pinned(spec.name).exists or not all(pinned.exists for pinned in inputs.values()):
         return [FIRST_BUILD], "all" if spec.partitioned else ""
-    plan = plan_derived(lake, spec, inputs, run, table.facts)
+    plan = plan_derived(lake, spec, inputs, run=run, known=table.facts)
     reasons = [*plan.reasons]
     rebuilt = not plan.nothing and plan.days is None
     if not rebuilt and any(name in changing for name in spec.references):

@@ -27,8 +27,13 @@ def publish(lake: Lake, outcome: Outcome) -> None:
         current = table.current_snapshot()
         if (current.snapshot_id if current else None) != outcome.plan.base:
             raise Conflict(f"{spec.name} was published by another run while this one worked: run again.")
-        properties = outcome.record.properties()
-        replace_files(table, staged.removed, staged.added, outcome.snapshot_id, properties)
+        replace_files(
+            table,
+            staged.removed,
+            staged.added,
+            snapshot_id=outcome.snapshot_id,
+            properties=outcome.record.properties(),
+        )
     except LakeError:
         outcome.discard()
         raise

@@ -51,7 +51,7 @@ class Lake(dg.ConfigurableResource[None]):
         pyspark: The engine.
         key: The pseudonym key.
         keep_days: For how many days snapshots can be read after they were replaced.
-        region: AWS_REGION; empty where another of the standard variables says it.
+        region: AWS_REGION; empty if another of the standard variables names it.
         batch_files: Landing files that one batch may have.
         batch_bytes: Bytes of landing files that one batch may have; a larger file makes a batch of its own.
         longest_line: Bytes that a landing line may have.

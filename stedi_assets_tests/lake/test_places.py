@@ -203,9 +203,9 @@ def test_a_publish_after_another_one_is_refused(make_lake):
     lake = make_lake({})
     lake.built(select="customer_landing")
     mine, theirs = lake.table("customer_landing"), lake.table("customer_landing")
-    replace_files(theirs, [], [], 1_001, {})
+    replace_files(theirs, [], [], snapshot_id=1_001, properties={})
     with pytest.raises(LakeError, match="published by another run"):
-        replace_files(mine, [], [], 1_002, {})
+        replace_files(mine, [], [], snapshot_id=1_002, properties={})
     assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
 
 

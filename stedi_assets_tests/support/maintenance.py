@@ -27,8 +27,8 @@ def published_again(lake: TestLake, name: str, uris: list[str], **changes: str) 
         table,
         old,
         describe_files(table, uris),
-        table.metadata.new_snapshot_id(),
-        {**(record.properties() if record else {}), **changes},
+        snapshot_id=table.metadata.new_snapshot_id(),
+        properties={**(record.properties() if record else {}), **changes},
     )
 
 
@@ -77,7 +77,9 @@ def expire_history(lake: TestLake) -> None:
     for name in ("customer_trusted", "customer_curated", "accelerometer_landing", "accelerometer_trusted"):
         table = lake.table(name)
         carried = replace(Record.of(table.current_snapshot()), days=[])
-        replace_files(table, [], [], table.metadata.new_snapshot_id(), carried.properties())
+        replace_files(
+            table, [], [], snapshot_id=table.metadata.new_snapshot_id(), properties=carried.properties()
+        )
         table.refresh()
         current = table.current_snapshot().snapshot_id
         expire = table.maintenance.expire_snapshots()

@@ -20,7 +20,7 @@ def command(customers: int, days: int, seed: int, out: Path, files_per_day: int,
     from stedi_assets.samples import generate
 
     try:
-        made = generate(out, customers, days, seed, files_per_day, awkward=awkward)
+        made = generate(out, customers, days, seed, files_per_day=files_per_day, awkward=awkward)
     except ValueError as error:
         click.echo(error, err=True)
         sys.exit(Exit.WRONG_SETTING)

@@ -27,6 +27,7 @@ def replace_files(
     table: "Table",
     removed: "list[DataFile]",
     added: "list[DataFile]",
+    *,
     snapshot_id: int,
     properties: Mapping[str, str],
 ) -> None:

@@ -103,7 +103,8 @@ def apply(table: "Table", landing_table: str, change: Change, properties: Mappin
             return
         try:
             added = describe_files(table, missing)
-            replace_files(table, removed, added, table.metadata.new_snapshot_id(), properties)
+            new_id = table.metadata.new_snapshot_id()
+            replace_files(table, removed, added, snapshot_id=new_id, properties=properties)
         except Conflict:
             table.refresh()
         else:

@@ -89,7 +89,8 @@ def compact(spec: TableSpec, table: "Table", storage: Storage) -> Compaction:
     }
     removed = [file for group in groups for file in group]
     try:
-        replace_files(table, removed, added, table.metadata.new_snapshot_id(), properties)
+        new_id = table.metadata.new_snapshot_id()
+        replace_files(table, removed, added, snapshot_id=new_id, properties=properties)
     except Conflict:
         # After any other error the catalog may have committed: then the files are needed.
         area.discard()

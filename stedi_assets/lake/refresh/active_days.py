@@ -1,4 +1,4 @@
-"""The activity as others read it: which person or device has readings on which days."""
+"""Reading the activity: which person or device has readings on which days."""
 
 from collections.abc import Mapping
 
@@ -9,19 +9,19 @@ from stedi_assets.tables import ACTIVITY, TableSpec
 
 
 def activity_of(lake: Lake, landing_table: str) -> PinnedTable | None:
-    """The activity of a landing table as it is now; None where it is not known."""
+    """The activity of a landing table as it is now; None if it is not known."""
     finish_batch(lake, landing_table)
     record = lake.pinned(landing_table).record
-    # An earlier version of this project kept no account of activity.
+    # Earlier versions of this project recorded no activity.
     return lake.system(ACTIVITY, landing_table) if record and record.batch else None
 
 
 def with_activity(
     lake: Lake, spec: TableSpec, inputs: Mapping[str, PinnedTable]
 ) -> Mapping[str, PinnedTable]:
-    """The inputs, with the activity in place of readings of which a table only asks who has any.
+    """The inputs, with the activity in place of readings if the table only asks who has any.
 
-    The readings stay where there is no activity of the very rows that they were made from.
+    The readings stay if there is no activity of exactly the rows that they were computed from.
 
     Args:
         lake: The lake.
@@ -33,14 +33,14 @@ def with_activity(
     activity = activity_behind(lake, spec, spec.activity_of, inputs)
     if activity is None:
         return inputs
-    others = {name: handle for name, handle in inputs.items() if name != spec.activity_of}
+    others = {name: table for name, table in inputs.items() if name != spec.activity_of}
     return {**others, ACTIVITY.name: activity}
 
 
 def activity_behind(
     lake: Lake, spec: TableSpec, name: str, tables: Mapping[str, TableFiles]
 ) -> PinnedTable | None:
-    """The activity of a landing table, or of the one that an input was made from; None where it is another.
+    """The activity of a landing table, or of the one behind an input; None if its rows are others.
 
     Args:
         lake: The lake.
@@ -56,9 +56,9 @@ def activity_behind(
     if record is None or record.owed is not None:
         return None
     landing_table = lake.tables.landing_table_behind(name)
-    versions = {one: _version(tables[one]) for one in customers}
+    versions = {customer_table: _version(tables[customer_table]) for customer_table in customers}
     versions[landing_table] = lake.pinned(landing_table).version
-    same = all(record.inputs.get(one) == version for one, version in versions.items())
+    same = all(record.inputs.get(table) == version for table, version in versions.items())
     return activity_of(lake, landing_table) if same else None
 
 

@@ -48,6 +48,7 @@ def plan_derived(
     lake: Lake,
     spec: TableSpec,
     inputs: Mapping[str, PinnedTable],
+    *,
     run: Run,
     known: Facts | None = None,
 ) -> Plan:
@@ -78,15 +79,23 @@ def plan_derived(
     recorded = published.record if published.exists else None
     base = published.snapshot_id if published.exists else None
     if recorded is None:
-        return Plan(spec, base, wanted, ("first build",))
+        return Plan(spec=spec, base=base, record=wanted, reasons=("first build",))
     if not run.rekey:
         check_key(spec, recorded.key, wanted.key)
-    plan = Plan(spec, base, wanted, (), None, frozenset(changed_inputs(recorded, wanted)), recorded)
+    plan = Plan(
+        spec=spec,
+        base=base,
+        record=wanted,
+        reasons=(),
+        changed=frozenset(changed_inputs(recorded, wanted)),
+        previous=recorded,
+    )
     if reasons := [*reasons_for_all(recorded, wanted), *(["full refresh"] if run.full else [])]:
         return replace(plan, reasons=tuple(_changed(inputs, plan) + reasons))
     if not spec.partitioned:
         return replace(plan, reasons=tuple(_why_whole(plan, inputs, run)))
-    return _Days(lake, plan, published, inputs, run, known).planned()
+    days = _Days(lake=lake, plan=plan, published=published, inputs=inputs, run=run, known=known)
+    return days.planned()
 
 
 def with_quarantine(
@@ -108,7 +117,7 @@ def _version(name: str, inputs: Mapping[str, PinnedTable], spec: TableSpec) -> s
 
 
 def recorded_facts(
-    lake: Lake, customers: Mapping[str, PinnedTable], recorded: Record, run: Run, known: Facts
+    lake: Lake, customers: Mapping[str, PinnedTable], recorded: Record, *, run: Run, known: Facts
 ) -> "DataFrame | None":
     """The facts that a table was computed with; None if they are not known any more.
 
@@ -119,15 +128,15 @@ def recorded_facts(
         run: The run.
         known: The facts that it depends on.
     """
-    past = {name: since(recorded, handle) for name, handle in customers.items()}
-    frames = {name: one.table.frame(lake.spark) for name, one in past.items() if one is not None}
+    past = {name: since(recorded, table) for name, table in customers.items()}
+    frames = {name: entry.table.frame(lake.spark) for name, entry in past.items() if entry is not None}
     return known.compute(frames, run) if len(frames) == len(past) else None
 
 
-def since(recorded: Record, handle: PinnedTable) -> Past | None:
+def since(recorded: Record, table: PinnedTable) -> Past | None:
     """An input as it was when a table was computed from it; None if that is not known any more."""
-    name = handle.spec.name
-    return handle.since(recorded.snapshots.get(name), recorded.inputs.get(name))
+    name = table.spec.name
+    return table.since(recorded.snapshots.get(name), recorded.inputs.get(name))
 
 
 def days_of(lake: Lake, who: "DataFrame", landing_table: str) -> frozenset[date] | None:
@@ -252,7 +261,7 @@ class _Days:
             return Cause("it is not known whom that concerns", None)
         lake = self.lake
         with engine_errors(self.plan.spec.name, "looking for what changed"):
-            before = recorded_facts(lake, customers, self._recorded, self.run, self.known)
+            before = recorded_facts(lake, customers, self._recorded, run=self.run, known=self.known)
             if before is None:
                 return Cause("it is not known what it was made from", None)
             frames = {name: table.frame(lake.spark) for name, table in customers.items()}

@@ -81,7 +81,7 @@ def doubtful_days(
     """
     customers = {name: lake.pinned(name) for name in lake.tables.customers_of(published.plan.spec)}
     try:
-        known = recorded_facts(lake, customers, published.record, run, facts)
+        known = recorded_facts(lake, customers, published.record, run=run, known=facts)
     except StediError:
         return None  # an input cannot be read, so every day is in doubt
     if known is None:

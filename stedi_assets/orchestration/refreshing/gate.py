@@ -131,14 +131,13 @@ class Gate:
     def _removals_after_landing(self) -> Iterator[Removal]:
         spec, lake = self._table.spec, self._lake
         landed = self._landed = refresh_landing(lake, spec, self._run)
-        if landed.changed and spec is lake.tables.people:
+        if landed.changed and spec.name == lake.tables.people.name:
             with self._discarded_on_error(landed):
                 yield from self._removed(self._declared.removal_order, landed)
 
     def _removals_before_refresh(self) -> Iterator[Removal]:
         table = self._table
-        plan = partial(plan_derived, self._lake, table.spec, self._inputs, self._run, table.facts)
-        self._plan = plan()
+        self._plan = self._planned()
         if self._plan.nothing or self._run.rekey:
             return
         # Time alone may end a consent, which then concerns all tables.
@@ -146,7 +145,11 @@ class Gate:
         for removal in self._removed(tables, None):
             yield removal
             if removal.table == table.spec.name:
-                self._plan = plan()
+                self._plan = self._planned()
+
+    def _planned(self) -> Plan:
+        table = self._table
+        return plan_derived(self._lake, table.spec, self._inputs, run=self._run, known=table.facts)
 
     def _audit(self) -> Audited:
         """Stages and audits the table."""
@@ -283,7 +286,7 @@ def next_content(table: LakeTable, lake: Lake, run: Run) -> Iterator[AuditInput]
         outcome = refresh_landing(lake, table.spec, run)
     else:
         inputs = {name: lake.pinned(name) for name in table.spec.inputs}
-        plan = plan_derived(lake, table.spec, inputs, run, table.facts)
+        plan = plan_derived(lake, table.spec, inputs, run=run, known=table.facts)
         outcome = refresh_derived(
             lake, plan, inputs, run=run, transform=table.transform, next_change=table.next_change
         )

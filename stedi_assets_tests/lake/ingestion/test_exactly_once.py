@@ -200,8 +200,8 @@ def test_every_commit_happens_but_is_answered_by_an_error(lake, clean, monkeypat
 
     commit = SqlCatalog.commit_table
 
-    def lossy(*arguments):
-        commit(*arguments)
+    def lossy(*arguments, **options):
+        commit(*arguments, **options)
         raise ConnectionResetError
 
     with monkeypatch.context() as patched:
@@ -220,7 +220,7 @@ def test_the_disk_is_full_for_files_of_that_size(lake, killer, clean, file_bytes
 
 @pytest.mark.parametrize("step", [steps.WRITE, steps.WRITE_LEDGER], ids=str)
 def test_the_disk_is_full_is_said_in_a_sentence(lake, clean, monkeypatch, step):
-    def full(*arguments):
+    def full(*arguments, **options):
         raise OSError(28, "No space left on device", "somewhere")
 
     with monkeypatch.context() as patched:

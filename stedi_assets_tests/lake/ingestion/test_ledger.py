@@ -198,11 +198,11 @@ def test_a_run_that_ends_between_the_commits_of_a_batch_is_finished_by_the_next(
     put(lake, a=f"{reading(x=1)}\nnonsense")
     replace_files, calls = steps.COMMIT_SYSTEM.function, []
 
-    def dying(*arguments):
+    def dying(*arguments, **options):
         calls.append(arguments)
         if len(calls) > done:
             raise MemoryError
-        replace_files(*arguments)
+        replace_files(*arguments, **options)
 
     with monkeypatch.context() as patched:
         steps.COMMIT_SYSTEM.replace(patched, dying)

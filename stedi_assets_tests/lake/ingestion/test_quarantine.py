@@ -191,7 +191,9 @@ def test_lines_of_another_table_may_be_published_meanwhile(tmp_path, monkeypatch
     def overtaken(catalog, database, spec):
         table = load(catalog, database, spec)
         if spec is QUARANTINE and not meanwhile:
-            meanwhile.append(replace_files(load(catalog, database, spec), [], [], 1_001, {}))
+            meanwhile.append(
+                replace_files(load(catalog, database, spec), [], [], snapshot_id=1_001, properties={})
+            )
         return table
 
     with opened_lake(lake.environment) as mine:

@@ -224,7 +224,7 @@ class TestPublish:
         lake.built(select="accelerometer_landing")
         table = lake.table("accelerometer_landing")
         [first, *rest] = [task.file for task in table.scan().plan_files()]
-        replace_files(table, [first], [], 4_242, {"note": "test"})
+        replace_files(table, [first], [], snapshot_id=4_242, properties={"note": "test"})
         table.refresh()
         assert table.current_snapshot().snapshot_id == 4_242
         assert len(table.snapshots()) == 2
@@ -236,16 +236,16 @@ class TestPublish:
         lake = TestLake(tmp_path, write_landing(tmp_path / "in", {}))
         lake.built(select="customer_landing")
         table = lake.table("customer_landing")
-        replace_files(table, [], [], 4_242, {"note": "nothing changed"})
+        replace_files(table, [], [], snapshot_id=4_242, properties={"note": "nothing changed"})
         assert table.refresh().current_snapshot().summary["note"] == "nothing changed"
 
     def test_a_commit_after_another_one_is_refused(self, tmp_path):
         lake = TestLake(tmp_path)
         lake.built(select="customer_landing")
         mine, theirs = lake.table("customer_landing"), lake.table("customer_landing")
-        replace_files(theirs, [], [], 1_001, {})
+        replace_files(theirs, [], [], snapshot_id=1_001, properties={})
         with pytest.raises(resource.LakeError, match="published by another run"):
-            replace_files(mine, [], [], 1_002, {})
+            replace_files(mine, [], [], snapshot_id=1_002, properties={})
         assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
 
     def test_a_commit_whose_answer_was_lost_counts(self, tmp_path, monkeypatch):
@@ -259,7 +259,7 @@ class TestPublish:
             raise ConnectionResetError
 
         monkeypatch.setattr(table.catalog, "commit_table", lossy)
-        replace_files(table, [], [], 1_001, {})
+        replace_files(table, [], [], snapshot_id=1_001, properties={})
         assert lake.table("customer_landing").current_snapshot().snapshot_id == 1_001
 
     def test_staged_files_know_their_day_and_rows(self, sample_lake):
