@@ -160,7 +160,7 @@ def test_an_interrupted_run_leaves_the_old_content_and_the_next_one_finishes(
     before = lake.contents()
     lake.deliver(NEWCOMER)
 
-    def crash(*_args):
+    def crash(*_args, **_options):
         raise MemoryError
 
     with monkeypatch.context() as patched:

@@ -157,7 +157,7 @@ class TestInterrupted:
         lake.built()
         zone(tmp_path, b=customer("ada@example.com", None, updated=2_000))
 
-        def crash(*_):
+        def crash(*_arguments, **_options):
             raise MemoryError
 
         with monkeypatch.context() as patched:
