@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 
-from stedi_assets.lake.ingestion import LandingFile, Waiting
+from stedi_assets.lake.ingestion import Waiting
 
 SETTLED_SECONDS = 3.0
 """A local file changed within this time may still be written to."""
@@ -19,8 +19,6 @@ LONGEST_WAIT_SECONDS = 60.0
 """Time that complete files wait for others that may still be written to."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60.0, 3_600.0
 """Pause after a failed run; it doubles after each further failure."""
-MOST_REMEMBERED = 256
-"""Files with a time in the future that are remembered; others wait until these are ingested."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,6 @@ class Memory:
         judged: Whether its result has been taken in.
         failures: Consecutive requests whose runs failed, up to that one.
         held: Time since which complete files wait for others, epoch seconds.
-        ahead: Digests of files with a time in the future.
     """
 
     digest: str = ""
@@ -43,7 +40,6 @@ class Memory:
     judged: bool = True
     failures: int = 0
     held: float | None = None
-    ahead: tuple[str, ...] = ()
 
     @property
     def run_key(self) -> str:
@@ -106,13 +102,9 @@ def decide(memory: Memory, waiting: Mapping[str, Waiting], now: float) -> Decisi
     files = [file for table in waiting.values() for file in table.files]
     due = any(table.due is not None for table in waiting.values())
     count = len(files) + sum(len(table.deleted) for table in waiting.values())
-    ages = [(file, now - file.modified / 1000) for file in files if not file.appears_whole]
-    ahead = [file for file, age in ages if age < 0]
-    known = set(memory.ahead)
-    moving = sum(0 <= age < SETTLED_SECONDS for _, age in ages) + sum(
-        _digest(file) not in known for file in ahead
-    )
-    memory = replace(memory, ahead=tuple(_digest(file) for file in ahead[:MOST_REMEMBERED]))
+    # A time far in the future comes from another clock; a run leaves a file that still changes for the next one.
+    ages = [abs(now - file.modified / 1000) for file in files if not file.appears_whole]
+    moving = sum(age < SETTLED_SECONDS for age in ages)
     if not (count or due or memory.failures):
         return Decision(replace(memory, held=None), wait="No landing files are waiting.")
     if moving:
@@ -160,10 +152,6 @@ def _parts(waiting: Mapping[str, Waiting]) -> Iterator[bytes]:
             yield _text(name, path, "deleted")
         if table.due is not None:
             yield _text(name, "due", str(table.due))
-
-
-def _digest(file: LandingFile) -> str:
-    return hashlib.sha256(_text(file.path, file.version)).hexdigest()[:12]
 
 
 def _text(*parts: str) -> bytes:
