@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.storage import Storage, StoredFile, engine_path
+from stedi_assets.schemas.columns import DAY_MS
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-SAFE_AGE_MS = 86_400_000
+SAFE_AGE_MS = DAY_MS
 """An orphan may belong to a running run until nothing was written beside it for this long, in milliseconds.
 
 That is enough for a table that takes hours to audit, and for clocks that differ by hours.

@@ -17,13 +17,11 @@ from stedi_assets.lake.maintenance.orphans import delete_orphans
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.storage import open_storage
+from stedi_assets.schemas.columns import DAY_MS
 from stedi_assets.tables import SYSTEM_TABLES, TableSpec
 
 if TYPE_CHECKING:
     from pyiceberg.table.snapshots import Snapshot
-
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)
