@@ -22,7 +22,7 @@ from benchmarks.measure import run_measured
 from stedi_assets.samples import generate
 from stedi_assets_tests.support.lakes import customer, write_landing
 
-STEDI = [sys.executable, "-c", "from stedi_assets.cli import main; main()"]
+STEDI = [sys.executable, "-c", "from stedi_assets.cli.main import main; main()"]
 
 
 @dataclass

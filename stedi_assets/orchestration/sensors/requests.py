@@ -102,7 +102,7 @@ def decide(memory: Memory, waiting: Mapping[str, Waiting], now: float) -> Decisi
     files = [file for table in waiting.values() for file in table.files]
     due = any(table.due is not None for table in waiting.values())
     count = len(files) + sum(len(table.deleted) for table in waiting.values())
-    # A time far in the future comes from another clock; a run leaves files that still change for the next run.
+    # A time far in the future comes from another clock. If such a file still changes, the run leaves it.
     ages = [abs(now - file.modified / 1000) for file in files if not file.appears_whole]
     moving = sum(age < SETTLED_SECONDS for age in ages)
     if not (count or due or memory.failures):
