@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from stedi_assets.errors import SettingError, StediError
+from stedi_assets.inert import inert
 from stedi_assets.settings import PREFIX, SETTINGS, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -94,7 +95,7 @@ def finish(failures: Sequence[str], *, failed: bool = False) -> None:
         failed: Whether something failed that was printed already.
     """
     for sentence in failures:
-        click.echo(sentence, err=True)
+        click.echo(inert(sentence), err=True)
     sys.exit(Exit.FAILED if failures or failed else Exit.DONE)
 
 

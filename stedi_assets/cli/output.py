@@ -2,21 +2,28 @@
 
 import csv
 import json
+import math
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.run_result import RunResult
+from stedi_assets.inert import inert, inert_json
 from stedi_assets.lake import Progress
 from stedi_assets.tables import SYSTEM_TABLES
 
+# The first characters of a formula, in full width too.
+FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 WIDE = 160  # columns of text that is not shown on a terminal
 
 
@@ -50,7 +57,7 @@ class RunDisplay:
             self._live.update(self._overview())
         else:
             rows = "" if progress.rows is None else f", {progress.rows:,} rows"
-            self._console.print(f"{progress.table}: {progress.step}{rows}", highlight=False)
+            self._console.print(shown(f"{progress.table}: {progress.step}{rows}"))
 
     def _overview(self) -> Table:
         table = Table("table", "step", box=None)
@@ -58,7 +65,7 @@ class RunDisplay:
         known = [name for name in (*TABLES, *SYSTEM_TABLES) if name in self._steps]
         for name in dict.fromkeys([*known, *self._steps]):
             progress = self._steps[name]
-            table.add_row(name, progress.step, "" if progress.rows is None else f"{progress.rows:,}")
+            table.add_row(name, shown(progress.step), "" if progress.rows is None else f"{progress.rows:,}")
         return table
 
 
@@ -75,7 +82,7 @@ def run_table(result: RunResult) -> Table:
             TABLES[name].zone,
             f"{done.rows:,}",
             str(done.snapshot_id),
-            done.what_changed,
+            shown(done.what_changed),
             f"{done.seconds:.1f}",
         )
     return table
@@ -93,7 +100,7 @@ def check_rows(result: RunResult, *, broken_only: bool = False) -> Iterator[Sequ
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> None:
-    """Prints rows to standard output.
+    """Prints rows to standard output as inert text.
 
     Args:
         columns: Names of the columns.
@@ -102,13 +109,37 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str)
     """
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([cell(value) for value in row] for row in (columns, *rows))
     elif form == "json":
-        objects = [dict(zip(columns, row, strict=True)) for row in rows]
-        print(json.dumps(objects, default=str, ensure_ascii=False))
+        objects = [dict(zip(columns, map(json_value, row), strict=True)) for row in rows]
+        print(inert_json(json.dumps(objects, default=str, ensure_ascii=False, allow_nan=False)))
     else:
-        table = Table(*columns)
+        table = Table(*(Column(header=shown(name)) for name in columns))
         for row in rows:
-            table.add_row(*("" if value is None else Text(str(value)) for value in row))
+            table.add_row(*map(shown, row))
         console().print(table)
+
+
+def shown(value: object) -> Text:
+    """A value as inert text of a terminal, without markup; nothing for no value."""
+    return Text("" if value is None else inert(str(value)))
+
+
+def cell(value: object) -> object:
+    """A value as a cell of a csv file, which no spreadsheet takes for a formula; numbers stay numbers."""
+    if value is None or isinstance(value, int | float | Decimal):
+        return value
+    text = str(value)
+    formula = text.lstrip().startswith(FORMULAS) or text.startswith(("\t", "\r"))
+    return f"'{inert(text)}" if formula and not NUMBER.fullmatch(text) else inert(text)
+
+
+def json_value(value: object) -> object:
+    """A value that JSON can hold: it has neither NaN nor infinity, and its keys are texts."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(item) for item in value]
+    return value

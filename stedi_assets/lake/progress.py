@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass
 
+from stedi_assets.inert import inert
+
 PROGRESS_LOGGER = "stedi_assets.progress"
 
 
@@ -17,5 +19,6 @@ class Progress:
 
 def report(table: str, step: str, rows: int | None = None) -> None:
     """Logs a step of a table."""
+    step = inert(step)  # it may name a file
     text = f"{table}: {step}" + ("" if rows is None else f", {rows:,} rows")
     logging.getLogger(PROGRESS_LOGGER).info(text, extra={"progress": Progress(table, step, rows)})

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from stedi_assets.errors import StediError
+from stedi_assets.inert import inert
 
 LOG = "failures.log"
 WEBHOOK_SECONDS = 5
@@ -84,4 +85,4 @@ def log_failure(home: Path, sentence: str, now: datetime | None = None) -> None:
     """
     at = now or datetime.now(timezone.utc)
     with (home / LOG).open("a") as log:
-        log.write(f"{at:%Y-%m-%dT%H:%M:%SZ} {' '.join(sentence.split())}\n")
+        log.write(f"{at:%Y-%m-%dT%H:%M:%SZ} {inert(' '.join(sentence.split()))}\n")
