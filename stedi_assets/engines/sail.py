@@ -40,13 +40,17 @@ class SailResource(LazyPySparkResource):
         os.environ.setdefault("MIMALLOC_ALLOW_THP", "0")
 
         from pysail.spark import SparkConnectServer
-        from pyspark.sql import SparkSession
+        from pyspark.sql.connect.client import DefaultChannelBuilder
+        from pyspark.sql.connect.session import SparkSession
 
         silence_pyspark()
         self._server = SparkConnectServer(ip="127.0.0.1", port=0)
         self._server.start(background=True)
         host, port = self._server.listening_address
-        session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+        # A proxy of the environment, which gRPC would ask, cannot reach this process.
+        channel = DefaultChannelBuilder(f"sc://{host}:{port}", [("grpc.enable_http_proxy", 0)])
+        os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as PySpark does for the URL of a server
+        session = SparkSession.builder.channelBuilder(channel).create()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         self._spark_session = session
 
