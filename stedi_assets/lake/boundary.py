@@ -8,6 +8,9 @@ from http.client import responses
 
 from stedi_assets.errors import LakeError
 
+CONDITION = re.compile(r"[A-Z][A-Z0-9_.]*")
+"""The names of errors in Spark."""
+
 
 @contextmanager
 def engine_errors(subject: str, doing: str, *, quote_analysis: bool = False) -> Iterator[None]:
@@ -16,7 +19,8 @@ def engine_errors(subject: str, doing: str, *, quote_analysis: bool = False) -> 
     Args:
         subject: The subject of the work, such as a table.
         doing: The work, such as "staging rows".
-        quote_analysis: Whether to quote the engine if it refused a plan before it read any row.
+        quote_analysis: Whether to quote the engine if it refuses a plan. Only for work that reads no row:
+            engines raise an AnalysisException that quotes data while they read, too.
 
     Raises:
         LakeError: The engine raised.
@@ -29,6 +33,8 @@ def engine_errors(subject: str, doing: str, *, quote_analysis: bool = False) -> 
         yield
     except (PySparkException, Py4JError, RpcError) as error:
         condition = error.getCondition() if isinstance(error, PySparkException) else None
+        if condition is not None and not CONDITION.fullmatch(condition):
+            condition = None  # a query can raise an error under any name
         code = s3_refusal(error) or condition or type(error).__name__
         if quote_analysis and isinstance(error, AnalysisException):
             code = str(error).splitlines()[0]

@@ -1,29 +1,43 @@
 """`stedi sql`: SQL over the published tables, read-only."""
 
-from collections.abc import Collection, Iterator, Sequence
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent import futures
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stedi_assets.cli.options import format_option, lake_options, no_such_table, sentences, settings_of
+from stedi_assets.cli.options import Exit, format_option, lake_options, no_such_table, sentences, settings_of
 from stedi_assets.errors import StediError
 
 if TYPE_CHECKING:
+    from pyarrow import Table
     from sqlglot import exp
 
     from stedi_assets.lake import Lake
 
+Done = TypeVar("Done")
+
 DIALECT = "spark"
 # Functions that call into the engine's own process.
 FORBIDDEN_FUNCTIONS = {"reflect", "java_method", "try_reflect"}
+STOP_SECONDS = 2.0
+"""How long an engine may take to stop a query."""
 
 
 @click.command("sql")
 @click.argument("query")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop the query if it takes longer.",
+)
 @format_option
 @lake_options
-def command(query: str, form: str, **flags: str | None) -> None:
+def command(query: str, timeout: float | None, form: str, **flags: str | None) -> None:
     """Runs a query over the published tables. For example "SELECT count(*) FROM customer_trusted"."""
     with sentences():
         settings = settings_of(flags, reads_only=True)
@@ -35,7 +49,7 @@ def command(query: str, form: str, **flags: str | None) -> None:
 
         parsed = parse_query(query, settings.database, (*TABLES, *SYSTEM_TABLES))
         with opened_lake(settings) as lake:
-            columns, rows = run_query(lake, parsed)
+            columns, rows = run_query(lake, parsed, timeout)
             print_rows(columns, rows, form)
 
 
@@ -95,27 +109,77 @@ def parse_query(text: str, database: str, tables: Collection[str]) -> Query:
     return Query(names, query.sql(dialect=DIALECT))
 
 
-def run_query(lake: "Lake", query: Query) -> tuple[list[str], Iterator[Sequence[Any]]]:
+def run_query(
+    lake: "Lake", query: Query, timeout: float | None = None
+) -> tuple[list[str], Iterator[Sequence[Any]]]:
     """Runs a query.
+
+    Args:
+        lake: The lake.
+        query: The query.
+        timeout: Seconds that the query may take, without the start of the engine; None for no limit.
 
     Returns:
         The names of the columns, and the rows.
 
     Raises:
+        QueryError: The query took too long.
         LakeError: A table is not published, or the engine refused the query.
     """
-    from stedi_assets.lake import engine_errors
-
-    for name in sorted(query.tables):
-        lake.pinned(name).frame(lake.spark).createOrReplaceTempView(name)
-    with engine_errors("query", "reading", quote_analysis=True):
-        result = lake.spark.sql(query.text).toArrow()
+    session = lake.spark
+    if timeout is None:
+        result = _answer(lake, query)
+    else:
+        result = _in_time(lambda: _answer(lake, query), timeout, session.interruptAll)
     rows = (
         row
         for batch in result.to_batches(max_chunksize=10_000)
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
     )
     return list(result.column_names), rows
+
+
+def _answer(lake: "Lake", query: Query) -> "Table":
+    from stedi_assets.lake import engine_errors
+
+    for name in sorted(query.tables):
+        lake.pinned(name).frame(lake.spark).createOrReplaceTempView(name)
+    # The schema is known before any row is read, so an error here quotes the query alone.
+    with engine_errors("query", "planning", quote_analysis=True):
+        frame = lake.spark.sql(query.text)
+        _ = frame.schema
+    with engine_errors("query", "reading"):
+        return frame.toArrow()
+
+
+def _in_time(work: Callable[[], Done], seconds: float, stop: Callable[[], object]) -> Done:
+    """Waits for work in a thread of its own.
+
+    Raises:
+        QueryError: It takes too long. If the engine is too busy to stop it, the process ends instead.
+    """
+    done: futures.Future[Done] = futures.Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    futures.wait([done], seconds)
+    if done.done():
+        return done.result()
+    too_long = QueryError(
+        f"query: stopped after {seconds:g} s, as --timeout says: narrow the query, or give it more time."
+    )
+    threading.Thread(target=stop, daemon=True).start()
+    futures.wait([done], STOP_SECONDS)
+    if not done.done():
+        # The threads of the embedded engine answer nothing while a join keeps all of them at work.
+        click.echo(too_long, err=True)
+        os._exit(Exit.FAILED)
+    raise too_long
 
 
 def _plain_name(table: "exp.Table", database: str, tables: Collection[str]) -> str:
