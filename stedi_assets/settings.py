@@ -7,7 +7,7 @@ Loads neither pyspark nor dagster, so that a wrong setting is reported at once.
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from stedi_assets.errors import SettingError
 from stedi_assets.locations import S3, place, resolved_catalog, within
 
 Policy = Literal["strict", "reference"]
+WebhookHttp = Literal["refused", "loopback", "allowed"]
 
 STRICT_DATABASE = "stedi"
 DATABASES: Mapping[Policy, str] = {"strict": STRICT_DATABASE, "reference": f"{STRICT_DATABASE}_reference"}
@@ -25,7 +26,8 @@ LONGEST_LINE = 1_000_000
 
 ENGINES = re.compile(r"sail|local(\[(\d+|\*)\])?|(spark|sc)://\S+")
 SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
-WEBHOOK = re.compile(r"https?://[^\s/?#]+\S*")
+WEBHOOK = re.compile(r"(?P<scheme>https?)://(?P<host>[^\s/?#:@\[]+|\[[0-9a-fA-F:.]+\])(:\d+)?([/?#]\S*)?")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 SMALLEST_POOL_MB = 256
 SHORTEST_LINE = 1_000  # bytes; a customer record has a few hundred
 MOST_KEEP_DAYS = 3_650
@@ -89,11 +91,11 @@ def _engine(name: str, value: str) -> str:
     return value
 
 
-def _policy(name: str, value: str) -> Policy:
-    for policy in get_args(Policy):
-        if value == policy:
-            return policy  # type: ignore[no-any-return]
-    raise SettingError(f"{name} is {value}, but must be strict or reference.")
+def _choice(name: str, value: str, *, choices: Sequence[str]) -> str:
+    if value not in choices:
+        *others, last = choices
+        raise SettingError(f"{name} is {value}, but must be {', '.join(others)} or {last}.")
+    return value
 
 
 def _key_given(name: str, value: str) -> bool:
@@ -110,6 +112,27 @@ def _webhook_given(name: str, value: str) -> bool:
     if value and not WEBHOOK.fullmatch(value):
         raise SettingError(f"{name} is no URL: it must begin with https:// or http://.")
     return bool(value)
+
+
+def _check_webhook(url: str, http: WebhookHttp) -> None:
+    """Checks that a webhook's URL may be used.
+
+    Args:
+        url: The URL, well-formed or empty.
+        http: The URLs for which `http://` will do.
+
+    Raises:
+        SettingError: The URL begins with `http://`, and the setting does not allow that.
+    """
+    parts = WEBHOOK.fullmatch(url)
+    if parts is None or parts["scheme"] == "https" or http == "allowed":
+        return
+    if http == "loopback" and parts["host"] in LOOPBACK:
+        return
+    raise SettingError(
+        "STEDI_WEBHOOK_URL begins with http://, which anyone on the way can read: give an https:// URL, "
+        "or set STEDI_WEBHOOK_HTTP to loopback (for this machine) or allowed."
+    )
 
 
 def _text(name: str, value: str) -> str:
@@ -163,7 +186,7 @@ SETTINGS = (
         name="STEDI_POLICY",
         field="policy",
         default="strict",
-        parse=_policy,
+        parse=partial(_choice, choices=get_args(Policy)),
         meaning=f"`strict` or `reference`. The latter publishes to the database `{DATABASES['reference']}`.",
         metavar="POLICY",
         help="strict or reference.",
@@ -239,7 +262,16 @@ SETTINGS = (
         parse=_webhook_given,
         meaning='URL to which a sentence about every failed run is posted as `{"text": …}`, the form '
         "that Slack, Mattermost and others accept. Anyone who knows the URL can post there, so it is "
-        "shown nowhere.",
+        "shown nowhere. A redirect is refused.",
+    ),
+    Setting(
+        name="STEDI_WEBHOOK_HTTP",
+        field="webhook_http",
+        default="refused",
+        parse=partial(_choice, choices=get_args(WebhookHttp)),
+        meaning="Whether `STEDI_WEBHOOK_URL` may begin with `http://`, which anyone on the way can read: "
+        "`refused`, `loopback` (only for localhost, 127.0.0.1 and [::1], such as a relay on this machine) or "
+        "`allowed`.",
     ),
 )
 DEFAULTS: Mapping[str, str] = {setting.name: setting.default for setting in SETTINGS}
@@ -272,6 +304,7 @@ class Settings:
     sensor_seconds: int
     quiet_hours: float
     webhook_given: bool
+    webhook_http: WebhookHttp
     key_file: str
     """Path of the key that is kept beside a local lake; empty for a lake in S3."""
     region: str = ""
@@ -296,6 +329,7 @@ class Settings:
         given = {name: value for name, value in settings.items() if value}
         chosen = {**DEFAULTS, **given}
         values = {setting.field: setting.parse(setting.name, chosen[setting.name]) for setting in SETTINGS}
+        _check_webhook(chosen["STEDI_WEBHOOK_URL"], values["webhook_http"])
         lake = values["lake"]
         in_s3 = lake.startswith(S3)
         _check_together(given, values, key_needed=in_s3 and not reads_only)

@@ -12,6 +12,8 @@ from stedi_assets.settings import DEFAULTS, SETTINGS, Settings
 
 IN_S3 = {"STEDI_LAKE": "s3://bucket/lake", "STEDI_CATALOG": "glue", "STEDI_PSEUDONYM_KEY": "k" * 64}
 
+LOOPBACK = {"STEDI_WEBHOOK_HTTP": "loopback"}
+
 
 def test_the_defaults_are_a_local_lake_below_the_current_folder():
     settings = Settings.from_settings({})
@@ -79,6 +81,21 @@ def test_engines_that_are_supported(engine):
         ({"STEDI_QUIET_HOURS": "0"}, "STEDI_QUIET_HOURS is 0, but must be a number of hours above 0."),
         ({"STEDI_QUIET_HOURS": "inf"}, "STEDI_QUIET_HOURS is inf, but must be"),
         ({"STEDI_WEBHOOK_URL": "hooks.example/hunter2"}, "STEDI_WEBHOOK_URL is no URL: it must begin with"),
+        ({"STEDI_WEBHOOK_URL": "https://u:hunter2@h/x"}, "STEDI_WEBHOOK_URL is no URL: it must begin with"),
+        ({"STEDI_WEBHOOK_URL": "http://h/hunter2"}, "STEDI_WEBHOOK_URL begins with http://, which anyone on"),
+        ({"STEDI_WEBHOOK_URL": "http://127.0.0.1/hunter2"}, "STEDI_WEBHOOK_URL begins with http://, which"),
+        (
+            LOOPBACK | {"STEDI_WEBHOOK_URL": "http://h/hunter2"},
+            "STEDI_WEBHOOK_URL begins with http://, which",
+        ),
+        (
+            LOOPBACK | {"STEDI_WEBHOOK_URL": "http://localhost.h/hunter2"},
+            "STEDI_WEBHOOK_URL begins with http",
+        ),
+        (
+            {"STEDI_WEBHOOK_HTTP": "yes"},
+            "STEDI_WEBHOOK_HTTP is yes, but must be refused, loopback or allowed.",
+        ),
         ({"STEDI_LAEK": "x"}, "STEDI_LAEK is not a setting: did you mean STEDI_LAKE?"),
         ({"STEDI_XYZZY": "x"}, "STEDI_XYZZY is not a setting: the settings are STEDI_LANDING,"),
         ({"STEDI_LAKE": "gs://bucket/lake"}, "STEDI_LAKE is gs://bucket/lake, but only folders"),
@@ -136,6 +153,21 @@ def test_a_bad_setting_is_refused_by_name(settings, sentence):
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("http", "url"),
+    [
+        ("refused", "https://h/x"),
+        ("loopback", "http://localhost:8080/x"),
+        ("loopback", "http://127.0.0.1"),
+        ("loopback", "http://[::1]:8080/?x"),
+        ("allowed", "http://h:80/x"),
+    ],
+)
+def test_a_webhook_without_encryption_needs_a_setting(http, url):
+    settings = Settings.from_settings({"STEDI_WEBHOOK_HTTP": http, "STEDI_WEBHOOK_URL": url})
+    assert settings.webhook_given
+
+
 def test_the_webhook_is_no_part_of_what_settings_show():
     settings = Settings.from_settings({"STEDI_WEBHOOK_URL": "https://hooks.example/hunter2"})
     assert "hunter2" not in repr(settings)
@@ -169,6 +201,7 @@ def test_the_table_names_every_setting_once_and_a_field_of_settings_for_each():
         "STEDI_LANDING", "STEDI_LAKE", "STEDI_CATALOG", "STEDI_ENGINE", "STEDI_POLICY", "STEDI_PSEUDONYM_KEY",
         "STEDI_MEMORY_MB", "STEDI_BATCH_FILES", "STEDI_BATCH_MB", "STEDI_LINE_BYTES", "STEDI_KEEP_DAYS",
         "STEDI_SENSOR_SECONDS", "STEDI_QUIET_HOURS", "STEDI_WEBHOOK_URL",
+        "STEDI_WEBHOOK_HTTP",
     ]  # fmt: skip
     assert [setting.flag for setting in SETTINGS if setting.flag] == [
         "--landing", "--lake", "--catalog", "--engine", "--policy"

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -18,6 +19,16 @@ WEBHOOK_SECONDS = 5
 
 class WebhookError(StediError):
     """The webhook did not accept a sentence; no text quotes its URL, which is a secret."""
+
+
+class _RefuseRedirects(urllib.request.HTTPRedirectHandler):
+    """Leaves a redirect as the error that its status is: it may lead anywhere, also to http://."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+OPENER = urllib.request.build_opener(_RefuseRedirects)
 
 
 class Webhook(dg.ConfigurableResource[None]):
@@ -40,7 +51,7 @@ class Webhook(dg.ConfigurableResource[None]):
         body = json.dumps({"text": sentence}).encode()
         request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=WEBHOOK_SECONDS):
+            with OPENER.open(request, timeout=WEBHOOK_SECONDS):
                 pass
         except (OSError, http.client.HTTPException, ValueError) as error:
             # The texts of these errors may quote the URL, and the status of an HTTPError says more.

@@ -10,12 +10,13 @@ import dagster as dg
 import pytest
 
 from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.failures import log_failure
 from stedi_assets.orchestration.resources import build_resources
 
 
 @contextmanager
-def webhook(status=200):
-    """A server that takes what is posted to it."""
+def webhook(status=200, location=None):
+    """A server that takes what is posted to it, and answers with a status and perhaps a redirect."""
     taken = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -23,7 +24,12 @@ def webhook(status=200):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             taken.append((self.path, self.headers["Content-Type"], json.loads(body)))
             self.send_response(status)
+            if location:
+                self.send_header("Location", location)
             self.end_headers()
+
+        def do_GET(self):
+            taken.append((self.path, "GET", None))
 
         def log_message(self, *_):
             pass
@@ -56,7 +62,7 @@ class TestFailures:
     def tell(self, lake, home, monkeypatch, url=""):
         """The lines of the log after a failed run, and what else was written."""
         monkeypatch.setenv("STEDI_WEBHOOK_URL", url)
-        lake.settings = {"STEDI_WEBHOOK_URL": url}
+        lake.settings = {"STEDI_WEBHOOK_URL": url, "STEDI_WEBHOOK_HTTP": "loopback"}
         with dg.DagsterInstance.from_config(str(home)) as instance:
             result = failing.execute_in_process(instance=instance, raise_on_error=False)
             definitions = build_defs(lake.environment)
@@ -87,6 +93,15 @@ class TestFailures:
             run, _ = self.tell(lake, home, monkeypatch, url)
         assert taken == [("/services/s3cr3t", "application/json", {"text": self.sentence(run)})]
 
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_redirect_of_the_webhook_is_refused(self, lake, home, monkeypatch, caplog, capfd, status):
+        with webhook() as (elsewhere, taken), webhook(status, elsewhere) as (url, _):
+            self.tell(lake, home, monkeypatch, url)
+        assert not taken
+        assert f"a failed run ({status}): check STEDI_WEBHOOK_URL." in caplog.text + "".join(
+            capfd.readouterr()
+        )
+
     @pytest.mark.parametrize("kind", ["refuses", "is not there"])
     def test_a_webhook_that_fails_is_a_warning_without_its_url(
         self, lake, home, monkeypatch, caplog, capfd, kind
@@ -110,3 +125,9 @@ class TestFailures:
         with webhook() as (url, taken), pytest.raises(IsADirectoryError):
             self.tell(lake, home, monkeypatch, url)  # raised by the test, which reads the log
         assert len(taken) == 1
+
+
+def test_a_sentence_in_the_log_is_one_inert_line(tmp_path):
+    log_failure(tmp_path, "a.json\n2024-01-01T00:00:00Z all is fine \x1b[2J\u202e")
+    [line] = (tmp_path / "failures.log").read_text().splitlines()
+    assert line.endswith(r"a.json 2024-01-01T00:00:00Z all is fine \x1b[2J\u202e")
