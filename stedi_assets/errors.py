@@ -1,6 +1,28 @@
-"""The errors that a person reads: one sentence that names the culprit and the fix, and no data."""
+"""The errors that a person reads: one sentence that names the culprit and the fix, and no data.
 
-from stedi_assets.inert import inert
+Names in it are chosen by other people, as are file names, landing lines and queries; `inert` makes such text
+safe to show wherever it is shown.
+"""
+
+import json
+
+
+def inert(text: str) -> str:
+    r"""Escapes the characters that are not printable, as `\x1b` or `\u202e`.
+
+    These are control characters, line ends, bidirectional marks, other invisible characters, spaces other
+    than the plain one, and bytes of a file name that are not UTF-8.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def inert_json(text: str) -> str:
+    """Escapes the same characters in JSON text, which stays JSON; they can only stand in its strings."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
 class StediError(Exception):

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from stedi_assets.errors import SettingError, StediError
-from stedi_assets.inert import inert
+from stedi_assets.errors import SettingError, StediError, inert
 from stedi_assets.settings import PREFIX, SETTINGS, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])

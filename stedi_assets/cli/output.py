@@ -17,7 +17,7 @@ from rich.text import Text
 
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.run_result import RunResult
-from stedi_assets.inert import inert, inert_json
+from stedi_assets.errors import inert, inert_json
 from stedi_assets.lake import Progress
 from stedi_assets.tables import SYSTEM_TABLES
 

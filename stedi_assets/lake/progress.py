@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from stedi_assets.inert import inert
+from stedi_assets.errors import inert
 
 PROGRESS_LOGGER = "stedi_assets.progress"
 

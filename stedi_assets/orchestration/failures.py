@@ -10,8 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from stedi_assets.errors import StediError
-from stedi_assets.inert import inert
+from stedi_assets.errors import StediError, inert
 
 LOG = "failures.log"
 WEBHOOK_SECONDS = 5

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from stedi_assets.errors import LakeError
-from stedi_assets.inert import inert, inert_json
+from stedi_assets.errors import LakeError, inert, inert_json
 
 CHARACTERS = [
     ("\x1b[2J", r"\x1b[2J"),  # ESC: clears a terminal
