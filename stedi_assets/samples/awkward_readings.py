@@ -22,7 +22,7 @@ from stedi_assets.samples.case import (
 from stedi_assets.samples.people import DAY_MS, FIRST_INSTANT
 
 _CLAY = person("Clay Syzygy", 60)
-_UNKNOWN = person("No one Known", 61)
+_UNKNOWN = person("Unknown Person", 61)
 _OLDER_EXPORT = "awkward-older-export.json"
 _READINGS = "awkward-readings.json"
 _FAULTS = "awkward-faults.json"
