@@ -111,6 +111,7 @@ class Contract:
 
         parts: list[ModelRules | Measured] = [*self._model_rules, *self._measures]
         start = Profile(days=audit_input.days, columns_of=latest.planned_days)
+        latest.start_engine()
         return self._shareable(reduce(or_, side_by_side(profiled, parts), start))
 
     def recorded(self, checks: Mapping[str, Any]) -> tuple[RuleResult, ...]:
@@ -147,6 +148,7 @@ class Contract:
 
         counts = {rule.name: RuleCounts(0, 0, days=audit_input.planned_days) for rule in self.rules}
         profile = Profile(days=audit_input.days, columns_of=audit_input.planned_days)
+        audit_input.start_engine()
         for query, counted, seen in side_by_side(answer, queries):
             for name, rule_counts in counted.items():
                 counts[name] = replace(counts[name] + rule_counts, days=query.audit_input.planned_days)

@@ -68,6 +68,10 @@ class AuditInput:
         """The engine's session."""
         return self.lake.spark
 
+    def start_engine(self) -> None:
+        """Starts the engine at the first use; before that, Spark in this process makes no column."""
+        _ = self.lake.spark
+
     @property
     def spec(self) -> TableSpec:
         """The table under audit."""
