@@ -13,6 +13,7 @@ from stedi_assets.contracts.rule import Flagged, Rule, RuleCounts, RuleGroup, Ru
 from stedi_assets.contracts.value_rules import (
     COLUMNS,
     NO_MISSING_VALUES,
+    ModelRules,
     NumberRules,
     TextRules,
     rows_with_missing_values,
@@ -25,7 +26,6 @@ from stedi_assets.schemas.checks import value_rules
 from stedi_assets.settings import Policy
 from stedi_assets.tables import TableSpec
 
-ModelRules = TextRules | NumberRules
 UNKNOWN = {"checked": 0, "broken": 0, "days": 0}
 
 
@@ -198,7 +198,7 @@ class _Query:
     days: Days = None
 
     def answer(self) -> tuple[Mapping[str, RuleCounts], Profile]:
-        if isinstance(self.of, TextRules | NumberRules):
+        if isinstance(self.of, ModelRules):
             return self.of.examine(self.audit_input, self.days)
         if isinstance(self.of, Measured):
             return {}, self.of.profile(self.audit_input)

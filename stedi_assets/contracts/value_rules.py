@@ -6,7 +6,8 @@ taken from the model. A check that cannot be compiled is refused by name when th
 A query reads as little as possible: distinct texts instead of rows, ends of intervals instead of values.
 """
 
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from pyspark.sql import Column, DataFrame
@@ -32,17 +33,45 @@ NO_MISSING_VALUES = Rule(
 FEW_ROWS = 100_000  # up to here another query costs more than checking every row
 
 
-class TextRules:
-    """The rules of the text columns, checked on the distinct texts and the number of rows of each."""
+class ModelRules(ABC):
+    """The rules of some columns of a table, and the profile of these columns.
+
+    Args:
+        columns: The columns.
+        rules: The rules about them.
+    """
 
     reads: tuple[str, ...] | None = None
 
+    def __init__(self, columns: Sequence[str], rules: Sequence[ValueRule]) -> None:
+        self.columns = columns
+        self._value_rules = rules
+        self.rules = tuple(map(_as_rule, rules))
+
+    @abstractmethod
+    def examine(self, audit_input: AuditInput, days: Days) -> tuple[Mapping[str, RuleCounts], Profile]:
+        """The counts of the rules, and the profile of the columns."""
+
+    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
+        """See `RuleGroup`."""
+        return self.examine(audit_input, days)[0]
+
+    def profile(self, audit_input: AuditInput) -> Profile:
+        """The profile of the columns."""
+        return self.examine(audit_input, None)[1]
+
+    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
+        """See `RuleGroup`."""
+        [broken] = [own.broken for own in self._value_rules if own.name == rule]
+        return audit_input.rows(days).where(broken)
+
+
+class TextRules(ModelRules):
+    """The rules of the text columns, checked on the distinct texts and the number of rows of each."""
+
     def __init__(self, spec: TableSpec) -> None:
-        self.columns = [field.name for field in spec.schema if _is_text(field)]
-        self._value_rules = [
-            rule for rule in value_rules(spec.model) if set(rule.columns) <= set(self.columns)
-        ]
-        self.rules = tuple(map(_as_rule, self._value_rules))
+        texts = [field.name for field in spec.schema if _is_text(field)]
+        super().__init__(texts, [rule for rule in value_rules(spec.model) if set(rule.columns) <= set(texts)])
 
     def examine(self, audit_input: AuditInput, days: Days) -> tuple[Mapping[str, RuleCounts], Profile]:
         """The counts of the rules, and the profile of the columns, from one query."""
@@ -59,35 +88,22 @@ class TextRules:
         }
         return counted, Profile(columns)
 
-    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
-        """See `RuleGroup`."""
-        return self.examine(audit_input, days)[0]
 
-    def profile(self, audit_input: AuditInput) -> Profile:
-        """The profile of the columns."""
-        return self.examine(audit_input, None)[1]
-
-    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
-        """See `RuleGroup`."""
-        return _broken_rows(self._value_rules, rule, audit_input, days)
-
-
-class NumberRules:
+class NumberRules(ModelRules):
     """The rules of all other columns.
 
     If the least and the greatest value of a column keep a rule about intervals, all its values do. Parquet
     knows these two values; rows are checked only if one of them breaks the rule.
     """
 
-    reads: tuple[str, ...] | None = None
-
     def __init__(self, spec: TableSpec) -> None:
         self._spec = spec
         self._fields = [field for field in spec.schema if not _is_text(field)]
-        self.columns = [field.name for field in self._fields]
-        texts = set(spec.columns) - set(self.columns)
-        self._value_rules = [rule for rule in value_rules(spec.model) if not set(rule.columns) <= texts]
-        self.rules = tuple(map(_as_rule, self._value_rules))
+        numbers = [field.name for field in self._fields]
+        texts = set(spec.columns) - set(numbers)
+        super().__init__(
+            numbers, [rule for rule in value_rules(spec.model) if not set(rule.columns) <= texts]
+        )
 
     def examine(self, audit_input: AuditInput, days: Days) -> tuple[Mapping[str, RuleCounts], Profile]:
         """The counts of the rules, and the profile of the columns."""
@@ -110,18 +126,6 @@ class NumberRules:
         found = row if few else _measured(rows, {name: counts[name] for name in doubtful})
         counted = {rule.name: RuleCounts(checked, found.get(rule.name, 0)) for rule in self.rules}
         return counted, Profile(profile)
-
-    def count(self, audit_input: AuditInput, days: Days) -> Mapping[str, RuleCounts]:
-        """See `RuleGroup`."""
-        return self.examine(audit_input, days)[0]
-
-    def profile(self, audit_input: AuditInput) -> Profile:
-        """The profile of the columns."""
-        return self.examine(audit_input, None)[1]
-
-    def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
-        """See `RuleGroup`."""
-        return _broken_rows(self._value_rules, rule, audit_input, days)
 
     def _measures(self) -> dict[str, Column]:
         measures = {}
@@ -201,10 +205,3 @@ def _measured(rows: DataFrame, measures: Mapping[str, Column]) -> Mapping[str, A
         return {}
     [row] = rows.agg(*(measure.alias(name) for name, measure in measures.items())).collect()
     return cast(Mapping[str, Any], row.asDict())
-
-
-def _broken_rows(
-    value_rules: Iterable[ValueRule], name: str, audit_input: AuditInput, days: Days
-) -> DataFrame:
-    [broken] = [rule.broken for rule in value_rules if rule.name == name]
-    return audit_input.rows(days).where(broken)
