@@ -253,7 +253,7 @@ SETTINGS = (
         field="quiet_hours",
         default="24",
         parse=_hours,
-        meaning="Hours without new rows after which the check `landing_is_quiet` of a landing table warns.",
+        meaning="Hours without new rows after which the check `rows_arrive` of a landing table warns.",
     ),
     Setting(
         name="STEDI_WEBHOOK_URL",

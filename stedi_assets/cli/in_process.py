@@ -13,11 +13,12 @@ from typing import Any
 import dagster as dg
 
 from stedi_assets.assets import DECLARED, Declared
-from stedi_assets.cli.run_result import Execution, RunResult, run_result
+from stedi_assets.cli.run_result import Execution, RunResult, run_result, unchanged_result
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, Run
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import REFRESH
+from stedi_assets.orchestration.refreshing.up_to_date import up_to_date
 from stedi_assets.orchestration.resources import build_naming, opened_lake
 from stedi_assets.settings import Policy, Settings, dagster_home
 from stedi_assets.tables import Tables
@@ -55,6 +56,11 @@ class RunOptions:
         _ = self._range
 
     @property
+    def forced(self) -> bool:
+        """Whether something is to be done even if nothing changed."""
+        return self.full or self.retry or self.rekey or self.days is not None
+
+    @property
     def _range(self) -> Range | None:
         return None if self.days is None else Range.parse(self.days)
 
@@ -72,7 +78,7 @@ def refresh(
     options: RunOptions = RunOptions(),
     declared: Declared = DECLARED,
 ) -> RunResult:
-    """Refreshes tables in one run.
+    """Refreshes tables in one run. If they are all up to date, no run is started.
 
     Args:
         settings: Where the lake is.
@@ -89,6 +95,9 @@ def refresh(
     with opened_instance() as instance:
         with opened_lake(settings, declared.specs, instance) as lake:
             lake.check(tables, landing=not options.rekey)
+            run = options.run(settings.policy)
+            if not options.forced and (found := up_to_date(lake, run, tables, declared)):
+                return unchanged_result(found)
         execution = execute(
             instance,
             definitions.resolve_job_def(REFRESH),

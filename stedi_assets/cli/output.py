@@ -19,6 +19,7 @@ from stedi_assets.assets import TABLES
 from stedi_assets.cli.run_result import RunResult
 from stedi_assets.errors import inert, inert_json
 from stedi_assets.lake import Progress
+from stedi_assets.orchestration.refreshing.check_results import PASSED
 from stedi_assets.tables import SYSTEM_TABLES
 
 # The first characters of a formula, in full width too.
@@ -94,9 +95,8 @@ CHECK_COLUMNS = ("table", "rule", "result", "checked", "broken")
 def check_rows(result: RunResult, *, broken_only: bool = False) -> Iterator[Sequence[Any]]:
     """The results of the rules, under CHECK_COLUMNS."""
     for name, check in result.checks.items():
-        if not (broken_only and check["passed"]):
-            outcome = "passed" if check["passed"] else "warned" if check["severity"] == "WARN" else "failed"
-            yield (*name.split("."), outcome, check["checked"], check["broken"])
+        if not (broken_only and check["result"] == PASSED):
+            yield (*name.split("."), check["result"], check["checked"], check["broken"])
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 
 from stedi_assets.orchestration.failures import failure_sentences
-from stedi_assets.orchestration.refreshing.check_results import BROKEN, CHECKED
+from stedi_assets.orchestration.refreshing.check_results import rule_record, rules_of
+from stedi_assets.orchestration.refreshing.gate import Audited
 from stedi_assets.orchestration.refreshing.metadata import ROWS_REMOVED
 from stedi_assets.tables import Tables
 
@@ -47,20 +48,22 @@ class RunResult:
     """What a run did.
 
     Attributes:
-        run_id: The Dagster run.
+        run_id: The Dagster run; None if there was none, because every table is up to date.
         tables: Tables that are now up to date.
-        checks: Outcome, severity and counts of every rule, by `table.rule`.
+        checks: Asset check, result (`passed`, `warned`, `failed`) and counts of every rule, by `table.rule`.
         removed: Rows of people who withdrew that were removed before anything else, by table.
         failures: One sentence for every table that failed.
         seconds: Work, from the first plan to the last publish.
+        published_by: The runs that published the tables, if no run was needed.
     """
 
-    run_id: str
+    run_id: str | None
     tables: Mapping[str, TableResult]
     checks: Mapping[str, Mapping[str, Any]]
     removed: Mapping[str, int]
     failures: Sequence[str]
     seconds: float
+    published_by: Sequence[str] = ()
 
 
 def run_result(execution: Execution, tables: Tables) -> RunResult:
@@ -78,6 +81,37 @@ def run_result(execution: Execution, tables: Tables) -> RunResult:
         removed=_removed(result),
         failures=execution.failures,
         seconds=execution.seconds,
+    )
+
+
+def unchanged_result(found: Mapping[str, Audited]) -> RunResult:
+    """The result of a run that is not needed.
+
+    Args:
+        found: The tables, all of them up to date, with the results of the audit before their publish.
+    """
+    return RunResult(
+        run_id=None,
+        tables={
+            name: TableResult(
+                rows=audited.outcome.content.rows,
+                snapshot_id=audited.outcome.snapshot_id,
+                changed=False,
+                what_changed="nothing",
+                seconds=0.0,
+                audit_seconds=0.0,
+            )
+            for name, audited in found.items()
+        },
+        checks={
+            f"{name}.{result.rule.name}": _shown(result.rule.check, rule_record(result))
+            for name, audited in found.items()
+            for result in audited.results
+        },
+        removed={},
+        failures=[],
+        seconds=0.0,
+        published_by=sorted({audited.outcome.record.run for audited in found.values()}),
     )
 
 
@@ -117,12 +151,11 @@ def _materializations(
 
 def _checks(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
     return {
-        f"{check.asset_key.path[-1]}.{check.check_name}": {
-            "passed": check.passed,
-            "severity": check.severity.value,
-            "checked": check.metadata[CHECKED].value,
-            "broken": check.metadata[BROKEN].value,
-        }
+        f"{check.asset_key.path[-1]}.{rule['rule']}": _shown(check.check_name, rule)
         for check in result.get_asset_check_evaluations()
-        if CHECKED in check.metadata  # it is a rule
+        for rule in rules_of(check)
     }
+
+
+def _shown(check: str, rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"check": check, **{name: rule[name] for name in ("result", "checked", "broken")}}

@@ -7,11 +7,12 @@ declarations (`assets`) and no publishing (`orchestration`, `lake`).
 
 from stedi_assets.contracts.contract import Contract
 from stedi_assets.contracts.profile import FEWEST_PEOPLE, Distribution, Profile
-from stedi_assets.contracts.rule import Rule, RuleGroup, RuleResult
+from stedi_assets.contracts.rule import Check, Rule, RuleGroup, RuleResult
 from stedi_assets.contracts.withdrawal import RemovalRule, Withdrawal
 
 __all__ = [
     "FEWEST_PEOPLE",
+    "Check",
     "Contract",
     "Distribution",
     "Profile",

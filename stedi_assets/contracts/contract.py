@@ -17,12 +17,12 @@ from stedi_assets.contracts.value_rules import (
     NumberRules,
     TextRules,
     rows_with_missing_values,
+    rules_of_model,
     table_counts,
 )
 from stedi_assets.lake import engine_errors
 from stedi_assets.lake.iceberg import side_by_side
 from stedi_assets.lake.refresh import AuditInput, Days
-from stedi_assets.schemas.checks import value_rules
 from stedi_assets.settings import Policy
 from stedi_assets.tables import TableSpec
 
@@ -69,7 +69,7 @@ class Contract:
         """
         declared = [rule for group in self.declared for rule in group.rules]
         of_values = {rule.name: rule for group in self._model_rules for rule in group.rules}
-        in_order = [of_values[rule.name] for rule in value_rules(self.spec.model)]
+        in_order = [of_values[rule.name] for rule in rules_of_model(self.spec)]
         return tuple(rule.under(self.policy) for rule in (*declared, COLUMNS, NO_MISSING_VALUES, *in_order))
 
     def audit(self, audit_input: AuditInput, *, measured: bool = True) -> Audit:
@@ -93,16 +93,11 @@ class Contract:
             if audit_input.planned_days is not None:
                 counts |= self._warnings_of_all_days(audit_input, counts)
         if measured and audit_input.planned_days is not None and not audit_input.row_count():
-            profile = self.profile(audit_input)  # the rows under audit say nothing of the table
+            profile = self._profile(audit_input)  # the rows under audit say nothing of the table
         results = tuple(RuleResult(rule, counts[rule.name]) for rule in self.rules)
         return Audit(results, self._shareable(profile))
 
-    def profile(self, audit_input: AuditInput) -> Profile:
-        """Profiles the latest days of a table, without an audit.
-
-        Raises:
-            LakeError: The engine stopped.
-        """
+    def _profile(self, audit_input: AuditInput) -> Profile:
         latest = audit_input.latest(MOST_ROWS, MOST_DAYS)
 
         def profiled(part: ModelRules | Measured) -> Profile:
@@ -111,8 +106,7 @@ class Contract:
 
         parts: list[ModelRules | Measured] = [*self._model_rules, *self._measures]
         start = Profile(days=audit_input.days, columns_of=latest.planned_days)
-        latest.start_engine()
-        return self._shareable(reduce(or_, side_by_side(profiled, parts), start))
+        return reduce(or_, side_by_side(profiled, parts), start)
 
     def recorded(self, checks: Mapping[str, Any]) -> tuple[RuleResult, ...]:
         """The results of the audit before a publish; empty if that audit lacked one of the present rules."""

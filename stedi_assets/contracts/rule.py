@@ -1,6 +1,6 @@
 """Rules and results: what a contract requires, and the counts of an audit. No value of a row is kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -17,20 +17,24 @@ class Rule:
     """One named rule of a contract.
 
     Attributes:
-        name: Name of the asset check.
+        name: Name of the rule.
+        check: Name of its asset check, which rules of a kind share.
         description: What must be true and why, for a reader who reads no code.
         severity: If rows break the rule, the check fails (`error`) or warns (`warn`).
         blocking: Whether nothing is published while rows break the rule.
         relaxed: Whether the reference policy breaks the rule by definition; the check only warns there.
         explains: Whether the breakdown of the counts belongs on the page of the table.
+        look: The command that shows what breaks the rule; it may name the table as `{table}`.
     """
 
     name: str
+    check: str
     description: str
     severity: Severity = "error"
     blocking: bool = True
     relaxed: bool = False
     explains: bool = False
+    look: str = ""
 
     @property
     def consequence(self) -> str:
@@ -38,6 +42,10 @@ class Rule:
         if self.blocking:
             return "the check fails and nothing is published."
         return f"the check {'fails' if self.severity == 'error' else 'warns'}, and the table is published."
+
+    def look_at(self, table: str) -> str:
+        """The command that shows what breaks the rule in a table."""
+        return (self.look or f"stedi check {{table}} --show {self.name}").format(table=table)
 
     def under(self, policy: Policy) -> "Rule":
         """The rule under a policy."""
@@ -89,6 +97,32 @@ class RuleResult:
         return self.rule.blocking and not self.passed
 
 
+@dataclass(frozen=True)
+class Check:
+    """Rules of a table that are one asset check.
+
+    Attributes:
+        name: Name of the check.
+        rules: The rules.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+
+    @property
+    def blocking(self) -> bool:
+        """Whether a broken rule can block a publish."""
+        return any(rule.blocking for rule in self.rules)
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule]) -> "list[Check]":
+        """The checks of rules, in the order of their first rules."""
+        found: dict[str, list[Rule]] = {}
+        for rule in rules:
+            found.setdefault(rule.check, []).append(rule)
+        return [cls(name, tuple(own)) for name, own in found.items()]
+
+
 class RuleGroup(Protocol):
     """Rules that are checked together, because one query answers them."""
 
@@ -106,6 +140,9 @@ class RuleGroup(Protocol):
     def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
         """The rows of some days that break a rule."""
 
+
+SCHEMA, PLAUSIBLE_VALUES = "schema", "plausible_values"
+"""The asset checks of a table's model: rules that block, and rules that only warn."""
 
 FlagRows = Callable[[AuditInput, Days], DataFrame]
 FLAG = "_breaks_"

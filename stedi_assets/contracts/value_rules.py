@@ -15,17 +15,19 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
 from stedi_assets.contracts.profile import ColumnProfile, Profile
-from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts, texts_of
+from stedi_assets.contracts.rule import PLAUSIBLE_VALUES, ROWS, SCHEMA, Rule, RuleCounts, texts_of
 from stedi_assets.lake.refresh import AuditInput, Days
 from stedi_assets.schemas.checks import ValueRule, value_rules
 from stedi_assets.tables import DAY, TableSpec
 
 COLUMNS = Rule(
     "columns",
+    SCHEMA,
     "The table has exactly the documented columns, with their types: none is missing, none is extra.",
 )
 NO_MISSING_VALUES = Rule(
     "no_missing_values",
+    SCHEMA,
     "No value is missing in any column, except in the optional ones.",
 )
 
@@ -71,7 +73,7 @@ class TextRules(ModelRules):
 
     def __init__(self, spec: TableSpec) -> None:
         texts = [field.name for field in spec.schema if _is_text(field)]
-        super().__init__(texts, [rule for rule in value_rules(spec.model) if set(rule.columns) <= set(texts)])
+        super().__init__(texts, [rule for rule in rules_of_model(spec) if set(rule.columns) <= set(texts)])
 
     def examine(self, audit_input: AuditInput, days: Days) -> tuple[Mapping[str, RuleCounts], Profile]:
         """The counts of the rules, and the profile of the columns, from one query."""
@@ -101,9 +103,7 @@ class NumberRules(ModelRules):
         self._fields = [field for field in spec.schema if not _is_text(field)]
         numbers = [field.name for field in self._fields]
         texts = set(spec.columns) - set(numbers)
-        super().__init__(
-            numbers, [rule for rule in value_rules(spec.model) if not set(rule.columns) <= texts]
-        )
+        super().__init__(numbers, [rule for rule in rules_of_model(spec) if not set(rule.columns) <= texts])
 
     def examine(self, audit_input: AuditInput, days: Days) -> tuple[Mapping[str, RuleCounts], Profile]:
         """The counts of the rules, and the profile of the columns."""
@@ -155,6 +155,16 @@ class NumberRules(ModelRules):
         return number == number and not any(rule.broken_by({name: end}) for end in ends)
 
 
+def rules_of_model(spec: TableSpec) -> list[ValueRule]:
+    """The value rules of a table, in order; those that only warn do so once, where values enter the lake.
+
+    Raises:
+        UnknownCheckError: The model uses a check that the audit cannot compile.
+    """
+    rules = value_rules(spec.model)
+    return [rule for rule in rules if spec.source is not None or rule.severity == "error"]
+
+
 def table_counts(
     spec: TableSpec, audit_input: AuditInput, profile: Mapping[str, ColumnProfile]
 ) -> Mapping[str, RuleCounts]:
@@ -182,7 +192,9 @@ def rows_with_missing_values(spec: TableSpec, audit_input: AuditInput) -> DataFr
 
 def _as_rule(rule: ValueRule) -> Rule:
     text = f"{rule.description} {rule.why}".strip()
-    return Rule(rule.name, text, rule.severity, blocking=rule.severity == "error")
+    blocks = rule.severity == "error"
+    check = SCHEMA if blocks else PLAUSIBLE_VALUES
+    return Rule(rule.name, check, text, severity=rule.severity, blocking=blocks)
 
 
 def _any(conditions: Iterable[Column]) -> Column:

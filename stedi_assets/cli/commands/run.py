@@ -55,6 +55,7 @@ def command(
 
 def _report(settings: Settings, result: "RunResult") -> dict[str, object]:
     return {
+        "run": result.run_id,
         "tables": {name: dataclasses.asdict(table) for name, table in result.tables.items()},
         "checks": result.checks,
         "removed": result.removed,
@@ -68,6 +69,9 @@ def _print(result: "RunResult") -> None:
     from stedi_assets.cli.output import CHECK_COLUMNS, check_rows, console, print_rows, run_table
 
     console().print(run_table(result))
+    if result.run_id is None:
+        runs = ", ".join(run.partition("-")[0] for run in result.published_by)
+        click.echo(f"Everything is up to date, so no run was started; published by {runs}.")
     if broken := [*check_rows(result, broken_only=True)]:
         print_rows(CHECK_COLUMNS, broken, "table")
 

@@ -8,26 +8,33 @@ from pyspark.sql import DataFrame
 from stedi_assets.contracts.rule import Rule, RuleCounts
 from stedi_assets.lake.refresh import AuditInput, Days
 
+QUARANTINE = "stedi quarantine --show"
 NOTHING_LOST = Rule(
     "nothing_lost",
+    "rows_nothing_lost",
     "Every line of the landing files is accounted for: it became a row of this table, it is in the "
     "quarantine with the reason, or it was empty.",
     explains=True,
+    look="stedi run --full --select {table}",
 )
 NOTHING_QUARANTINED = Rule(
     "nothing_quarantined",
+    "rows_quarantined",
     "Every line of the landing files could be read. A line that cannot be read goes to the quarantine. It "
     "blocks nothing, but someone should look at it.",
     severity="warn",
     blocking=False,
+    look=QUARANTINE,
 )
 PEOPLE_NAMED = Rule(
     "quarantine_names_people",
+    "rows_name_people",
     "Every customer line that cannot be read at least names a person. If a customer line cannot be read but "
     "names a person, that person counts as not consenting until the line is fixed. A line that names no one "
     "may be a withdrawal of consent that no one can act on: find out what the app wanted to send, and have "
     "it send the line again.",
     blocking=False,
+    look=QUARANTINE,
 )
 
 

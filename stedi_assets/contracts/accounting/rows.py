@@ -13,19 +13,21 @@ from stedi_assets.contracts.consent_rules.consent_facts import (
     last_readings,
     user_consents,
 )
-from stedi_assets.contracts.rule import ROWS, Rule, RuleCounts
+from stedi_assets.contracts.rule import ROWS, SCHEMA, Rule, RuleCounts
 from stedi_assets.lake.refresh import AuditInput, Days
 from stedi_assets.tables import TableSpec
 from stedi_assets.transforms.row_hash import row_hash
 
 RECONCILES = Rule(
     "reconciles",
+    "rows_reconcile",
     "The rows of the tables that this one is made from explain its rows: how many were kept, how many were "
     "left out, and why. No row disappears, and no row appears from nowhere.",
     explains=True,
 )
 AS_DELIVERED = Rule(
     "as_delivered",
+    "rows_as_delivered",
     "Every row of the table is a row of the tables that it is made from, value by value: no value was "
     "swapped, converted or given to another person.",
 )
@@ -230,6 +232,7 @@ def _reason(excluded: Excluded) -> Column:
 def _unique_rows(columns: list[str]) -> Rule:
     return Rule(
         UNIQUE_ROWS,
+        SCHEMA,
         f"No two rows are equal in {', '.join(columns)}: sources send the same reading more than once, "
         "and research must not count it more than once.",
     )

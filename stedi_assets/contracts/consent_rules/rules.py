@@ -20,12 +20,13 @@ from stedi_assets.contracts.consent_rules.consent_facts import (
     person_consents,
     subject_consents,
 )
-from stedi_assets.contracts.rule import Flagged, Rule, RuleGroup, texts_of, with_flags
+from stedi_assets.contracts.rule import SCHEMA, Flagged, Rule, RuleGroup, texts_of, with_flags
 from stedi_assets.contracts.withdrawal import RemovalRule
 from stedi_assets.lake.refresh import AuditInput, Days
 
 CONSENT_ON_FILE = Rule(
     "consent_on_file",
+    "privacy_consent_on_file",
     "Every person in the table agreed to share data for research. Of all customer records ever received "
     "about the person, the latest one in effect gives that consent, and it is the consent that the table "
     "shows. If records of the same time contradict each other, or a record about the person cannot be read, "
@@ -33,39 +34,46 @@ CONSENT_ON_FILE = Rule(
 )
 ONE_RECORD_PER_PERSON = Rule(
     "one_record_per_person",
+    SCHEMA,
     "No person is in the table twice. One email is one person, whatever its capitals and spaces.",
 )
 ONLY_CONSENTING_PEOPLE = Rule(
     "only_consenting_people",
+    "privacy_only_consenting_people",
     "Every reading belongs to a person who agrees to share data for research, today and not only when the "
     "reading was taken. The consent is read from the customer records as they were received, so a "
     "withdrawal shows here even before the tables are refreshed.",
 )
 AFTER_CONSENT = Rule(
     "after_consent",
+    "privacy_after_consent",
     "No reading was taken before the person agreed to share data for research: earlier readings are not "
     "ours to share. A reading taken in the same millisecond as the consent may be shared.",
     relaxed=True,
 )
 DEVICE_HAS_ONE_OWNER = Rule(
     "device_has_one_owner",
+    "privacy_device_has_one_owner",
     "Only one person, consenting or not, ever registered each step trainer in the table. If several people "
     "registered a device, its readings may be of any of them, so they are left out.",
     relaxed=True,
 )
 HAS_READINGS = Rule(
     "has_readings",
+    "privacy_has_readings",
     "Every person in the table has accelerometer readings that may be shared. People who agreed but never "
     "sent a reading are of no use to research, so their data stays in the trusted zone.",
 )
 NO_DIRECT_IDENTIFIERS = Rule(
     "no_direct_identifiers",
+    SCHEMA,
     "Readers of the table cannot see who a person is. It has only the documented columns, people appear only "
     "under the pseudonyms made with the lake's key, and no text in it is an email, serial number, phone "
     "number or name that we know.",
 )
 ONE_PERSON_PER_ROW = Rule(
     "one_person_per_row",
+    "privacy_one_person_per_row",
     "Both halves of a row are of the person behind the pseudonym: the accelerometer reading came from the "
     "person's phone, and the distance of the same millisecond from a step trainer that only this person ever "
     "registered. Otherwise one person's movements would be passed off as another's.",
@@ -73,6 +81,7 @@ ONE_PERSON_PER_ROW = Rule(
 )
 ONE_SPLIT_PER_SUBJECT = Rule(
     "one_split_per_subject",
+    SCHEMA,
     "All rows of a person are in the same split, and it is the split that the person always had. A model "
     "tested on people it was trained with would recognise them, and its results would look better than they "
     "are.",

@@ -8,7 +8,7 @@ from stedi_assets.errors import LakeError
 from stedi_assets.lake.ingestion.batch import Batch, Examined, Limits, choose, describe_changes, plan_batch
 from stedi_assets.lake.ingestion.files import LandingFile, examine, list_landing_files
 from stedi_assets.lake.ingestion.staged_batch import LandingState, stage_batch
-from stedi_assets.lake.ingestion.system_tables import finish_batch
+from stedi_assets.lake.ingestion.system_tables import batch_unfinished, finish_batch
 from stedi_assets.lake.model import Outcome, Plan, Run
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.resource import Lake
@@ -52,8 +52,10 @@ def refresh_landing(lake: Lake, spec: TableSpec, run: Run) -> Outcome:
 def planned_changes(lake: Lake, spec: TableSpec, run: Run) -> tuple[str, ...]:
     """Why a table of the landing zone would change now, in counts; empty if it is up to date."""
     state, files = LandingState.read(lake, spec, run), listed_files(lake, spec)
-    batch = _plan(state, _waiting(state, files), files)
-    return describe_changes(batch.counts, None, first=state.base is None)
+    waiting = _waiting(state, files)
+    batch = _plan(state, [*waiting, *_refused(state, files, waiting)], files)
+    changes = describe_changes(batch.counts, None, first=state.base is None)
+    return (*(["an interrupted batch"] if batch_unfinished(lake, spec.name) else []), *changes)
 
 
 def listed_files(lake: Lake, spec: TableSpec) -> list[LandingFile]:
@@ -70,11 +72,14 @@ def _choose(state: LandingState, files: list[LandingFile]) -> tuple[list[Landing
     """The files of the next batch, and whether there will be one more batch."""
     lake, waiting = state.lake, _waiting(state, files)
     chosen = choose(waiting, Limits(files=lake.batch_files, bytes=lake.batch_bytes))
-    # A refused file may be readable by now; trying it costs little.
     room = lake.batch_files - len(chosen)
-    refused = [file for file in files if file.path in state.ledger.refused and file not in chosen]
-    batch = sorted([*chosen, *refused[:room]], key=lambda file: file.path)
+    batch = sorted([*chosen, *_refused(state, files, chosen)[:room]], key=lambda file: file.path)
     return batch, len(waiting) > len(chosen)
+
+
+def _refused(state: LandingState, files: list[LandingFile], chosen: list[LandingFile]) -> list[LandingFile]:
+    """The files that were refused, for a batch of chosen ones: they may be readable by now."""
+    return [file for file in files if file.path in state.ledger.refused and file not in chosen]
 
 
 def _waiting(state: LandingState, files: list[LandingFile]) -> list[LandingFile]:

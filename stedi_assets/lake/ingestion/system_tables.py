@@ -63,15 +63,22 @@ class Changes:
         return {file.file_path for file in ledger.files} != set(self.tables[LEDGER.name].removed)
 
 
-def finish_batch(lake: Lake, landing_table: str) -> None:
-    """Completes a batch whose run ended between the commit of the landing table and that of the ledger."""
+def batch_unfinished(lake: Lake, landing_table: str) -> bool:
+    """Whether a run ended between the commit of the landing table and that of the ledger."""
     pinned = lake.pinned(landing_table)
     record = pinned.record if pinned.exists else None
-    if not lake.writes or record is None or not record.batch:
+    if record is None or not record.batch:
+        return False
+    return not Changes.of(record.batch).done(lake.system(LEDGER, landing_table))
+
+
+def finish_batch(lake: Lake, landing_table: str) -> None:
+    """Completes a batch whose run ended between the commit of the landing table and that of the ledger."""
+    if not lake.writes or not batch_unfinished(lake, landing_table):
         return
+    record = lake.pinned(landing_table).record
+    assert record is not None
     changes = Changes.of(record.batch)
-    if changes.done(lake.system(LEDGER, landing_table)):
-        return
     properties = {"stedi.table": landing_table, "stedi.batch": changes.batch_id, "stedi.run": record.run}
     for spec in ORDER:
         if spec.name in changes.tables:

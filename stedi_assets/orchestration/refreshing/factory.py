@@ -12,13 +12,14 @@ from typing import Any
 import dagster as dg
 
 from stedi_assets.assets import Declared, LakeTable
+from stedi_assets.contracts import Check
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, fail_step, storage_errors
 from stedi_assets.lake.iceberg import PinnedTable
 from stedi_assets.orchestration.naming import Naming
 from stedi_assets.orchestration.refreshing.check_results import (
     breakdowns,
-    check_result,
+    check_results,
     check_spec,
     refusal,
 )
@@ -53,7 +54,7 @@ class AssetFactory:
         """The asset of a table."""
         spec, naming = table.spec, self.naming
         key = naming.key(spec.name)
-        rules = table.contract(naming.policy).rules
+        checks = Check.of(table.contract(naming.policy).rules)
 
         @dg.multi_asset(
             name="__".join(key.path),
@@ -73,7 +74,7 @@ class AssetFactory:
                 )
             },
             ins={name: dg.AssetIn(key=naming.key(name)) for name in spec.inputs},
-            check_specs=[check_spec(rule, key) for rule in rules],
+            check_specs=[check_spec(check, key) for check in checks],
             can_subset=True,
             pool=naming.pool,
         )
@@ -90,7 +91,7 @@ class AssetFactory:
                         for early in gate.publish_early():
                             context.log_event(_early_event(early, naming, run))
                         audited = gate.last
-                        profile = _profile(context, gate, spec, audited, key)
+                        profile = _profile(context, spec, audited, key)
                     else:
                         audited = audit_published(table, lake, run)
             except StediError as error:
@@ -98,7 +99,7 @@ class AssetFactory:
             asked = {check.name for check in context.selected_asset_check_keys}
             days = audited.outcome.content.days
             yield from (
-                check_result(result, key, days) for result in audited.results if result.rule.name in asked
+                result for result in check_results(audited.results, key, days) if result.check_name in asked
             )
             if audited.refused:
                 audited.outcome.discard()
@@ -132,12 +133,10 @@ def _early_event(early: Removal | Audited, naming: Naming, run: Run) -> dg.Asset
 
 
 def _profile(
-    context: dg.AssetExecutionContext, gate: Gate, spec: TableSpec, audited: Audited, key: dg.AssetKey
+    context: dg.AssetExecutionContext, spec: TableSpec, audited: Audited, key: dg.AssetKey
 ) -> dict[str, Any]:
     """The profile on the page of a table: the recorded one if the table is up to date."""
     outcome, profile = audited.outcome, audited.profile
     if profile is None:
-        if shown := recorded_profile(context.instance, key, outcome.snapshot_id):
-            return shown
-        profile = gate.profile(outcome)
+        return recorded_profile(context.instance, key, outcome.snapshot_id)
     return profile_metadata(spec, outcome.content.rows, profile)

@@ -183,15 +183,6 @@ class Gate:
         doubtful = self._doubtful_days(self._table, self._lake.published(outcome.plan.spec), None)
         return replace(audit_input, customers_changed=doubtful is None or bool(doubtful))
 
-    def profile(self, outcome: Outcome) -> Profile:
-        """The profile of a table that is up to date.
-
-        Raises:
-            LakeError: The engine stopped.
-        """
-        audit_input = audit_input_of(self._lake, outcome, run=self._run, inputs=self._inputs)
-        return self._table.contract(self._run.policy).profile(audit_input)
-
     def _removed(self, tables: Iterable[LakeTable], landed: Outcome | None) -> Iterator[Removal]:
         """Removes rows from every table that can be written; a table that fails stops no other one.
 

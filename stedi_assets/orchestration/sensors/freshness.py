@@ -1,4 +1,4 @@
-"""The checks `landing_is_quiet`, and the sensor that keeps them up to date without a run.
+"""The checks `rows_arrive`, and the sensor that keeps them up to date without a run.
 
 The check of a landing table warns when no new rows have arrived for a while. It goes by the arrival of files
 with rows, not by materializations: a run that finds nothing new materializes the table, too.
@@ -19,7 +19,7 @@ from stedi_assets.lake.ingestion import last_arrival
 from stedi_assets.orchestration.naming import Naming
 from stedi_assets.tables import TableSpec
 
-LANDING_IS_QUIET = "landing_is_quiet"
+ROWS_ARRIVE = "rows_arrive"
 DESCRIPTION = """New rows arrived within the last {hours:g} hours (`STEDI_QUIET_HOURS`).
 
 If it fails, it only warns: the source of the landing files may have stopped. It blocks nothing."""
@@ -61,14 +61,14 @@ def build_freshness(naming: Naming, hours: float) -> dg.AssetChecksDefinition:
     keys = freshness_keys(naming)
 
     @dg.multi_asset_check(
-        name="__".join([*naming.prefix, LANDING_IS_QUIET]),
+        name="__".join([*naming.prefix, ROWS_ARRIVE]),
         specs=[
             dg.AssetCheckSpec(key.name, asset=key.asset_key, description=DESCRIPTION.format(hours=hours))
             for key in keys.values()
         ],
         can_subset=True,
     )
-    def landing_is_quiet(context: dg.AssetCheckExecutionContext, lake: Lake) -> Iterator[dg.AssetCheckResult]:
+    def rows_arrive(context: dg.AssetCheckExecutionContext, lake: Lake) -> Iterator[dg.AssetCheckResult]:
         for spec in naming.tables.landing:
             if keys[spec.name] in context.selected_asset_check_keys:
                 try:
@@ -77,13 +77,13 @@ def build_freshness(naming: Naming, hours: float) -> dg.AssetChecksDefinition:
                     raise dg.Failure(str(error), allow_retries=False) from None
                 yield dg.AssetCheckResult(
                     asset_key=keys[spec.name].asset_key,
-                    check_name=LANDING_IS_QUIET,
+                    check_name=ROWS_ARRIVE,
                     passed=freshness.passed,
                     severity=dg.AssetCheckSeverity.WARN,
                     metadata=freshness.metadata,
                 )
 
-    return landing_is_quiet
+    return rows_arrive
 
 
 def build_quiet_landing(naming: Naming, hours: float, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -99,7 +99,7 @@ def build_quiet_landing(naming: Naming, hours: float, status: dg.DefaultSensorSt
     @dg.sensor(
         minimum_interval_seconds=TICK_SECONDS,
         default_status=status,
-        description="Evaluates the checks `landing_is_quiet`: they warn when files stop arriving.",
+        description="Evaluates the checks `rows_arrive`: they warn when files stop arriving.",
     )
     def quiet_landing(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult:
         now = time.time()
@@ -144,9 +144,7 @@ def freshness_of(lake: Lake, spec: TableSpec, hours: float, now: float) -> Fresh
 
 def freshness_keys(naming: Naming) -> dict[str, dg.AssetCheckKey]:
     """The keys of the checks, by table."""
-    return {
-        spec.name: dg.AssetCheckKey(naming.key(spec.name), LANDING_IS_QUIET) for spec in naming.tables.landing
-    }
+    return {spec.name: dg.AssetCheckKey(naming.key(spec.name), ROWS_ARRIVE) for spec in naming.tables.landing}
 
 
 def _is_news(freshness: Freshness, reported: dict[str, list[float]], now: float) -> bool:

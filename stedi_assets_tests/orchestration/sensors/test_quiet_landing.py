@@ -53,7 +53,7 @@ class TestQuietLanding:
         assert self.last_check(home).status.value == "FAILED"
 
     def last_check(self, home):
-        key = dg.AssetCheckKey(dg.AssetKey("customer_landing"), "landing_is_quiet")
+        key = dg.AssetCheckKey(dg.AssetKey("customer_landing"), "rows_arrive")
         with dg.DagsterInstance.from_config(str(home)) as instance:
             [record] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
             return record
