@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -138,6 +139,7 @@ def prepare_home() -> Path:
     """Makes the home of the Dagster instance with our settings, unless it has settings already."""
     home = dagster_home()
     home.mkdir(parents=True, exist_ok=True)
+    os.environ["DAGSTER_HOME"] = str(home)  # its settings name it
     if not (home / INSTANCE_SETTINGS.name).exists():
         shutil.copy(INSTANCE_SETTINGS, home)
     return home
