@@ -10,7 +10,7 @@ TWO := -n 2 --dist loadfile
 DAGSTER_HOME ?= $(CURDIR)/.stedi/dagster
 export DAGSTER_HOME
 
-.PHONY: run dev test test-all check s3 fault-test spark-test spark-s3-test benchmark lock clean
+.PHONY: run dev test test-all test-nightly check s3 fault-test spark-test spark-s3-test benchmark lock clean
 
 run: $(VENV)/run.installed  ## Refresh the lake from data/
 	$(BIN)/stedi run
@@ -20,10 +20,13 @@ dev: $(VENV)/run.installed  ## The Dagster UI on http://127.0.0.1:3000
 	PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev -h 127.0.0.1
 
 test: $(VENV)/dev.installed  ## What every change must pass
-	$(BIN)/pytest $(TWO) -m "not slow and not maven"
+	$(BIN)/pytest $(TWO) -m "not slow and not nightly and not maven"
 
 test-all: test  ## The slow tests too: Spark, a browser, faults
-	$(BIN)/pytest $(TWO) -m slow
+	$(BIN)/pytest $(TWO) -m "slow and not nightly and not maven"
+
+test-nightly: $(VENV)/dev.installed  ## The whole of what the other two sample; hours
+	$(BIN)/pytest $(TWO) -m "nightly and not maven"
 
 check: $(VENV)/dev.installed  ## Lint, format, types, who may import whom, words
 	$(BIN)/ruff check .

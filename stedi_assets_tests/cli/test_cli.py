@@ -6,8 +6,9 @@ import json
 import stat
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
+import dagster as dg
 import pytest
 
 from stedi_assets.assets import TABLES
@@ -40,6 +41,15 @@ def built(tmp_path_factory):
     return folder, commands.stedi(folder, "run", "--json", check=False, **SETTINGS)
 
 
+@contextmanager
+def recorded(folder):
+    """The Dagster instance of a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+
+
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory):
     """A folder without a lake."""
@@ -63,7 +73,7 @@ def test_run_prints_one_json_object_and_nothing_else(built):
     _, done = built
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert set(report) == {"tables", "checks", "removed", "policy", "engine", "seconds"}
+    assert set(report) == {"run", "tables", "checks", "removed", "policy", "engine", "seconds"}
     assert list(report["tables"]) == list(TABLES)
     assert (report["policy"], report["engine"]) == ("strict", "sail")
     for table in report["tables"].values():
@@ -76,6 +86,10 @@ def test_a_second_run_says_that_nothing_changed(stedi, built):
     done = stedi(folder, "run")
     assert done.returncode == 0
     assert done.stdout.count("│ nothing ") == len([*TABLES])
+    run = json.loads(first.stdout)["run"].partition("-")[0]
+    assert f"Everything is up to date, so no run was started; published by {run}." in done.stdout
+    with recorded(folder) as instance:
+        assert len(instance.get_run_records()) == 1
     for table in json.loads(first.stdout)["tables"].values():
         assert str(table["snapshot_id"]) in done.stdout
 
@@ -90,10 +104,8 @@ def test_the_key_is_made_once_beside_the_lake_for_the_owner_only_and_the_run_say
 
 
 def test_runs_are_recorded_in_the_dagster_instance(built):
-    import dagster as dg
-
     folder, _ = built
-    with dg.DagsterInstance.from_config(str(folder / "dagster")) as instance:
+    with recorded(folder) as instance:
         assert instance.get_run_records()[-1].dagster_run.job_name == "refresh"
         event = instance.get_latest_materialization_event(dg.AssetKey("customer_trusted"))
         assert event is not None

@@ -104,17 +104,16 @@ class TestRefused:
         ]
 
     def test_the_failed_checks_are_in_the_dagster_instance_with_their_counts(self, story):
-        key = dg.AssetCheckKey(dg.AssetKey("accelerometer_trusted"), "unique_rows")
+        key = dg.AssetCheckKey(dg.AssetKey("accelerometer_trusted"), "schema")
         with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
             history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
-        found = [
-            (evaluation.passed, evaluation.metadata["checked"].value, evaluation.metadata["broken"].value)
-            for evaluation in (record.evaluation for record in history)
-            if evaluation is not None and evaluation.metadata["checked"].value == 22
+        [refused] = [
+            record.evaluation for record in history if record.evaluation and not record.evaluation.passed
         ]
-        assert found == [(False, 22, 11)]
-        check = story["refused"].report["checks"]["accelerometer_trusted.unique_rows"]
-        assert check == {"passed": False, "severity": "ERROR", "checked": 22, "broken": 11}
+        show = "stedi check accelerometer_trusted --show unique_rows"
+        assert refused.description == f"unique_rows is broken by 11 of 22: look with `{show}`."
+        rule = story["refused"].report["checks"]["accelerometer_trusted.unique_rows"]
+        assert rule == {"check": "schema", "result": "failed", "checked": 22, "broken": 11}
 
     def test_what_comes_after_it_is_skipped_and_what_does_not_is_not(self, story):
         refreshed = [name for name, table in story["refused"].report["tables"].items() if table["changed"]]

@@ -50,8 +50,8 @@ class Chapter:
 
     @property
     def warned(self) -> tuple[int, int]:
-        """Rows of step_trainer_trusted that were compared with the form of serial numbers, and break it."""
-        check = self.records["step_trainer_trusted"].checks["serialnumber_format"]
+        """Rows of step_trainer_landing that were compared with the form of serial numbers, and break it."""
+        check = self.records["step_trainer_landing"].checks["serialnumber_format"]
         return check["checked"], check["broken"]
 
 

@@ -23,6 +23,7 @@ from stedi_assets.schemas.columns import column
 from stedi_assets.schemas.landing import CustomerRecord, Dated, Delivered, StepTrainerRecord
 from stedi_assets.schemas.system import Ledger
 from stedi_assets.tables import LEDGER
+from stedi_assets_tests.support.copies import Kept
 from stedi_assets_tests.support.lakes import AS_OF, EPOCH, TestLake, customer, write_landing
 
 DAY = 24 * 3_600_000
@@ -130,16 +131,23 @@ def town(days=(0, 1), extra=()):
     }
 
 
-@pytest.fixture
-def lake(tmp_path):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
     """A lake as the present models make it; a line of each kind waits in the quarantine."""
+    folder = tmp_path_factory.mktemp("lakes") / "built"
     people = "\n".join(customer(email, 500, serial=device) for email, device in DEVICES.items())
     files = {f"{folder}/1.json": text + "no line\n" for folder, text in town().items()}
-    lake = TestLake(
-        tmp_path, write_landing(tmp_path / "in", files | {"customer/landing/1.json": people + "\n{}\n"})
-    )
+    files["customer/landing/1.json"] = people + "\n{}\n"
+    lake = TestLake(folder, write_landing(folder / "in", files))
     lake.built()
-    return lake
+    return lake, Kept.of(folder)
+
+
+@pytest.fixture
+def lake(built):
+    lake, kept = built
+    yield lake
+    kept.restore()
 
 
 def withdraw(lake, email, **extra):

@@ -49,7 +49,7 @@ class TestQuietLanding:
         monkeypatch.setattr(
             "stedi_assets.orchestration.sensors.freshness.time.time", lambda: now + 25 * 3_600
         )
-        lake.built(select="customer_landing", as_of=None)
+        lake.built(select="customer_landing", as_of=None, retry=True)
         assert self.last_check(home).status.value == "FAILED"
 
     def last_check(self, home):
