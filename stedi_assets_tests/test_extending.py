@@ -16,6 +16,8 @@ import pytest
 from stedi_assets_tests.support.commands import KEY, Commands, commands, environment
 from stedi_assets_tests.support.lakes import EPOCH, REPOSITORY, TestLake, customer, write_landing
 
+pytestmark = pytest.mark.slow
+
 PAGE = REPOSITORY / "docs" / "extending.md"
 DAY_MS = 86_400_000
 ADA, BO = "ada@example.com", "bo@example.com"

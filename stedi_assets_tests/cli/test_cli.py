@@ -232,6 +232,7 @@ def test_the_quarantine_of_a_lake_that_was_never_built_is_empty(stedi, elsewhere
     assert (done.returncode, done.stdout) == (0, "[]\n")
 
 
+@pytest.mark.slow
 def test_generate_makes_a_landing_zone_that_runs(stedi, elsewhere):
     done = stedi(elsewhere, "generate", "--customers", "20", "--days", "2", "--seed", "7", "--out", "zone")
     assert done.returncode == 0, done.stderr

@@ -110,6 +110,7 @@ def delivered_twice(draw: st.DrawFn) -> tuple[World, World]:
     return world, World(*(again(rows) for rows in world))
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES // 3)
 @given(worlds=delivered_twice())
 def test_order_and_repetition_of_deliveries_do_not_matter(

@@ -48,6 +48,7 @@ def test_every_policy_gets_a_new_key_and_splits_stay(tmp_path):
     assert [path.name for path in tmp_path.glob("*key*")] == ["lake.pseudonym-key"]
 
 
+@pytest.mark.slow
 def test_a_given_key_replaces_the_kept_one(tmp_path, monkeypatch):
     lake = TestLake(tmp_path)
     lake.built()

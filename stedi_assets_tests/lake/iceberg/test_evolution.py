@@ -219,6 +219,7 @@ def test_a_new_column_joins_every_table_and_withdrawals_go_in(lake, monkeypatch)
     assert {name: sorted(map(str, dicts(lake, name))) for name in contents} == contents
 
 
+@pytest.mark.slow
 def test_files_of_before_and_after_a_new_column_are_compacted(lake):
     declared = with_new_columns()
     extra = {
@@ -246,6 +247,7 @@ def rename(lake, name, old, new):
         update.rename_column(old, new)
 
 
+@pytest.mark.slow
 def test_a_renamed_column_is_one_sentence_for_readers_and_writers(lake):
     rename(lake, "step_trainer_landing", "distancefromobject", "distance")
     sentence = (

@@ -14,6 +14,7 @@ from stedi_assets.lake.ingestion.lines import KEPT_BYTES
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.tables import QUARANTINE
 from stedi_assets_tests.support import steps
+from stedi_assets_tests.support.copies import Kept, sampled
 from stedi_assets_tests.support.lakes import (
     EPOCH,
     SAMPLE,
@@ -127,6 +128,7 @@ def test_the_same_files_give_the_same_lines(tmp_path):
     assert lake.rows("quarantine") == before
 
 
+@pytest.mark.slow
 def test_without_faulty_lines_there_is_no_quarantine(tmp_path):
     lake = TestLake(tmp_path, zone(tmp_path, a=ADA))
     lake.built()
@@ -137,6 +139,7 @@ def test_without_faulty_lines_there_is_no_quarantine(tmp_path):
         assert handle.frame(opened.spark).count() == 0
 
 
+@pytest.mark.slow
 def test_the_lines_of_readings_are_nothing_to_customer_trusted(tmp_path):
     lake = TestLake(tmp_path, zone(tmp_path, a=f"{ADA}\n{BO}\n", b=ADA_UNREADABLE))
     lake.built()
@@ -150,24 +153,36 @@ def test_the_lines_of_readings_are_nothing_to_customer_trusted(tmp_path):
 class TestInterrupted:
     """Several commits: a run that ends between them is found out, and finished by the next one."""
 
-    @pytest.fixture
-    def lake(self, tmp_path, monkeypatch):
+    @pytest.fixture(scope="class")
+    def built(self, tmp_path_factory):
         """A lake whose customer_landing is ahead of the quarantine: Ada's line was fixed by a withdrawal."""
-        lake = TestLake(tmp_path, zone(tmp_path, a=f"{ADA}\n{BO}\n", b=ADA_UNREADABLE))
+        folder = tmp_path_factory.mktemp("lakes") / "built"
+        lake = TestLake(folder, zone(folder, a=f"{ADA}\n{BO}\n", b=ADA_UNREADABLE))
         lake.built()
-        zone(tmp_path, b=customer("ada@example.com", None, updated=2_000))
+        zone(folder, b=customer("ada@example.com", None, updated=2_000))
 
         def crash(*_arguments, **_options):
             raise MemoryError
 
-        with monkeypatch.context() as patched:
+        with pytest.MonkeyPatch.context() as patched:
             steps.COMMIT_SYSTEM.replace(patched, crash)
             assert lake.run(select="customer_landing").failures
         assert len(lake.rows("customer_landing")) == 3
         assert [reason for _, _, reason, _ in lines(lake)] == ["truncated"]
-        return lake
+        return lake, Kept.of(folder)
 
-    @pytest.mark.parametrize("tables", ["customer_trusted", "customer_landing,customer_trusted", None])
+    @pytest.fixture
+    def lake(self, built):
+        lake, kept = built
+        yield lake
+        kept.restore()
+
+    @pytest.mark.parametrize(
+        "tables",
+        sampled(
+            ["customer_trusted", "customer_landing,customer_trusted", None], "customer_trusted", rest="slow"
+        ),
+    )
     def test_whoever_comes_next_finishes(self, lake, tables):
         lake.built(select=tables)
         assert lines(lake) == []

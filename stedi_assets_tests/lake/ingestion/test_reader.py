@@ -119,6 +119,7 @@ def test_rows_say_which_file_and_batch_they_came_from(tmp_path):
     assert len({row["batch_id"] for row in rows}) == 1
 
 
+@pytest.mark.slow
 def test_more_files_than_one_query_takes_are_all_read(tmp_path):
     found, _ = landed(
         tmp_path, {f"{number:04}.json": f"{reading(x=number / 100)}\n" for number in range(450)}

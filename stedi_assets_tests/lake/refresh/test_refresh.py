@@ -82,6 +82,7 @@ def test_a_consent_in_the_future_comes_into_effect_by_the_passage_of_time(tmp_pa
     assert len(lake.rows("customer_trusted")) == 1
 
 
+@pytest.mark.slow
 def test_an_earlier_as_of_is_planned_too(tmp_path):
     landing = write_landing(tmp_path / "in", {"customer/landing/1.json": customer("ada@example.com", 5_000)})
     lake = TestLake(tmp_path, landing)
@@ -279,6 +280,7 @@ def test_days_are_chunked_by_rows_and_a_large_day_stands_alone():
     assert chunks == [[1, 2], [3], [4, 5]]
 
 
+@pytest.mark.slow
 def test_chunks_of_days_give_the_rows_of_one_chunk(tmp_path, monkeypatch, sample_lake):
     monkeypatch.setattr(staging, "CHUNK_ROWS", 1)
     monkeypatch.setattr(audit_input, "CHUNK_ROWS", 1)

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -176,7 +178,7 @@ def test_spark_is_told_where_s3_is_but_no_credential(s3, tmp_path, monkeypatch):
     assert "spark.hadoop.fs.s3a.endpoint" not in s3a_config(Aws("eu-west-1"))
 
 
-def test_glue_knows_what_a_table_is(glue_lake):
+def test_glue_knows_what_a_table_is_and_no_credential_is_in_the_lake(glue_lake, dagster_home):
     for name, spec in TABLES.specs.items():
         table = boto3.client("glue").get_table(DatabaseName="stedi", Name=name)["Table"]
         parameters = table["Parameters"]
@@ -190,6 +192,15 @@ def test_glue_knows_what_a_table_is(glue_lake):
         assert [column["Name"] for column in columns] == spec.columns
         # Glue takes no comment that is longer.
         assert all(0 < len(column["Comment"]) <= 255 for column in columns)
+
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"].encode()
+    for file in S3Storage(Aws("us-east-1")).list(glue_lake.environment.lake):
+        with file_opener("us-east-1")(file.uri) as stream:
+            content = stream.read()
+        assert secret not in content
+        assert KEY.encode() not in content
+    for path in dagster_home.rglob("*"):
+        assert not path.is_file() or secret not in path.read_bytes()
 
 
 @pytest.fixture
@@ -208,8 +219,9 @@ def test_files_are_listed_page_by_page_with_their_etag(s3, tmp_path):
     root = f"s3://landing/{tmp_path.name}"
     source = TABLES["customer_landing"].source
     client = Aws("us-east-1").s3
-    for number in range(1_005):
-        put(f"{root}/customer/landing/{number:04}.json", client=client)
+    with ThreadPoolExecutor(8) as pool:
+        uris = (f"{root}/customer/landing/{number:04}.json" for number in range(1_005))
+        list(pool.map(partial(put, client=client), uris))
     put(f"{root}/customer/landing/0000.json", b"{}")
     put(f"{root}/customer/landing.json", b"no landing file")
     files = list_landing_files(S3Storage(Aws("us-east-1")), root, source)
@@ -224,6 +236,7 @@ KEYS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_files_are_read_whatever_their_keys(s3, tmp_path, monkeypatch):
     monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
     lake = lake_in_s3(tmp_path)
@@ -234,18 +247,6 @@ def test_files_are_read_whatever_their_keys(s3, tmp_path, monkeypatch):
     assert {row["source_file"]: row["x"] for row in rows} == {
         f"accelerometer/landing/{name}": number / 10 for number, name in enumerate(KEYS)
     }
-
-
-def test_no_credential_is_in_the_lake_or_the_dagster_home(glue_lake, dagster_home):
-    secret = os.environ["AWS_SECRET_ACCESS_KEY"].encode()
-    storage = S3Storage(Aws("us-east-1"))
-    for file in storage.list(glue_lake.environment.lake):
-        with file_opener("us-east-1")(file.uri) as stream:
-            content = stream.read()
-        assert secret not in content
-        assert KEY.encode() not in content
-    for path in dagster_home.rglob("*"):
-        assert not path.is_file() or secret not in path.read_bytes()
 
 
 def test_to_look_whether_the_lake_can_be_written_leaves_nothing_behind(s3, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.in_process import prepare_home
 from stedi_assets.orchestration.build import build_defs
+from stedi_assets_tests.support.copies import Kept
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 
 DERIVED = {name for name, spec in TABLES.specs.items() if spec.inputs}
@@ -39,19 +40,28 @@ class Automation:
         return tables
 
 
-@pytest.fixture
-def lake(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
     """A lake in which Ada consents and has a reading, and Bob consents and has none."""
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    folder = tmp_path_factory.mktemp("lakes") / "built"
     files = {
         "customer/landing/a.json": customer("ada@x.io", 1_000),
         "customer/landing/b.json": customer("bob@x.io", 1_000, serial="device-2"),
         "accelerometer/landing/a.json": accelerometer(2_000),
         "step_trainer/landing/a.json": "",
     }
-    lake = TestLake(tmp_path, write_landing(tmp_path / "in", files))
-    lake.built()
-    return lake
+    lake = TestLake(folder, write_landing(folder / "in", files))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+        lake.built()
+        yield lake, Kept.of(folder)
+
+
+@pytest.fixture
+def lake(built):
+    lake, kept = built
+    yield lake
+    kept.restore()
 
 
 @pytest.fixture
@@ -91,6 +101,7 @@ def test_a_run_of_all_tables_that_fails_half_way_is_left_to_the_landing_files_se
     assert (automation.tick(), automation.tick()) == (set(), set())
 
 
+@pytest.mark.slow
 def test_a_landing_table_by_hand_is_followed_once_by_all_that_depends_on_it(lake, automation):
     write_landing(lake.landing, {"accelerometer/landing/b.json": accelerometer(3_000)})
     lake.built(select="accelerometer_landing")
