@@ -35,7 +35,7 @@ A run has two more options, as flags of `stedi run` or in the launchpad of the U
 | flag | config | meaning |
 |---|---|---|
 | `--full` | `full: true` | Rebuild all rows, even if nothing changed. |
-| `--as-of MS` | `as_of: MS` | Judge consent at this time (epoch ms) instead of the start of the run. |
+| `--explain --as-of MS` | | Explain with consent judged at this time (epoch ms); runs publish the present. |
 
 `stedi rekey` replaces the pseudonym key. It rebuilds `machine_learning_curated` under every policy with the
 key in `STEDI_PSEUDONYM_KEY`, or with a new random key if the key is kept beside the lake. Splits stay the

@@ -12,7 +12,7 @@ from stedi_assets.contracts.value_rules import NumberRules
 from stedi_assets.lake.refresh import AuditInput
 from stedi_assets_tests.support import steps
 from stedi_assets_tests.support.copies import sampled
-from stedi_assets_tests.support.lakes import AS_OF, TestLake, write_landing
+from stedi_assets_tests.support.lakes import AS_OF, TestLake, present_at, write_landing
 
 CANARIES = ("Zyqqara", "zyqqara", "555-0199-7", "1987-06-05", "c0ffee00-dead-4bad-beef-00000000cafe")
 NOON = 1_700_000_000_000
@@ -122,7 +122,8 @@ def test_no_canary_is_found_outside_of_the_lake(tmp_path, monkeypatch, capfd, mi
     if mishap is not None:
         mishap(monkeypatch)
     flags = ["--landing", str(lake.landing), "--lake", str(tmp_path / "lake")]
-    run = CliRunner().invoke(main, ["run", *flags, "--as-of", str(AS_OF)])
+    with present_at(AS_OF):
+        run = CliRunner().invoke(main, ["run", *flags])
     assert run.exit_code == (0 if mishap is None else 1)
     assert MISHAPS[mishap] in run.stderr
     if mishap is None:

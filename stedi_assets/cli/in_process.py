@@ -17,6 +17,7 @@ from stedi_assets.assets import DECLARED, Declared
 from stedi_assets.cli.run_result import Execution, RunResult, run_result, unchanged_result
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, Run
+from stedi_assets.orchestration import clock
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import REFRESH
 from stedi_assets.orchestration.refreshing.up_to_date import up_to_date
@@ -36,14 +37,12 @@ class RunOptions:
 
     Attributes:
         full: Rebuild all days.
-        as_of: Time at which consent is judged, epoch ms; None for the start of the run.
         days: Days to rebuild in any case, as `A..B`.
         retry: Read landing files with quarantined lines again.
         rekey: Replace the pseudonym key of tables that were made with another one.
     """
 
     full: bool = False
-    as_of: int | None = None
     days: str | None = None
     retry: bool = False
     rekey: bool = False
@@ -65,9 +64,14 @@ class RunOptions:
     def _range(self) -> Range | None:
         return None if self.days is None else Range.parse(self.days)
 
-    def run(self, policy: Policy) -> Run:
-        """A run with these options, to plan with; Dagster does not know it."""
-        as_of = int(time.time() * 1000) if self.as_of is None else self.as_of
+    def run(self, policy: Policy, as_of: int | None = None) -> Run:
+        """A run with these options, to plan with; Dagster does not know it.
+
+        Args:
+            policy: The consent policy.
+            as_of: Time at which consent is judged, epoch ms; None for the present.
+        """
+        as_of = clock.present(time.time()) if as_of is None else as_of
         return Run(id="none", as_of=as_of, policy=policy, full=self.full, days=self._range)
 
 

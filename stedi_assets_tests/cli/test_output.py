@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from stedi_assets.cli.main import main
 from stedi_assets.cli.output import RunDisplay, console, print_rows
 from stedi_assets.lake import Progress
-from stedi_assets_tests.support.lakes import AS_OF, new_lake, write_landing
+from stedi_assets_tests.support.lakes import new_lake, write_landing
 
 HOSTILE = "=cmd()\x1b[2J\x9b2J\u202egpj.exe[/red]"
 SHOWN = r"=cmd()\x1b[2J\x9b2J\u202egpj.exe[/red]"
@@ -65,16 +65,7 @@ def test_hostile_names_and_lines_of_landing_files_are_shown_escaped(tmp_path):
     lake = new_lake(tmp_path)
     write_landing(lake.landing, {f"customer/landing/{HOSTILE.replace('/', '')}.json": HOSTILE})
     flags = ["--lake", str(tmp_path / "lake")]
-    run = [
-        "run",
-        "--landing",
-        str(lake.landing),
-        *flags,
-        "--as-of",
-        str(AS_OF),
-        "--select",
-        "customer_landing",
-    ]
+    run = ["run", "--landing", str(lake.landing), *flags, "--select", "customer_landing"]
     runner = CliRunner()
     printed = [runner.invoke(main, run)]
     for form in ("table", "csv", "json"):

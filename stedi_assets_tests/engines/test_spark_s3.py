@@ -56,7 +56,7 @@ def test_every_row_is_the_one_that_sail_makes_on_this_machine(cluster, tmp_path,
         "STEDI_ENGINE": cluster,
     }
     packages = {"PYSPARK_SUBMIT_ARGS": f"--packages {HADOOP_AWS} pyspark-shell"}
-    done = stedi(tmp_path, "run", "--as-of", str(AS_OF), **common, **in_s3, **packages)
+    done = stedi(tmp_path, "run", as_of=AS_OF, **common, **in_s3, **packages)
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in done.stdout + done.stderr
     expected, made = contents(local), contents(TestLake(tmp_path, settings=common | in_s3))
     assert {name: rows.total() for name, rows in made.items()} == COUNTS[policy]

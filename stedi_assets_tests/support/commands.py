@@ -17,6 +17,7 @@ from stedi_assets_tests.support.lakes import KEY, REPOSITORY
 READ_AND_RUN = """
 import json, os, sys
 from stedi_assets.cli.main import main
+{clock}
 
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(os.open("stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
@@ -32,11 +33,16 @@ for line in sys.stdin:
 
 
 def stedi(
-    folder: Path, *arguments: str, check: bool = True, **variables: str
+    folder: Path, *arguments: str, check: bool = True, as_of: int | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs one command in a folder, which becomes its Dagster home too."""
+    """Runs one command in a folder, which becomes its Dagster home too, at a time (epoch ms) or now."""
     done = subprocess.run(
-        [sys.executable, "-c", "from stedi_assets.cli.main import main; main()", *arguments],
+        [
+            sys.executable,
+            "-c",
+            f"{_clock(as_of)}\nfrom stedi_assets.cli.main import main; main()",
+            *arguments,
+        ],
         cwd=folder,
         env=environment(folder, **variables),
         capture_output=True,
@@ -81,11 +87,11 @@ class Commands:
 
 
 @contextmanager
-def commands(folder: Path, **variables: str) -> Iterator[Commands]:
-    """Runs commands in a folder until the block ends."""
+def commands(folder: Path, *, as_of: int | None = None, **variables: str) -> Iterator[Commands]:
+    """Runs commands in a folder until the block ends, all of them at a time (epoch ms) or now."""
     with (folder / "stderr").open("ab") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-c", READ_AND_RUN],
+            [sys.executable, "-c", READ_AND_RUN.replace("{clock}", _clock(as_of))],
             cwd=folder,
             env=environment(folder, **variables),
             stdin=subprocess.PIPE,
@@ -97,6 +103,13 @@ def commands(folder: Path, **variables: str) -> Iterator[Commands]:
         yield Commands(folder, process)
         assert process.stdin is not None
         process.stdin.close()
+
+
+def _clock(as_of: int | None) -> str:
+    """Code that moves the clock of a process; none for the present."""
+    if as_of is None:
+        return ""
+    return f"from stedi_assets.orchestration import clock; clock.present = lambda _started: {as_of}"
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from stedi_assets.assets import TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.storage import Aws
-from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, present_at, write_landing
 
 DAY = 86_400_000
 BEFORE, AFTER, NEXT_DAY = 1_000, 3_000, DAY + 1_000
@@ -96,8 +96,9 @@ class Story:
     lake: TestLake
 
     def chapter(self, as_of: int, select: Sequence[str] = tuple(TABLES)) -> Chapter:
-        which = ["--select", ",".join(select), "--as-of", str(as_of)]
-        run = stedi(self.lake, "run", "--json", "--landing", str(self.lake.landing), *which)
+        where = ["--landing", str(self.lake.landing), "--select", ",".join(select)]
+        with present_at(as_of):
+            run = stedi(self.lake, "run", "--json", *where)
         snapshots = {name: len(self.lake.table(name).snapshots()) for name in TABLES}
         return Chapter(run, self.lake.contents(), snapshots, orphans(self.lake))
 

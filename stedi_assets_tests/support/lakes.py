@@ -3,10 +3,13 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.in_process import RunOptions, refresh
@@ -14,6 +17,7 @@ from stedi_assets.cli.run_result import RunResult
 from stedi_assets.lake import Progress
 from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.storage import Aws
+from stedi_assets.orchestration import clock
 from stedi_assets.settings import Settings
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
 
@@ -28,6 +32,15 @@ EPOCH = 1_600_000_000_000
 
 KEY = "an invented pseudonym key of 40 letters!"
 """The pseudonym key of all tests that give one."""
+
+
+@contextmanager
+def present_at(as_of: int | None) -> Iterator[None]:
+    """What is run in this process happens at a time, epoch ms; None for the present."""
+    with pytest.MonkeyPatch.context() as patch:
+        if as_of is not None:
+            patch.setattr(clock, "present", lambda _started: as_of)
+        yield
 
 
 @dataclass
@@ -55,8 +68,9 @@ class TestLake:
         **options: Any,
     ) -> RunResult:
         """Runs the graph; the caller decides what to make of failures."""
-        run_options = RunOptions(full=full, as_of=as_of, **options)
-        return refresh(self.environment, on_progress, select=select, options=run_options)
+        run_options = RunOptions(full=full, **options)
+        with present_at(as_of):
+            return refresh(self.environment, on_progress, select=select, options=run_options)
 
     def built(self, **options: Any) -> RunResult:
         """Runs the graph, which must succeed."""

@@ -1,7 +1,6 @@
 """`stedi rekey`: replaces the pseudonym key."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
@@ -63,13 +62,12 @@ def rekey(settings: Settings, on_progress: "OnProgress", declared: "Declared") -
     results = []
     for policy in get_args(Policy):
         placed = replace(settings, policy=policy)
-        if tables := _pseudonymised(placed, declared):
-            # Consent is judged at the same time as before: only the key changes.
-            options = in_process.RunOptions(as_of=min(tables.values()), rekey=True)
+        if _pseudonymised(placed, declared):
+            # All that people may have to leave, as consents may have ended since the last run.
+            select = ",".join(name for name, spec in declared.specs.specs.items() if spec.inputs)
+            options = in_process.RunOptions(rekey=True)
             results.append(
-                in_process.refresh(
-                    placed, on_progress, select=",".join(tables), options=options, declared=declared
-                )
+                in_process.refresh(placed, on_progress, select=select, options=options, declared=declared)
             )
     if not results:
         raise SettingError(f"No table of {settings.lake} was made with a pseudonym key yet: run `stedi run`.")
@@ -78,11 +76,10 @@ def rekey(settings: Settings, on_progress: "OnProgress", declared: "Declared") -
     return results
 
 
-def _pseudonymised(settings: Settings, declared: "Declared") -> Mapping[str, int]:
-    """The published tables that know people by pseudonym, and the time at which each judged consent."""
+def _pseudonymised(settings: Settings, declared: "Declared") -> bool:
+    """Whether a table is published that knows people by pseudonym."""
     from stedi_assets.orchestration.resources import opened_lake
 
     names = [name for name, spec in declared.specs.specs.items() if spec.subjects]
     with opened_lake(settings, declared.specs) as lake:
-        published = [table for table in map(lake.pinned, names) if table.exists]
-        return {table.spec.name: table.record.as_of for table in published if table.record}
+        return any(lake.pinned(name).exists for name in names)

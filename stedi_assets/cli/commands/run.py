@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from stedi_assets.cli.options import finish, json_option, refresh_options, sentences, settings_of
+from stedi_assets.errors import SettingError
 from stedi_assets.settings import Settings
 
+TOLERANCE_MS = 60_000
+"""How far a time may lie from the present and still pass for it."""
+
 if TYPE_CHECKING:
-    from stedi_assets.cli.in_process import RunOptions
     from stedi_assets.cli.run_result import RunResult
+    from stedi_assets.lake import Run
 
 
 @click.command("run")
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--days", metavar="A..B", help="Rebuild these days too, such as 2024-03-01..2024-03-31.")
 @click.option("--full", is_flag=True, help="Rebuild all days, even if nothing changed.")
 @click.option("--explain", is_flag=True, help="Print what a run would do and why; do nothing.")
-@click.option("--as-of", metavar="MS", type=int, help="Judge consent at this time (epoch ms) instead of now.")
+@click.option("--as-of", metavar="MS", type=int, help="With --explain: judge consent at this time, epoch ms.")
 @json_option
 def command(
     select: str | None,
@@ -38,10 +42,16 @@ def command(
         from stedi_assets.cli.in_process import RunOptions, refresh
         from stedi_assets.cli.output import RunDisplay, console
 
-        options = RunOptions(full=full, as_of=as_of, days=days)
+        options = RunOptions(full=full, days=days)
         if explain:
-            _explain(settings, select, options, as_json=as_json)
+            run = options.run(settings.policy, as_of)
+            _explain(settings, select, run, as_json=as_json)
             return
+        if as_of is not None and abs(as_of - options.run(settings.policy).as_of) > TOLERANCE_MS:
+            raise SettingError(
+                f"--as-of {as_of} is not now, and a run publishes the present only: add --explain to see "
+                "what a run would do at that time."
+            )
         with RunDisplay(console(stderr=as_json)).shown() as display:
             result = refresh(settings, display, select=select, options=options)
         if as_json:
@@ -76,7 +86,7 @@ def _print(result: "RunResult") -> None:
         print_rows(CHECK_COLUMNS, broken, "table")
 
 
-def _explain(settings: Settings, select: str | None, options: "RunOptions", *, as_json: bool) -> None:
+def _explain(settings: Settings, select: str | None, run: "Run", *, as_json: bool) -> None:
     from stedi_assets.assets import DECLARED
     from stedi_assets.cli.explanation import EXPLAINED, explained
     from stedi_assets.cli.in_process import selected_tables
@@ -86,5 +96,5 @@ def _explain(settings: Settings, select: str | None, options: "RunOptions", *, a
 
     tables = selected_tables(build_defs(settings), DECLARED.specs, select)
     with opened_lake(settings) as lake:
-        rows = explained(lake, options.run(settings.policy), tables, DECLARED)
+        rows = explained(lake, run, tables, DECLARED)
         print_rows(EXPLAINED, rows, "json" if as_json else "table")

@@ -8,6 +8,7 @@ from typing import cast
 import dagster as dg
 
 from stedi_assets.lake import Lake, Range, Run
+from stedi_assets.orchestration import clock
 from stedi_assets.orchestration.run_lock import at_work
 from stedi_assets.settings import Policy
 
@@ -17,14 +18,12 @@ class Refresh(dg.ConfigurableResource[None]):
 
     Attributes:
         full: Rebuild all days, also if nothing changed.
-        as_of: Time at which consent is judged, epoch ms; by default the start of the run.
         rekey: Rebuild tables that were made with another pseudonym key, instead of refusing.
         retry: Read landing files with quarantined lines again.
         days: Days to rebuild in any case, such as 2024-03-01..2024-03-31.
     """
 
     full: bool = False
-    as_of: int | None = None
     rekey: bool = False
     retry: bool = False
     days: str | None = None
@@ -43,17 +42,14 @@ class Refresh(dg.ConfigurableResource[None]):
 
 def run_of(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> Run:
     """The run that a step belongs to."""
-    as_of = refresh.as_of
-    if as_of is None:
-        record = context.instance.get_run_record_by_id(context.run.run_id)
-        # All steps of a run judge consent at the same time, in whichever process they run.
-        started = record.start_time if record and record.start_time else time.time()
-        as_of = int(started * 1000)
+    record = context.instance.get_run_record_by_id(context.run.run_id)
+    # All steps of a run judge consent at the same time, in whichever process they run.
+    started = record.start_time if record and record.start_time else time.time()
     days = None if refresh.days is None else Range.parse(refresh.days)
     policy = cast(Policy, lake.policy)
     return Run(
         id=context.run.run_id,
-        as_of=as_of,
+        as_of=clock.present(started),
         policy=policy,
         full=refresh.full,
         rekey=refresh.rekey,

@@ -24,7 +24,7 @@ from stedi_assets.schemas.landing import CustomerRecord, Dated, Delivered, StepT
 from stedi_assets.schemas.system import Ledger
 from stedi_assets.tables import LEDGER
 from stedi_assets_tests.support.copies import Kept
-from stedi_assets_tests.support.lakes import AS_OF, EPOCH, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import AS_OF, EPOCH, TestLake, customer, present_at, write_landing
 
 DAY = 24 * 3_600_000
 ADA, BO = "ada@example.com", "bo@example.com"
@@ -107,8 +107,8 @@ def with_new_columns() -> Declared:
 def run(lake, declared=DECLARED, job=REFRESH, **config):
     """Runs the graph of a registry; gives the sentences about tables that failed."""
     resolved = build_defs(lake.environment, declared).resolve_job_def(job)
-    options = {} if job == AUDIT else {"refresh": {"config": {"as_of": AS_OF, **config}}}
-    with opened_instance() as instance:
+    options = {} if job == AUDIT else {"refresh": {"config": config}}
+    with present_at(None if job == AUDIT else AS_OF), opened_instance() as instance:
         return execute(instance, resolved, lambda progress: None, config=options).failures
 
 

@@ -1,0 +1,58 @@
+"""A run publishes the present only, whoever starts it."""
+
+import time
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+
+from stedi_assets.cli.main import main
+from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.naming import REFRESH
+from stedi_assets_tests.support.lakes import customer, new_lake, write_landing
+
+OTHER_TIMES = pytest.mark.parametrize("hours", [-50_000, -1, 1])
+
+
+def now(hours=0):
+    """A time that many hours from now, epoch ms."""
+    return int((time.time() + hours * 3_600) * 1000)
+
+
+@pytest.fixture
+def lake(tmp_path):
+    lake = new_lake(tmp_path)
+    write_landing(lake.landing, {"customer/landing/1.json": customer("ada@example.com", 500)})
+    return lake
+
+
+def stedi(lake, *arguments):
+    where = ["--landing", str(lake.landing), "--lake", str(lake.folder / "lake")]
+    return CliRunner().invoke(main, ["run", *where, "--select", "customer_landing", *arguments])
+
+
+@OTHER_TIMES
+def test_the_command_line_refuses_another_time_and_can_explain_it(lake, hours):
+    as_of = now(hours)
+    refused = stedi(lake, "--as-of", str(as_of))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        f"--as-of {as_of} is not now, and a run publishes the present only: add --explain to see what a "
+        "run would do at that time.\n"
+    )
+    assert not (lake.folder / "lake").exists()
+    explained = stedi(lake, "--explain", "--as-of", str(as_of))
+    assert explained.exit_code == 0
+    assert "first build" in explained.stdout
+
+
+def test_the_present_is_no_other_time(lake):
+    done = stedi(lake, "--as-of", str(now()))
+    assert done.exit_code == 0, done.stderr
+
+
+@OTHER_TIMES
+def test_a_launch_refuses_a_time_by_name(lake, hours):
+    job = build_defs(lake.environment).resolve_job_def(REFRESH)
+    with pytest.raises(dg.DagsterInvalidConfigError, match='unexpected config entry "as_of"'):
+        dg.validate_run_config(job, {"resources": {"refresh": {"config": {"as_of": now(hours)}}}})
