@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 
@@ -17,7 +18,7 @@ from stedi_assets.assets import DECLARED, Declared
 from stedi_assets.cli.run_result import Execution, RunResult, run_result, unchanged_result
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, Run
-from stedi_assets.orchestration import clock
+from stedi_assets.orchestration import clock, interrupts
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import REFRESH
 from stedi_assets.orchestration.refreshing.up_to_date import up_to_date
@@ -171,9 +172,11 @@ def execute(
         config: Config of its resources, by resource.
         selection: The assets; None for all.
     """
-    with _progress(on_progress) as clock:
+    run_id = str(uuid4())
+    with _progress(on_progress) as progress_clock, interrupts.recorded(instance, run_id):
         result = job.execute_in_process(
             instance=instance,
+            run_id=run_id,
             asset_selection=selection,
             raise_on_error=False,
             run_config={
@@ -181,7 +184,7 @@ def execute(
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
-    return Execution(result, clock.seconds)
+    return Execution(result, progress_clock.seconds)
 
 
 class _Clock:

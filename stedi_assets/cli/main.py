@@ -5,6 +5,7 @@ Commands import what they need when they run, so that `--help` answers at once.
 
 import atexit
 import gc
+from typing import Any
 
 import click
 
@@ -19,11 +20,29 @@ from stedi_assets.cli.commands import (
     run,
     sql,
 )
+from stedi_assets.orchestration.interrupts import end_on_signals
+
+SERVERS = ("dev",)
+"""Commands whose processes handle signals themselves."""
 
 
-@click.group()
-def main() -> None:
+class Program(click.Group):
+    """The group of all commands. Called as the program that it is, it ends on signals."""
+
+    is_program = False
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Runs a command; the process is its own."""
+        self.is_program = True
+        return super().__call__(*arguments, **options)
+
+
+@click.group(cls=Program)
+@click.pass_context
+def main(context: click.Context) -> None:
     """The STEDI Step Trainer lakehouse."""
+    if main.is_program and context.invoked_subcommand not in SERVERS:
+        end_on_signals()
     # Garbage collections while libraries load, and once more when the process ends, find nothing and took a
     # quarter of a short run.
     gc.disable()

@@ -69,12 +69,12 @@ class Withdrawal:
             LakeError: The engine stopped.
         """
         found: dict[date | None, int] = {}
-        day = F.col(DAY) if self.spec.partitioned else F.lit(None)
         with engine_errors(self.spec.name, "looking for people who withdrew"):
             for days in audit_input.chunks(()):
                 counts = self._rules.count(audit_input, days)
                 if any(rule_counts.broken for rule_counts in counts.values()):
                     rows = self._rules.flag(audit_input, days).where(self._is_withdrawn)
+                    day = F.col(DAY) if self.spec.partitioned else F.lit(None)
                     counted = rows.groupBy(day.alias("day")).count().collect()
                     found |= {row["day"]: row["count"] for row in counted}
         return found

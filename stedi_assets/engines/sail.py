@@ -4,6 +4,8 @@ It has no authentication, so it listens on the loopback address only.
 """
 
 import os
+import signal
+import threading
 from typing import Any
 
 import dagster as dg
@@ -11,6 +13,8 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import Field, PrivateAttr
 
 from stedi_assets.engines import silence_pyspark
+
+SECONDS_TO_STOP = 5.0
 
 
 class SailResource(LazyPySparkResource):
@@ -53,10 +57,19 @@ class SailResource(LazyPySparkResource):
         session = SparkSession.builder.channelBuilder(channel).create()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         self._spark_session = session
+        if threading.current_thread() is threading.main_thread():
+            # Sail, once it has answered, takes SIGINT for itself: give it back to whoever had it.
+            signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Stops the server."""
+        """Stops the server, but does not wait for a query that cannot be stopped."""
         if self._spark_session is not None:
-            self._spark_session.stop()
-            self._server.stop()
+            stopping = threading.Thread(target=_stop, args=(self._spark_session, self._server), daemon=True)
+            stopping.start()
+            stopping.join(SECONDS_TO_STOP)
             self._spark_session = self._server = None
+
+
+def _stop(session: Any, server: Any) -> None:
+    session.stop()
+    server.stop()

@@ -167,6 +167,16 @@ def stage(area: StagingArea, chunks: Iterator[Frames], transform: Callable[[Fram
 
 
 def side_by_side(work: Callable[[Chunk], Done], chunks: Iterable[Chunk]) -> Iterator[Done]:
-    """Works on several chunks at once, because one query alone leaves cores idle; yields results in order."""
-    with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
+    """Works on several chunks at once, because one query alone leaves cores idle; yields results in order.
+
+    If the run is interrupted, it does not wait for queries that are running.
+    """
+    pool, wait = ThreadPoolExecutor(CHUNKS_AT_ONCE), False
+    try:
         yield from pool.map(work, chunks)
+        wait = True
+    except Exception:
+        wait = True
+        raise
+    finally:
+        pool.shutdown(wait=wait, cancel_futures=True)

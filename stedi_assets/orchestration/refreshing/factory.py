@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from stedi_assets.assets import Declared, LakeTable
 from stedi_assets.contracts import Check
 from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, fail_step, storage_errors
 from stedi_assets.lake.iceberg import PinnedTable
+from stedi_assets.orchestration.interrupts import end_soon
 from stedi_assets.orchestration.naming import Naming
 from stedi_assets.orchestration.refreshing.check_results import (
     breakdowns,
@@ -96,6 +98,9 @@ class AssetFactory:
                         audited = audit_published(table, lake, run)
             except StediError as error:
                 fail_step(error, gate.removal_failures)
+            except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+                end_soon()
+                raise
             asked = {check.name for check in context.selected_asset_check_keys}
             days = audited.outcome.content.days
             yield from (
