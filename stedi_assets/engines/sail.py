@@ -58,7 +58,7 @@ class SailResource(LazyPySparkResource):
         session.conf.set("spark.sql.session.timeZone", "UTC")
         self._spark_session = session
         if threading.current_thread() is threading.main_thread():
-            # Sail, once it has answered, takes SIGINT for itself: give it back to whoever had it.
+            # Sail, once it has answered, takes SIGINT for itself: give it back to its former handler.
             signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

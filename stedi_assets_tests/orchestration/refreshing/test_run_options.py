@@ -1,4 +1,4 @@
-"""A run publishes the present only, whoever starts it."""
+"""A run publishes the present only, from wherever it is started."""
 
 import time
 
