@@ -241,6 +241,14 @@ SETTINGS = (
         "the files it reads.",
     ),
     Setting(
+        name="STEDI_FILE_ACCESS",
+        field="file_access",
+        default="owner",
+        parse=partial(_choice, choices=("owner", "group")),
+        meaning="Who may read the files of a lake in a folder: `owner`, or `group` for a folder whose group "
+        "is that of a cluster or of analysts. The pseudonym key is always for its owner only.",
+    ),
+    Setting(
         name="STEDI_SENSOR_SECONDS",
         field="sensor_seconds",
         default="30",
@@ -301,6 +309,7 @@ class Settings:
     batch_mb: int
     line_bytes: int
     keep_days: int
+    file_access: str
     sensor_seconds: int
     quiet_hours: float
     webhook_given: bool

@@ -27,7 +27,8 @@ from stedi_assets.lake.iceberg.staging import StagingArea
 from stedi_assets.lake.iceberg.table import PinnedSystemTable, PinnedTable
 from stedi_assets.lake.model import Outcome, Plan, Run
 from stedi_assets.lake.pseudonym_key import PseudonymKey
-from stedi_assets.lake.storage import Aws, open_storage
+from stedi_assets.lake.storage import Aws, LocalStorage, open_storage
+from stedi_assets.locations import S3
 from stedi_assets.settings import LONGEST_LINE
 from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
@@ -55,6 +56,7 @@ class Lake(dg.ConfigurableResource[None]):
         batch_files: Landing files that one batch may have.
         batch_bytes: Bytes of landing files that one batch may have; a larger file makes a batch of its own.
         longest_line: Bytes that a landing line may have.
+        access: `owner` or `group`: who may read the files of a lake in a folder.
     """
 
     tables: ResourceDependency[Tables]
@@ -70,11 +72,17 @@ class Lake(dg.ConfigurableResource[None]):
     batch_files: int = 2_000
     batch_bytes: int = 2 * 1024**3
     longest_line: int = LONGEST_LINE
+    access: str = "owner"
 
     _catalog: "Catalog | None" = PrivateAttr(default=None)
     _aws: Aws | None = PrivateAttr(default=None)
     _read_only: bool = PrivateAttr(default=False)
     _already_checked: set[tuple[str, str, int]] = PrivateAttr(default_factory=set)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Keeps the files to their owner before anything is written."""
+        if not self.uri.startswith(S3):
+            LocalStorage().restrict(self.uri, group=self.access == "group")
 
     @property
     def catalog(self) -> "Catalog":

@@ -93,4 +93,5 @@ def _build_lake(settings: Settings, tables: Tables, engine: LazyPySparkResource)
         batch_files=settings.batch_files,
         batch_bytes=settings.batch_mb * 1024**2,
         longest_line=settings.line_bytes,
+        access=settings.file_access,
     )

@@ -56,6 +56,21 @@ class LocalStorage:
         if not os.access(existing, os.W_OK | os.X_OK):
             raise SettingError(f"{setting}: {existing} is not writable: check its owner and mode.")
 
+    def restrict(self, folder: str, *, group: bool) -> None:
+        """Keeps files to their owner: those that this process writes from now on, and an existing folder.
+
+        Args:
+            folder: The folder.
+            group: Whether the group may read the files too; an existing folder then keeps its mode.
+        """
+        os.umask(0o027 if group else 0o077)
+        path = Path(engine_path(folder))
+        if group or not path.is_dir():
+            return
+        info = path.stat()
+        if info.st_uid == os.geteuid() and info.st_mode & 0o077:
+            path.chmod(stat.S_IMODE(info.st_mode) & 0o700)
+
 
 def _files(root: str) -> Iterator[tuple[str, os.stat_result]]:
     """The files below a folder, by their paths relative to it; names may hold any bytes.
