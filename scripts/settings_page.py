@@ -36,6 +36,7 @@ A run has two more options, as flags of `stedi run` or in the launchpad of the U
 |---|---|---|
 | `--full` | `full: true` | Rebuild all rows, even if nothing changed. |
 | `--explain --as-of MS` | | Explain with consent judged at this time (epoch ms); runs publish the present. |
+| `--trust-clock` | `trust_clock: true` | Publish although a snapshot lies in the future of this machine. |
 
 `stedi rekey` replaces the pseudonym key. It rebuilds `machine_learning_curated` under every policy with the
 key in `STEDI_PSEUDONYM_KEY`, or with a new random key if the key is kept beside the lake. Splits stay the

@@ -41,12 +41,14 @@ class RunOptions:
         days: Days to rebuild in any case, as `A..B`.
         retry: Read landing files with quarantined lines again.
         rekey: Replace the pseudonym key of tables that were made with another one.
+        trust_clock: Publish although a snapshot lies in the future.
     """
 
     full: bool = False
     days: str | None = None
     retry: bool = False
     rekey: bool = False
+    trust_clock: bool = False
 
     def __post_init__(self) -> None:
         """Refuses malformed days before anything is opened.

@@ -58,6 +58,7 @@ class Run:
         rekey: Whether tables may be made with another pseudonym key than before.
         retry: Whether files with quarantined lines are read again.
         days: Days that are made again in any case.
+        trust_clock: Publish although a snapshot lies in the future.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Run:
     rekey: bool = False
     retry: bool = False
     days: Range | None = None
+    trust_clock: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ Here belongs what every operation needs: catalog, storage, engine, tables. The o
 `ingestion`, `refresh` and `maintenance`.
 """
 
+import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
     from pyspark.sql import SparkSession
+
+CLOCK_TOLERANCE_MS = 60_000
 
 
 class Lake(dg.ConfigurableResource[None]):
@@ -77,6 +81,7 @@ class Lake(dg.ConfigurableResource[None]):
     _catalog: "Catalog | None" = PrivateAttr(default=None)
     _aws: Aws | None = PrivateAttr(default=None)
     _read_only: bool = PrivateAttr(default=False)
+    _clock_checked_by: str | None = PrivateAttr(default=None)
     _already_checked: set[tuple[str, str, int]] = PrivateAttr(default_factory=set)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
@@ -156,6 +161,27 @@ class Lake(dg.ConfigurableResource[None]):
         table = load_table(self.catalog, self.database, spec)
         location = self.location(spec) if table is None else add_new_columns(spec, table).location()
         return StagingArea.below(spec, location, open_storage(location, self.aws))
+
+    def check_clock(self, run: Run) -> None:
+        """Checks that no table was published more than a minute in the future.
+
+        If one was, the clock of this machine may be behind: withdrawals would not be in effect yet, and
+        people would come back.
+
+        Raises:
+            LakeError: One was, and the run does not trust the clock.
+        """
+        if run.trust_clock or self._clock_checked_by == run.id:
+            return
+        for name in self.tables:
+            pinned = self.pinned(name)
+            if pinned.exists and pinned.snapshot.timestamp_ms > time.time() * 1000 + CLOCK_TOLERANCE_MS:
+                made = datetime.fromtimestamp(pinned.snapshot.timestamp_ms / 1000, timezone.utc)
+                raise LakeError(
+                    f"{name} was published at {made:%Y-%m-%d %H:%M} UTC, which is in the future: set the "
+                    "clock of this machine right; if it is right, go on with `stedi run --trust-clock`."
+                )
+        self._clock_checked_by = run.id
 
     def already_checked(self, name: str, run: Run, landed: Outcome | None = None) -> bool:
         """Whether this run has looked for people who withdrew in a table, by the same records about people.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--full", is_flag=True, help="Rebuild all days, even if nothing changed.")
 @click.option("--explain", is_flag=True, help="Print what a run would do and why; do nothing.")
 @click.option("--as-of", metavar="MS", type=int, help="With --explain: judge consent at this time, epoch ms.")
+@click.option("--trust-clock", is_flag=True, help="Publish although a snapshot lies in the future.")
 @json_option
 def command(
     select: str | None,
@@ -32,6 +33,7 @@ def command(
     full: bool,
     explain: bool,
     as_of: int | None,
+    trust_clock: bool,
     as_json: bool,
     **flags: str | None,
 ) -> None:
@@ -42,7 +44,7 @@ def command(
         from stedi_assets.cli.in_process import RunOptions, refresh
         from stedi_assets.cli.output import RunDisplay, console
 
-        options = RunOptions(full=full, days=days)
+        options = RunOptions(full=full, days=days, trust_clock=trust_clock)
         if explain:
             run = options.run(settings.policy, as_of)
             _explain(settings, select, run, as_json=as_json)

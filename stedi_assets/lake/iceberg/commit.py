@@ -1,13 +1,15 @@
 """Publishing: staged files become the content of a table in one commit that makes one snapshot."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import LakeError
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
+    from pyiceberg.table.update import TableUpdate, UpdatesAndRequirements
+    from pyiceberg.table.update.snapshot import _SnapshotProducer
 
 
 class Conflict(LakeError):
@@ -21,6 +23,26 @@ def describe_files(table: "Table", uris: list[str]) -> "list[DataFile]":
 
     read = ExecutorFactory.get_or_create().map
     return list(read(lambda uri: parquet_file_to_data_file(table.io, table.metadata, uri), uris))
+
+
+def _never_back(producer: "_SnapshotProducer[Any]", table: "Table") -> None:
+    """Gives the new snapshot a time after that of its parent, although the clock was set back."""
+    from pyiceberg.table.update import AddSnapshotUpdate
+
+    parent = table.current_snapshot()
+    commit = producer._commit
+
+    def dated() -> "UpdatesAndRequirements":
+        updates, requirements = commit()
+        return tuple(map(later, updates)), requirements
+
+    def later(update: "TableUpdate") -> "TableUpdate":
+        if not isinstance(update, AddSnapshotUpdate) or parent is None:
+            return update
+        made = max(update.snapshot.timestamp_ms, parent.timestamp_ms + 1)
+        return AddSnapshotUpdate(snapshot=update.snapshot.model_copy(update={"timestamp_ms": made}))
+
+    producer._commit = dated  # type: ignore[method-assign]
 
 
 def replace_files(
@@ -53,6 +75,7 @@ def replace_files(
             # The id must be known before the commit: Dagster gets it as the data version, and it finds a
             # commit whose response was lost. PyIceberg has no public way to set it.
             producer._snapshot_id = snapshot_id
+            _never_back(producer, table)
             for file in removed:
                 producer.delete_data_file(file)
             for file in added:

@@ -111,16 +111,17 @@ def superseded(snapshots: "Iterable[Snapshot]", before: int) -> list[int]:
     snapshot may have started a minute ago.
 
     Args:
-        snapshots: The snapshots of a table.
+        snapshots: The snapshots of a table, in the order of their commits.
         before: The time, epoch ms.
     """
-    snapshots = list(snapshots)
-    replaced = {snapshot.parent_snapshot_id: snapshot.timestamp_ms for snapshot in snapshots}
-    return [
-        snapshot.snapshot_id
-        for snapshot in snapshots
-        if replaced.get(snapshot.snapshot_id, snapshot.timestamp_ms) <= before
-    ]
+    times: dict[int, int] = {}
+    replaced: dict[int | None, int] = {}
+    for snapshot in snapshots:
+        # A clock that was behind does not make a snapshot older than the one that it replaced.
+        parent = snapshot.parent_snapshot_id
+        times[snapshot.snapshot_id] = max(snapshot.timestamp_ms, times.get(parent or 0, 0))
+        replaced[parent] = max(times[snapshot.snapshot_id], replaced.get(parent, 0))
+    return [snapshot_id for snapshot_id, made in times.items() if replaced.get(snapshot_id, made) <= before]
 
 
 def _delete(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:

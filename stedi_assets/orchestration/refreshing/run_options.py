@@ -21,12 +21,14 @@ class Refresh(dg.ConfigurableResource[None]):
         rekey: Rebuild tables that were made with another pseudonym key, instead of refusing.
         retry: Read landing files with quarantined lines again.
         days: Days to rebuild in any case, such as 2024-03-01..2024-03-31.
+        trust_clock: Publish although a snapshot lies in the future of this machine's clock.
     """
 
     full: bool = False
     rekey: bool = False
     retry: bool = False
     days: str | None = None
+    trust_clock: bool = False
 
     @contextmanager
     def yield_for_execution(  # type: ignore[override]
@@ -55,4 +57,5 @@ def run_of(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> R
         rekey=refresh.rekey,
         retry=refresh.retry,
         days=days,
+        trust_clock=refresh.trust_clock,
     )
