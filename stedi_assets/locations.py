@@ -54,6 +54,15 @@ def within(inner: str, outer: str) -> bool:
     return f"{inner}/".startswith(f"{outer}/")
 
 
+def normalised(uri: str) -> str:
+    """A place in one spelling: links resolved, slashes single, `s3://` for every scheme of S3."""
+    scheme, colon, rest = uri.partition("://")
+    if colon and scheme in ("s3", "s3a", "s3n"):
+        return S3 + re.sub("/+", "/", rest).strip("/")
+    path = uri.removeprefix(LOCAL).removeprefix("file:")
+    return f"{LOCAL}{os.path.realpath(path)}"
+
+
 def resolved_catalog(value: str, lake: str) -> str:
     """The catalog of a lake: `glue`, or a URI.
 

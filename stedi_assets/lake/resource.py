@@ -30,7 +30,7 @@ from stedi_assets.lake.iceberg.table import PinnedSystemTable, PinnedTable
 from stedi_assets.lake.model import Outcome, Plan, Run
 from stedi_assets.lake.pseudonym_key import PseudonymKey
 from stedi_assets.lake.storage import Aws, LocalStorage, open_storage
-from stedi_assets.locations import S3
+from stedi_assets.locations import S3, normalised, within
 from stedi_assets.settings import LONGEST_LINE
 from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
@@ -141,11 +141,26 @@ class Lake(dg.ConfigurableResource[None]):
         if name in SYSTEM_TABLES:
             return self.system(SYSTEM_TABLES[name])
         spec = self.tables[name]
-        return PinnedTable(spec, lambda: load_table(self.catalog, self.database, spec))
+        return PinnedTable(spec, lambda: self.loaded(spec))
 
     def system(self, spec: TableSpec, landing_table: str | None = None) -> PinnedSystemTable:
         """A system table, or its part for one landing table."""
-        return PinnedSystemTable(spec, lambda: load_table(self.catalog, self.database, spec), landing_table)
+        return PinnedSystemTable(spec, lambda: self.loaded(spec), landing_table)
+
+    def loaded(self, spec: TableSpec) -> "Table | None":
+        """The Iceberg table as it is now; None if it was never created.
+
+        Raises:
+            LakeError: The table lies in another lake: this one is a copy, or was moved.
+        """
+        table = load_table(self.catalog, self.database, spec)
+        if table is not None and not within(normalised(table.location()), normalised(self.uri)):
+            raise LakeError(
+                f"{spec.name} lies in {table.location()}, which is not below STEDI_LAKE ({self.uri}): a lake "
+                "stays where it was made, so set STEDI_LAKE to that place, or copy and move lakes as "
+                "docs/operations.md says."
+            )
+        return table
 
     def read_only(self) -> None:
         """Writes nothing from now on, not even the rest of an interrupted batch."""
@@ -158,7 +173,7 @@ class Lake(dg.ConfigurableResource[None]):
 
     def staging_area(self, spec: TableSpec) -> StagingArea:
         """A new staging area of a table."""
-        table = load_table(self.catalog, self.database, spec)
+        table = self.loaded(spec)
         location = self.location(spec) if table is None else add_new_columns(spec, table).location()
         return StagingArea.below(spec, location, open_storage(location, self.aws))
 
@@ -223,7 +238,7 @@ class Lake(dg.ConfigurableResource[None]):
 
     def split_salt(self, spec: TableSpec) -> bytes:
         """The salt that assigns people to splits in a table that exists."""
-        return split_salt(load_table(self.catalog, self.database, spec) or self.existing_table(spec))
+        return split_salt(self.loaded(spec) or self.existing_table(spec))
 
     def existing_table(self, spec: TableSpec) -> "Table":
         """The Iceberg table with all columns of its model; it is created if it does not exist.
@@ -231,7 +246,7 @@ class Lake(dg.ConfigurableResource[None]):
         Raises:
             LakeError: The table and its model contradict each other.
         """
-        table = load_table(self.catalog, self.database, spec)
+        table = self.loaded(spec)
         if table is not None:
             return add_new_columns(spec, table)
         salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import storage_errors
-from stedi_assets.lake.iceberg.catalog import load_table
 from stedi_assets.lake.iceberg.commit import Conflict
 from stedi_assets.lake.maintenance.compaction import compact
 from stedi_assets.lake.maintenance.orphans import delete_orphans
@@ -75,7 +74,7 @@ def maintain(lake: Lake, spec: TableSpec, now: int | None = None) -> TableReport
 
 
 def _compact(lake: Lake, spec: TableSpec, _now: int) -> Mapping[str, Any]:
-    table = load_table(lake.catalog, lake.database, spec)
+    table = lake.loaded(spec)
     if table is None:
         return {"left": "not published yet"}
     if spec.name in SYSTEM_TABLES:
@@ -89,7 +88,7 @@ def _compact(lake: Lake, spec: TableSpec, _now: int) -> Mapping[str, Any]:
 def _expire(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:
     from pyiceberg.exceptions import CommitFailedException
 
-    table = load_table(lake.catalog, lake.database, spec)
+    table = lake.loaded(spec)
     if table is None:
         return {}
     kept = {ref.snapshot_id for ref in table.metadata.refs.values()}
@@ -128,7 +127,7 @@ def _delete(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:
     # In this order: a batch that announced its files before the table is loaded has them in the table or
     # among the announced ones; files written later are too young to be deleted.
     announced = _announced(lake) if spec.name in SYSTEM_TABLES else ""
-    table = load_table(lake.catalog, lake.database, spec)
+    table = lake.loaded(spec)
     if table is None:
         return {}
     deleted = delete_orphans(table, open_storage(table.location(), lake.aws), announced, now)
@@ -137,7 +136,7 @@ def _delete(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:
 
 def _announced(lake: Lake) -> str:
     """The properties of the landing tables' snapshots, which name the staged files of unfinished batches."""
-    tables = (load_table(lake.catalog, lake.database, spec) for spec in lake.tables.landing)
+    tables = (lake.loaded(spec) for spec in lake.tables.landing)
     snapshots = [table.current_snapshot() for table in tables if table is not None]
     summaries = [snapshot.summary for snapshot in snapshots if snapshot and snapshot.summary]
     return "\n".join(text for summary in summaries for text in summary.additional_properties.values())
