@@ -9,15 +9,15 @@ BIN := $(VENV)/bin
 TWO := -n 2 --dist loadfile
 DAGSTER_HOME ?= $(CURDIR)/.stedi/dagster
 export DAGSTER_HOME
+PORT ?= 3000
 
 .PHONY: run dev test test-all test-nightly check s3 fault-test spark-test spark-s3-test benchmark lock clean
 
 run: $(VENV)/run.installed  ## Refresh the lake from data/
 	$(BIN)/stedi run
 
-dev: $(VENV)/run.installed  ## The Dagster UI on http://127.0.0.1:3000
-	@mkdir -p $(DAGSTER_HOME) && cp -n stedi_assets/orchestration/dagster.yaml $(DAGSTER_HOME)/ || true
-	PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev -h 127.0.0.1
+dev: $(VENV)/run.installed  ## The Dagster UI on http://127.0.0.1:3000, or PORT=…
+	$(BIN)/stedi dev --port $(PORT)
 
 test: $(VENV)/dev.installed  ## What every change must pass
 	$(BIN)/pytest $(TWO) -m "not slow and not nightly and not maven"

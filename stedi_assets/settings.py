@@ -28,6 +28,7 @@ ENGINES = re.compile(r"sail|local(\[(\d+|\*)\])?|(spark|sc)://\S+")
 SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
 WEBHOOK = re.compile(r"(?P<scheme>https?)://(?P<host>[^\s/?#:@\[]+|\[[0-9a-fA-F:.]+\])(:\d+)?([/?#]\S*)?")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+UI_HOST = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?")
 SMALLEST_POOL_MB = 256
 SHORTEST_LINE = 1_000  # bytes; a customer record has a few hundred
 MOST_KEEP_DAYS = 3_650
@@ -133,6 +134,17 @@ def _check_webhook(url: str, http: WebhookHttp) -> None:
         "STEDI_WEBHOOK_URL begins with http://, which anyone on the way can read: give an https:// URL, "
         "or set STEDI_WEBHOOK_HTTP to loopback (for this machine) or allowed."
     )
+
+
+def _ui_hosts(name: str, value: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().lower() for host in value.split(",")) if value else ()
+    for host in hosts:
+        if not UI_HOST.fullmatch(host):
+            raise SettingError(
+                f"{name} names {host or 'an empty host'}, but must be hosts with their ports, as an address bar "
+                "shows them, separated by commas, such as stedi.example.org,localhost:8080."
+            )
+    return hosts
 
 
 def _text(name: str, value: str) -> str:
@@ -281,6 +293,15 @@ SETTINGS = (
         "`refused`, `loopback` (only for localhost, 127.0.0.1 and [::1], such as a relay on this machine) or "
         "`allowed`.",
     ),
+    Setting(
+        name="STEDI_UI_HOSTS",
+        field="ui_hosts",
+        default="",
+        parse=_ui_hosts,
+        meaning="More hosts under which `make dev` may be opened, as an address bar shows them, separated by "
+        "commas: `localhost:8080` for a tunnel, `stedi.example.org` for a proxy that asks for a login. Only "
+        "localhost, 127.0.0.1 and [::1] with the port are accepted otherwise.",
+    ),
 )
 DEFAULTS: Mapping[str, str] = {setting.name: setting.default for setting in SETTINGS}
 
@@ -314,6 +335,7 @@ class Settings:
     quiet_hours: float
     webhook_given: bool
     webhook_http: WebhookHttp
+    ui_hosts: tuple[str, ...]
     key_file: str
     """Path of the key that is kept beside a local lake; empty for a lake in S3."""
     region: str = ""

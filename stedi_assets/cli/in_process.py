@@ -2,13 +2,10 @@
 
 import dataclasses
 import logging
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,13 +17,12 @@ from stedi_assets.errors import SettingError
 from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, Run
 from stedi_assets.orchestration import clock, interrupts
 from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.home import prepare_home
 from stedi_assets.orchestration.naming import REFRESH
 from stedi_assets.orchestration.refreshing.up_to_date import up_to_date
 from stedi_assets.orchestration.resources import build_naming, opened_lake
-from stedi_assets.settings import Policy, Settings, dagster_home
+from stedi_assets.settings import Policy, Settings
 from stedi_assets.tables import Tables
-
-INSTANCE_SETTINGS = Path(__file__).parents[1] / "orchestration" / "dagster.yaml"
 
 OnProgress = Callable[[Progress], None]
 """Receives every step of a run."""
@@ -140,16 +136,6 @@ def selected_tables(definitions: dg.Definitions, tables: Tables, select: str | N
     if not keys:
         raise SettingError(f"--select {select} selects no table: the tables are {', '.join(tables)}.")
     return [key.path[-1] for key in sorted(keys)]
-
-
-def prepare_home() -> Path:
-    """Makes the home of the Dagster instance with our settings, unless it has settings already."""
-    home = dagster_home()
-    home.mkdir(parents=True, exist_ok=True)
-    os.environ["DAGSTER_HOME"] = str(home)  # its settings name it
-    if not (home / INSTANCE_SETTINGS.name).exists():
-        shutil.copy(INSTANCE_SETTINGS, home)
-    return home
 
 
 def opened_instance() -> dg.DagsterInstance:

@@ -12,6 +12,7 @@ import click
 from stedi_assets.cli.commands import (
     check,
     ddl,
+    dev,
     generate,
     list_tables,
     maintain_lake,
@@ -49,5 +50,5 @@ def main(context: click.Context) -> None:
     atexit.register(gc.freeze)
 
 
-for module in (run, check, rekey, maintain_lake, sql, list_tables, quarantine, ddl, generate):
+for module in (run, dev, check, rekey, maintain_lake, sql, list_tables, quarantine, ddl, generate):
     main.add_command(module.command)

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pytest
 
-from stedi_assets.cli.in_process import INSTANCE_SETTINGS, prepare_home
 from stedi_assets.orchestration.event_log import PooledEventLogStorage
+from stedi_assets.orchestration.home import INSTANCE_SETTINGS, prepare_home
 
 WRITERS, EVENTS = 4, 25
 WRITER = f"""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stedi_assets.cli.in_process import prepare_home
+from stedi_assets.orchestration.home import prepare_home
 from stedi_assets_tests.support.lakes import TestLake, customer, write_landing
 from stedi_assets_tests.support.sensors import finish_batch
 

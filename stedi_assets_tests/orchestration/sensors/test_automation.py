@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from stedi_assets.assets import DECLARED, TABLES
-from stedi_assets.cli.in_process import prepare_home
 from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.home import prepare_home
 from stedi_assets_tests.support.copies import Kept
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 

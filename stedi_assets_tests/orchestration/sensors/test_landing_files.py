@@ -10,11 +10,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from stedi_assets.cli.in_process import INSTANCE_SETTINGS
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.storage import Aws
 from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.home import INSTANCE_SETTINGS
 from stedi_assets.orchestration.run_lock import at_work, is_abandoned
 from stedi_assets.orchestration.sensors.landing_files import ABANDONED
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
