@@ -141,8 +141,8 @@ def _ui_hosts(name: str, value: str) -> tuple[str, ...]:
     for host in hosts:
         if not UI_HOST.fullmatch(host):
             raise SettingError(
-                f"{name} names {host or 'an empty host'}, but must be hosts with their ports, as an address bar "
-                "shows them, separated by commas, such as stedi.example.org,localhost:8080."
+                f"{name} names {host or 'an empty host'}, but must be hosts as an address bar shows them, "
+                "separated by commas, such as stedi.example.org,localhost:8080."
             )
     return hosts
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,9 @@ START_SECONDS = 120
 STOP_SECONDS = 30
 RUN_SECONDS = 240
 GROUPS_KEY = "Alt+e"
+# Commands that serve the UI; the port is added.
+STEDI_DEV = ("-c", "from stedi_assets.cli.main import main; main()", "dev", "--port")
+BARE_DEV = ("-m", "dagster", "dev", "-h", "127.0.0.1", "-w", str(REPOSITORY / "workspace.yaml"), "-p")
 LAUNCH_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -54,15 +57,19 @@ FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 @dataclass(frozen=True)
 class DagsterUI:
-    """A running `dagster dev`.
+    """A UI that is served.
 
     Attributes:
         url: Where the UI is served.
         log: File with what the server printed.
+        home: The home of Dagster.
+        server: The process of the command.
     """
 
     url: str
     log: Path
+    home: Path
+    server: subprocess.Popen[bytes]
 
     def ask(self, query: str, **variables: Any) -> Any:
         """The data that a GraphQL query gives."""
@@ -128,13 +135,16 @@ class DagsterUI:
 
 
 @contextmanager
-def dagster_dev(elsewhere: Mapping[str, str] | None = None) -> Iterator[DagsterUI]:
+def dagster_dev(
+    elsewhere: Mapping[str, str] | None = None, command: Sequence[str] = STEDI_DEV
+) -> Iterator[DagsterUI]:
     """Serves the UI of this checkout on loopback, over the sample landing zone and an empty lake.
 
     All that it writes is in a temporary folder, which is gone afterwards, as is every process.
 
     Args:
         elsewhere: Settings of a lake that is somewhere else.
+        command: Arguments of Python that serve the UI.
 
     Raises:
         RuntimeError: It does not start, with what it printed.
@@ -145,8 +155,7 @@ def dagster_dev(elsewhere: Mapping[str, str] | None = None) -> Iterator[DagsterU
         home.mkdir()
         sockets.mkdir()
         shutil.copy(REPOSITORY / "stedi_assets" / "orchestration" / "dagster.yaml", home)
-        port = _free_port()
-        ui = DagsterUI(f"http://127.0.0.1:{port}", folder / "dev.log")
+        port, output = free_port(), folder / "dev.log"
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("STEDI_", "DAGSTER_"))
         }
@@ -159,10 +168,9 @@ def dagster_dev(elsewhere: Mapping[str, str] | None = None) -> Iterator[DagsterU
             "TMPDIR": str(sockets),
             **(elsewhere or {}),
         }
-        workspace = str(REPOSITORY / "workspace.yaml")
-        with ui.log.open("w") as log:
+        with output.open("w") as log:
             server = subprocess.Popen(
-                [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port), "-w", workspace],
+                [sys.executable, *command, str(port)],
                 cwd=folder,
                 env=inherited | settings,
                 stdout=log,
@@ -171,6 +179,7 @@ def dagster_dev(elsewhere: Mapping[str, str] | None = None) -> Iterator[DagsterU
                 # A shell that runs this in the background lets it ignore the interrupt that ends the server.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
+        ui = DagsterUI(f"http://127.0.0.1:{port}", output, home, server)
         try:
             _wait_until_loaded(ui, server)
             yield ui
@@ -179,12 +188,14 @@ def dagster_dev(elsewhere: Mapping[str, str] | None = None) -> Iterator[DagsterU
 
 
 @contextmanager
-def browser_page(width: int = 1400, height: int = 900, scale: float = 1) -> "Iterator[Page]":
+def browser_page(
+    width: int = 1400, height: int = 900, scale: float = 1, *, flags: Sequence[str] = ()
+) -> "Iterator[Page]":
     """A page of a headless Chromium in a light theme; closes with the block."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=LAUNCH_FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*LAUNCH_FLAGS, *flags])
         try:
             yield browser.new_page(
                 viewport={"width": width, "height": height},
@@ -238,7 +249,8 @@ def materialize_all(page: "Page", ui: DagsterUI) -> tuple[str, str]:
     return ui.finished_run(known)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of loopback that no process has."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -257,7 +269,7 @@ def _wait_until_loaded(ui: DagsterUI, server: subprocess.Popen[bytes]) -> None:
                 raise RuntimeError(f"The code location does not load: {errors}")
             return
         time.sleep(0.3)
-    raise RuntimeError(f"dagster dev does not serve:\n{ui.log.read_text()}")
+    raise RuntimeError(f"The UI is not served:\n{ui.log.read_text()}")
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -27,10 +27,10 @@ class Guard:
 
     Refuses with 403 and one sentence, WebSocket upgrades too:
 
-    - a Host that is not one of the UI's: the name of another site may resolve to this machine (DNS rebinding);
+    - a Host that is not one of the UI's: another name may resolve to this machine, too (DNS rebinding);
     - an Origin that differs from the Host;
-    - a Sec-Fetch-Site other than same-origin or none. Only a link may come from elsewhere: whatever it names, it
-      gets the page that all addresses of the UI share, and no other endpoint sees it;
+    - a Sec-Fetch-Site other than same-origin or none. Only a link may come from elsewhere: whatever it
+      names, it gets the page that all addresses of the UI share, and no other endpoint sees it;
     - GraphQL by GET, if it is not a query.
 
     Args:

@@ -8,6 +8,7 @@ the guard before anything listens. The code server listens on a Unix socket that
 FD is a TCP socket that is bound. The processes end when standard input does, so they outlive no parent.
 """
 
+import json
 import os
 import signal
 import socket
@@ -22,7 +23,6 @@ from pathlib import Path
 import click
 import dagster as dg
 import uvicorn
-import yaml
 from dagster._cli.proxy_server_manager import ProxyServerManager
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget, WorkspaceFileTarget
@@ -60,9 +60,7 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         if self._daemon.poll() is not None:
-            click.echo(
-                f"The Dagster daemon ended with code {self._daemon.returncode}, so all is ended.", err=True
-            )
+            click.echo(f"The Dagster daemon ended by itself (code {self._daemon.returncode}).", err=True)
             return True
         return await super().on_tick(counter)
 
@@ -97,7 +95,8 @@ def _workspace(code_servers: ProxyServerManager) -> Iterator[Path]:
     """A workspace file that names the sockets of the code servers."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "workspace.yaml"
-        file.write_text(yaml.dump({"load_from": code_servers.get_code_server_specs()}))
+        # JSON is YAML.
+        file.write_text(json.dumps({"load_from": code_servers.get_code_server_specs()}))
         yield file
 
 

@@ -15,16 +15,16 @@ CODE_SERVER = ["api", "grpc"]
 
 
 def warn_if_unguarded() -> None:
-    """Prints the sentence if `dagster dev` or `dg dev` has just started; not again on a reload, nor in runs."""
+    """Prints the sentence when `dagster dev` or `dg dev` starts; not on a reload, nor in runs."""
     starts = sys.argv[1:3] == CODE_SERVER and multiprocessing.parent_process() is None
     if starts and using_dagster_dev() and not _replaces_another():
         print(SENTENCE, file=sys.stderr)
 
 
 def _replaces_another() -> bool:
-    """Whether this code server has a sibling, as it has on a reload: the former one ends after this one loaded.
+    """Whether this code server has a sibling: on a reload, the former one ends after this one has loaded.
 
-    Only Linux can say so; elsewhere the sentence is printed again.
+    Only Linux can answer; elsewhere the sentence is printed on every reload.
     """
     siblings = [file.read_text().split() for file in Path(f"/proc/{os.getppid()}/task").glob("*/children")]
     return sum(map(len, siblings)) > 1
