@@ -71,6 +71,11 @@ class DagsterUI:
     home: Path
     server: subprocess.Popen[bytes]
 
+    @property
+    def port(self) -> int:
+        """The TCP port of the UI."""
+        return int(self.url.rsplit(":", 1)[1])
+
     def ask(self, query: str, **variables: Any) -> Any:
         """The data that a GraphQL query gives."""
         request = urllib.request.Request(

@@ -12,8 +12,13 @@ from stedi_assets.errors import SettingError
 
 HOST = "127.0.0.1"
 SERVICES = "stedi_assets.orchestration.webserver.services"
-STOP_SECONDS = 6
-"""How long each step of an end may take: first the services, then the runs that they started."""
+STOP_SECONDS = 10
+"""How long processes may take to end, until they are killed."""
+VARIABLES = {
+    "DAGSTER_DISABLE_TELEMETRY": "1",
+    # Dagster starts code servers again that ended, also while all is ended: so it checks less often.
+    "DAGSTER_CODE_SERVER_AUTO_RESTART_INTERVAL": "20",
+}
 
 
 def bound(port: int) -> socket.socket:
@@ -55,15 +60,12 @@ def serve_until_interrupted(listener: socket.socket) -> int:
         stdin=subprocess.PIPE,  # closed when this process ends, however it does
         pass_fds=[listener.fileno()],
         start_new_session=True,
-        env={**os.environ, "DAGSTER_DISABLE_TELEMETRY": "1"},
+        env=os.environ | VARIABLES,
     )
     listener.close()  # or connections would be accepted after the services ended
     try:
         return services.wait() or 1
     except KeyboardInterrupt:
-        services.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            services.wait(STOP_SECONDS)
         return 0
     finally:
         _end_group(services)

@@ -43,7 +43,6 @@ POLL_MS = 2_000
 """How often the UI asks for new data."""
 REQUEST_SECONDS = 1
 """How long open requests may take when the server stops; the UI keeps some open all the time."""
-DAEMON_SECONDS = 5
 
 
 class _Server(uvicorn.Server):
@@ -59,7 +58,7 @@ class _Server(uvicorn.Server):
         click.echo(f"\nThe Dagster UI is on {self._url} – Ctrl-C ends it.\n")
 
     async def on_tick(self, counter: int) -> bool:
-        if self._daemon.poll() is not None:
+        if not self.should_exit and self._daemon.poll() is not None:
             click.echo(f"The Dagster daemon ended by itself (code {self._daemon.returncode}).", err=True)
             return True
         return await super().on_tick(counter)
@@ -77,9 +76,9 @@ def serve(listener: socket.socket, settings: Settings) -> None:
         dg.DagsterInstance.get() as instance,
         ProxyServerManager(instance, CODE_LOCATION, code_server_log_level=LOG_LEVEL) as code_servers,
         _workspace(code_servers) as workspace,
-        _daemon(workspace) as daemon,
         WorkspaceProcessContext(instance, WorkspaceFileTarget([str(workspace)]), __version__) as context,
     ):
+        daemon = _daemon(workspace)
         app = create_app_from_workspace_process_context(context, live_data_poll_rate=POLL_MS)
         config = uvicorn.Config(
             Guard(app, hosts_of(port, settings.ui_hosts)),
@@ -100,19 +99,10 @@ def _workspace(code_servers: ProxyServerManager) -> Iterator[Path]:
         yield file
 
 
-@contextmanager
-def _daemon(workspace: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs the daemon, which evaluates sensors and schedules and starts queued runs."""
+def _daemon(workspace: Path) -> subprocess.Popen[bytes]:
+    """Starts the daemon, which evaluates sensors and schedules and starts queued runs."""
     command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace), "--log-level", LOG_LEVEL]
-    daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        yield daemon
-    finally:
-        daemon.send_signal(signal.SIGINT)
-        try:
-            daemon.wait(DAEMON_SECONDS)
-        except subprocess.TimeoutExpired:
-            daemon.kill()
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
 
 def _interrupt_when_let_go() -> None:
@@ -122,10 +112,13 @@ def _interrupt_when_let_go() -> None:
 
 def main() -> None:
     """Serves the UI on the socket that the parent passed."""
+    parent = os.getppid()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threading.Thread(target=_interrupt_when_let_go, daemon=True).start()
     with suppress(KeyboardInterrupt), socket.socket(fileno=int(sys.argv[1])) as listener:
         serve(listener, Settings.from_process())
+    if os.getppid() != parent:  # was killed, so it does not end the runs that are left
+        os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
