@@ -23,11 +23,11 @@ This page is made from the table in [settings.py](../stedi_assets/settings.py) b
 |---|---|---|---|
 """
 DETAILS = """
-`DAGSTER_HOME` is the home of the Dagster instance, `.stedi/dagster` by default. A new home gets a copy of
-[dagster.yaml](../stedi_assets/orchestration/dagster.yaml), which makes runs that write tables wait for each
-other. An existing home keeps its own file. If it comes from an earlier version or from another instance,
-copy `concurrency`, `run_queue` and `run_monitoring` to it. In any case, if two runs change a table at once,
-only one of them can publish.
+`DAGSTER_HOME` is the home of the Dagster instance, `.stedi/dagster` by default, for its owner alone (0700).
+A new home gets a copy of [dagster.yaml](../stedi_assets/orchestration/dagster.yaml), which makes runs that
+write tables wait for each other. An existing home keeps its own file. If it comes from an earlier version
+or from another instance, copy `concurrency`, `run_queue` and `run_monitoring` to it. In any case, if two
+runs change a table at once, only one of them can publish.
 
 A run has two more options, as flags of `stedi run` or in the launchpad of the UI under
 `resources: refresh: config`:

@@ -52,6 +52,12 @@ def test_who_only_reads_needs_no_key():
     assert not Settings.from_settings(settings, reads_only=True).key_given
 
 
+def test_hosts_of_the_ui_are_a_list():
+    settings = Settings.from_settings({"STEDI_UI_HOSTS": "Stedi.example.org, localhost:8080,[::2]:80"})
+    assert settings.ui_hosts == ("stedi.example.org", "localhost:8080", "[::2]:80")
+    assert Settings.from_settings({}).ui_hosts == ()
+
+
 @pytest.mark.parametrize("engine", ["sail", "local", "local[2]", "local[*]", "spark://host:7077", "sc://h:1"])
 def test_engines_that_are_supported(engine):
     assert Settings.from_settings({"STEDI_ENGINE": engine}).engine == engine
@@ -96,6 +102,10 @@ def test_engines_that_are_supported(engine):
             {"STEDI_WEBHOOK_HTTP": "yes"},
             "STEDI_WEBHOOK_HTTP is yes, but must be refused, loopback or allowed.",
         ),
+        ({"STEDI_UI_HOSTS": "*"}, "STEDI_UI_HOSTS names *, but must be hosts as an address bar shows them"),
+        ({"STEDI_UI_HOSTS": "a.example,,b"}, "STEDI_UI_HOSTS names an empty host, but must be hosts"),
+        ({"STEDI_UI_HOSTS": "http://a.example"}, "STEDI_UI_HOSTS names http://a.example, but must be"),
+        ({"STEDI_UI_HOSTS": "a.example/x"}, "STEDI_UI_HOSTS names a.example/x, but must be hosts"),
         ({"STEDI_LAEK": "x"}, "STEDI_LAEK is not a setting: did you mean STEDI_LAKE?"),
         ({"STEDI_XYZZY": "x"}, "STEDI_XYZZY is not a setting: the settings are STEDI_LANDING,"),
         ({"STEDI_LAKE": "gs://bucket/lake"}, "STEDI_LAKE is gs://bucket/lake, but only folders"),

@@ -104,7 +104,7 @@ def test_a_link_on_another_site_opens_the_ui(guarded, page):
 def test_the_ui_itself_works_and_opens_websockets(guarded, page):
     ui, _ = guarded
     frames = []
-    page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
     open_lineage(page, ui)
     run, status = materialize_all(page, ui)
     assert (status, ui.problems(run)) == ("SUCCESS", [])
