@@ -9,7 +9,7 @@ from urllib.parse import quote
 ATTACKS = ("image", "fetch_get", "fetch_post", "form", "frame", "websocket", "report", "script")
 """What the page can try; its address says which: `/image`."""
 
-LAUNCH = """mutation { launchRun(executionParams: {mode: "default", runConfigData: "{}", selector: {
+LAUNCH = """mutation { launchRun(executionParams: {mode: "default", runConfigData: "CONFIG", selector: {
     repositoryLocationName: "stedi_assets", repositoryName: "__repository__", jobName: "JOB"}})
     { __typename ... on PythonError { message } } }"""
 
@@ -43,9 +43,9 @@ const attacks = {{
 </script>"""
 
 
-def launch(job: str) -> str:
-    """The mutation that starts a run of a job."""
-    return " ".join(LAUNCH.replace("JOB", job).split())
+def launch(job: str, config: str = "{}") -> str:
+    """The mutation that starts a run of a job with some config, as YAML."""
+    return " ".join(LAUNCH.replace("JOB", job).replace("CONFIG", config).split())
 
 
 @contextmanager
