@@ -56,7 +56,7 @@ def elsewhere(tmp_path_factory):
     return tmp_path_factory.mktemp("elsewhere")
 
 
-COMMANDS = ["check", "ddl", "generate", "maintain", "quarantine", "rekey", "run", "sql", "tables"]
+COMMANDS = ["check", "ddl", "dev", "generate", "maintain", "quarantine", "rekey", "run", "sql", "tables"]
 
 
 def test_help_lists_all_commands_and_loads_neither_dagster_nor_an_engine(stedi, elsewhere):

@@ -7,7 +7,7 @@ import sys
 import dagster as dg
 import pytest
 
-from stedi_assets.cli.in_process import prepare_home
+from stedi_assets.orchestration.home import prepare_home
 from stedi_assets.samples import generate
 from stedi_assets_tests.support.commands import environment
 from stedi_assets_tests.support.lakes import TestLake, new_lake, one_person, write_landing
