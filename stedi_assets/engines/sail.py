@@ -1,11 +1,14 @@
 """Sail, the embedded default: a Spark Connect server in this process, without a JVM.
 
-It has no authentication, so it listens on the loopback address only.
+It has no authentication, so it listens on the loopback address only. That keeps out other machines, but not
+other accounts of this one: a run says so where there are any.
 """
 
 import os
+import pwd
 import signal
 import threading
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -13,8 +16,33 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import Field, PrivateAttr
 
 from stedi_assets.engines import silence_pyspark
+from stedi_assets.lake import report
 
 SECONDS_TO_STOP = 5.0
+
+FIRST_ACCOUNT, LAST_ACCOUNT = 1_000, 60_000
+"""User ids of people, as Linux systems give them."""
+
+
+def other_accounts() -> int:
+    """How many other accounts of this machine can log in."""
+    return sum(
+        FIRST_ACCOUNT <= account.pw_uid <= LAST_ACCOUNT
+        and account.pw_uid != os.geteuid()
+        and not account.pw_shell.endswith(("/nologin", "/false"))
+        for account in pwd.getpwall()
+    )
+
+
+@cache
+def warn_of_neighbours() -> None:
+    """Says once what other accounts of this machine can do, if there are any."""
+    if accounts := other_accounts():
+        report(
+            "engine",
+            f"other accounts of this machine ({accounts}) can run code as you through the port of Sail, "
+            "which has no password: set STEDI_ENGINE to local[2] on a shared machine",
+        )
 
 
 class SailResource(LazyPySparkResource):
@@ -48,6 +76,7 @@ class SailResource(LazyPySparkResource):
         from pyspark.sql.connect.session import SparkSession
 
         silence_pyspark()
+        warn_of_neighbours()
         self._server = SparkConnectServer(ip="127.0.0.1", port=0)
         self._server.start(background=True)
         host, port = self._server.listening_address

@@ -7,6 +7,7 @@ Here belongs what every operation needs: catalog, storage, engine, tables. The o
 import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +137,24 @@ class Lake(dg.ConfigurableResource[None]):
         """URI of a table's folder."""
         return table_location(self.uri, self.database, spec)
 
+    def own(self, name: str) -> PinnedTable:
+        """A table as this project published it last, whatever other programs did to it since."""
+        pinned = self.pinned(name)
+        if not pinned.exists or pinned.record is not None:
+            return pinned
+        own = pinned.own_snapshot_id
+        return pinned if own is None else PinnedTable(pinned.spec, lambda: self.loaded(pinned.spec), own)
+
+    def check_own(self, spec: TableSpec) -> None:
+        """Checks that no other program changed the rows of a table or of the system tables.
+
+        Raises:
+            LakeError: One did; the sentence names the snapshot and the fix.
+        """
+        for pinned in (self.pinned(spec.name), *(self.system(system) for system in SYSTEM_TABLES.values())):
+            if pinned.exists:
+                pinned.check_own()
+
     def pinned(self, name: str) -> PinnedTable:
         """A published table, pinned at its first use; a system table may be empty."""
         if name in SYSTEM_TABLES:
@@ -224,10 +243,12 @@ class Lake(dg.ConfigurableResource[None]):
         """
         pinned = self.pinned(spec.name)
         record = pinned.record
+        if record is None and spec.source is None and (former := self.own(spec.name).record):
+            # What it was computed from does not explain its rows any more, so all of them are made again.
+            record = replace(former, inputs={}, snapshots={}, version="", checks={}, days=None)
         if record is None:
-            raise LakeError(
-                f"{spec.name} was not published by this project's current version: run `stedi run`."
-            )
+            pinned.check_own()
+            raise LakeError(f"{spec.name} was published by an unknown version: run `stedi run --full`.")
         return Outcome(
             plan=Plan(spec=spec, base=pinned.snapshot_id, record=record, reasons=()),
             snapshot_id=pinned.snapshot_id,

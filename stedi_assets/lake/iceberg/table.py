@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from threading import Lock
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.boundary import engine_errors
+from stedi_assets.lake.iceberg.foreign import content_snapshot, is_own, last_own, mixed_up
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.schema import check_schema
 from stedi_assets.lake.storage import engine_path
@@ -231,10 +232,31 @@ class PinnedTable(TableFiles):
         """Id of the pinned snapshot."""
         return self.snapshot.snapshot_id
 
-    @property
+    @cached_property
     def record(self) -> "Record | None":
-        """What the pinned snapshot was computed from."""
-        return Record.of(self.snapshot)
+        """What the rows of the pinned snapshot were computed from; None if another program changed them."""
+        table, snapshot = self._needed
+        content = content_snapshot(table, snapshot)
+        record = Record.of(content)
+        if record is None or content is snapshot:
+            return record
+        return replace(record, version=record.version or str(content.snapshot_id))
+
+    @property
+    def own_snapshot_id(self) -> int | None:
+        """The last snapshot of this project from which the pinned one comes; None if there is none."""
+        own = last_own(*self._needed)
+        return None if own is None else own.snapshot_id
+
+    def check_own(self) -> None:
+        """Checks that no other program changed the rows.
+
+        Raises:
+            LakeError: One did; the sentence names the snapshot and the fix.
+        """
+        table, snapshot = self._needed
+        if not is_own(content_snapshot(table, snapshot)):
+            raise LakeError(mixed_up(table, snapshot))
 
     @property
     def version(self) -> str:

@@ -56,7 +56,7 @@ class LandingState:
     @classmethod
     def read(cls, lake: Lake, spec: TableSpec, run: Run) -> "LandingState":
         """Reads the state of a table; the snapshot comes first, so that the ledger is never older."""
-        published = lake.pinned(spec.name)
+        published = lake.own(spec.name)
         base = published.snapshot_id if published.exists else None
         ledger = ledger_of(lake, spec.name)
         return cls(lake=lake, spec=spec, run=run, published=published, base=base, ledger=ledger)

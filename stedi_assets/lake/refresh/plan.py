@@ -65,6 +65,8 @@ def plan_derived(
         LakeError: An input is not published, or the pseudonym key is another one.
     """
     report(spec.name, "planning")
+    for name in spec.inputs:
+        inputs[name].check_own()
     inputs = with_quarantine(lake, spec, {name: inputs[name] for name in spec.inputs})
     wanted = Record(
         inputs={name: _version(name, inputs, spec) for name in inputs},
@@ -79,7 +81,8 @@ def plan_derived(
     recorded = published.record if published.exists else None
     base = published.snapshot_id if published.exists else None
     if recorded is None:
-        return Plan(spec=spec, base=base, record=wanted, reasons=("first build",))
+        reason = "another program changed it" if published.exists else "first build"
+        return Plan(spec=spec, base=base, record=wanted, reasons=(reason,))
     if not run.rekey:
         check_key(spec, recorded.key, wanted.key)
     plan = Plan(

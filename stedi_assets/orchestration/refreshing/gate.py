@@ -108,7 +108,7 @@ class Gate:
         """
         while True:
             yield from self._removals()
-            self._check_clock()
+            self._check_lake()
             audited = self._audited = self._audit()
             batch = audited.outcome.batch
             if audited.refused or batch is None or not batch.more:
@@ -148,11 +148,13 @@ class Gate:
             if removal.table == table.spec.name:
                 self._plan = self._planned()
 
-    def _check_clock(self) -> None:
-        """Stops what would be published, other than removals, while the lake lies in the future."""
-        if self._landed is not None and self._landed.changed:
+    def _check_lake(self) -> None:
+        """Stops what would be published, other than removals, onto a lake that it would mix up."""
+        if self._landed is not None:
             with self._discarded_on_error(self._landed):
-                self._lake.check_clock(self._run)
+                self._lake.check_own(self._table.spec)
+                if self._landed.changed:
+                    self._lake.check_clock(self._run)
         elif self._plan is not None and not self._plan.nothing:
             self._lake.check_clock(self._run)
 

@@ -45,6 +45,7 @@ def _audited(lake: Lake, run: Run, table: LakeTable) -> Audited | None:
     if not pinned.exists or pinned.record is None or {*pinned.schema.column_names} != {*spec.columns}:
         return None
     if spec.source is not None:
+        lake.check_own(spec)
         current = not planned_changes(lake, spec, run)
     else:
         inputs = {name: lake.pinned(name) for name in spec.inputs}
