@@ -13,14 +13,14 @@ ROWS = [
 ]
 
 
-def tests_of(path):
+def functions_of(path):
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
 
 
 def test_every_promise_names_a_test_that_exists():
     named = [name for row in ROWS for name in re.findall(r"`([\w/]+\.py)::(\w+)`", row)]
     assert len(ROWS) > 20
-    assert not [f"{path}::{test}" for path, test in named if test not in tests_of(TESTS / path)]
+    assert not [f"{path}::{test}" for path, test in named if test not in functions_of(TESTS / path)]
 
 
 def test_no_promise_is_without_a_test():
