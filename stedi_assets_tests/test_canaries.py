@@ -73,7 +73,7 @@ def crash_while_staging(patch):
 
     def failing(area, frame):
         if area.spec.name == "customer_trusted":
-            raise RuntimeError("crashed")
+            raise RuntimeError(CANARIES[0])
         return write(area, frame)
 
     steps.WRITE.replace(patch, failing)
@@ -97,7 +97,7 @@ def crash_in_the_audit(patch):
     def failing(rules, audit_input, days):
         people = audit_input.rows(days).collect()
         if audit_input.spec.name == "customer_trusted" and people:
-            raise RuntimeError("crashed")
+            raise RuntimeError(CANARIES[0])
         return examine(rules, audit_input, days)
 
     patch.setattr(NumberRules, "examine", failing)
@@ -107,9 +107,9 @@ MISHAPS = {
     None: "",
     refused: "accelerometer_trusted: publish refused, table unchanged: reconciles is broken by 1 of 1 rows",
     engine_error_while_staging: "accelerometer_trusted: the engine stopped while staging rows",
-    crash_while_staging: "customer_trusted: USER_CODE_ERROR",
+    crash_while_staging: "customer_trusted: RuntimeError while staging, which nothing expects: see",
     engine_error_in_the_audit: "accelerometer_landing: the engine stopped while auditing rows",
-    crash_in_the_audit: "customer_trusted: USER_CODE_ERROR",
+    crash_in_the_audit: "customer_trusted: RuntimeError while auditing, which nothing expects: see",
 }
 """A way to fail, and what the shell shows."""
 

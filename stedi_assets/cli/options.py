@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from stedi_assets.errors import SettingError, StediError, inert
-from stedi_assets.settings import PREFIX, SETTINGS, Settings
+from stedi_assets.settings import PREFIX, SETTINGS, Settings, dagster_home
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -106,3 +106,23 @@ def sentences() -> Iterator[None]:
     except StediError as error:
         click.echo(error, err=True)
         sys.exit(Exit.WRONG_SETTING if isinstance(error, SettingError) else Exit.FAILED)
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        click.echo(_unexpected(error), err=True)
+        sys.exit(Exit.FAILED)
+
+
+def _unexpected(error: Exception) -> str:
+    """The sentence about an error that nothing expects; its text may quote rows or parameters of SQL."""
+    from stedi_assets.lake.unexpected import note
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if "database is locked" in str(getattr(cause, "orig", "")):
+            return (
+                f"A SQLite file of the Dagster home {dagster_home()} or of the catalog is locked by "
+                "another process: let it end, and run again."
+            )
+        cause = cause.__cause__ or cause.__context__
+    return f"{type(error).__name__}, which nothing expects: see {note(error)}, and report it."

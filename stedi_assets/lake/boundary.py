@@ -61,8 +61,7 @@ def storage_errors(subject: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, OSError, RESTError, SQLAlchemyError) as error:
         raise LakeError(
-            f"{subject}: storage or catalog failed ({_code(error)}); no table is half changed: "
-            "fix the cause and run again."
+            f"{subject}: storage or catalog failed ({_code(error)}): fix the cause and run again."
         ) from None
 
 
@@ -84,6 +83,8 @@ def _code(error: Exception) -> str:
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # botocore's
         return str(response.get("Error", {}).get("Code", type(error).__name__))
+    if "database is locked" in str(getattr(error, "orig", "")):  # SQLAlchemy's
+        return "another process keeps the SQLite catalog locked"
     if refusal := s3_refusal(error):
         return refusal
     if isinstance(error, OSError) and error.errno is not None:

@@ -16,6 +16,7 @@ from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.lake.model import Outcome
 from stedi_assets.lake.publishing import publish
 from stedi_assets.lake.resource import Lake
+from stedi_assets.lake.unexpected import unexpected_errors
 
 CONFLICTS = 3  # times that another run may be faster
 
@@ -56,7 +57,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
                 allow_retries=False,
             )
         try:
-            with storage_errors(spec.name):
+            with unexpected_errors(spec.name), storage_errors(spec.name):
                 publish(self.lake, obj)
         except StediError as error:
             fail_step(error)

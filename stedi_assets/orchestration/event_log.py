@@ -15,7 +15,7 @@ from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 
-BUSY_SECONDS = 60
+BUSY_SECONDS = 20
 """How long a writer waits for another process."""
 
 

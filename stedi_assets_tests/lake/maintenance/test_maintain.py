@@ -119,8 +119,7 @@ def test_while_a_file_is_missing_nothing_is_deleted(people):
     done = maintained(people)
     assert orphan.exists()
     assert done.failures[0] == (
-        "customer_landing: storage or catalog failed (ENOENT); no table is half changed: fix the cause and "
-        "run again."
+        "customer_landing: storage or catalog failed (ENOENT): fix the cause and run again."
     )
     assert done.failures[1].startswith("customer_landing: 1 files that its snapshots name are not below")
 
