@@ -91,7 +91,7 @@ def take_charts(page: "Page") -> None:
 def take_checks(page: "Page", ui: DagsterUI) -> None:
     """The checks of customer_landing: one that failed, some that warned, and some that passed."""
     page.set_viewport_size({"width": WIDTH, "height": 1000})
-    page.goto(f"{ui.url}/assets/customer_landing?view=checks&checkDetail=quarantine_names_people")
+    page.goto(f"{ui.url}/assets/customer_landing?view=checks&checkDetail=rows_name_people")
     page.get_by_text("If broken").wait_for()
     take(page, "checks")
 
@@ -131,7 +131,7 @@ def take_sensor(page: "Page", ui: DagsterUI) -> None:
 def take_quarantined(page: "Page", ui: DagsterUI) -> None:
     """What the lines in the quarantine are, by reason."""
     page.set_viewport_size({"width": WIDTH, "height": 1000})
-    page.goto(f"{ui.url}/assets/accelerometer_landing?view=checks&checkDetail=nothing_quarantined")
+    page.goto(f"{ui.url}/assets/accelerometer_landing?view=checks&checkDetail=rows_quarantined")
     page.get_by_text("not_json").wait_for()
     take(page, "quarantined")
 

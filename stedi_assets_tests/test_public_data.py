@@ -2,6 +2,7 @@
 
 import pytest
 
+from stedi_assets_tests.support.copies import sampled
 from stedi_assets_tests.support.lakes import PUBLIC, TestLake
 from stedi_assets_tests.support.public import AS_OF, COUNTS, public
 
@@ -23,7 +24,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("policy", COUNTS)
+@pytest.mark.parametrize("policy", sampled(COUNTS, "strict", rest="slow"))
 def test_the_public_data_gives_the_counts_of_the_design_and_breaks_no_other_rules(tmp_path, policy):
     lake = TestLake(tmp_path, PUBLIC, {"STEDI_POLICY": policy})
     result = lake.built(as_of=AS_OF)

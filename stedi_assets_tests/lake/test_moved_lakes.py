@@ -66,6 +66,7 @@ def test_a_copy_is_refused_by_name_and_neither_lake_changes(lake, tmp_path, monk
     assert (files(lake.folder), files(copy.folder)) == before
 
 
+@pytest.mark.slow
 def test_a_lake_that_was_moved_works_behind_a_link_at_its_former_place(lake, tmp_path):
     moved = tmp_path / "moved"
     shutil.move(lake.folder / "lake", moved)

@@ -10,6 +10,7 @@ import pytest
 from stedi_assets.orchestration.home import prepare_home
 from stedi_assets.samples import generate
 from stedi_assets_tests.support.commands import environment
+from stedi_assets_tests.support.copies import sampled
 from stedi_assets_tests.support.lakes import TestLake, new_lake, one_person, write_landing
 
 pytestmark = pytest.mark.usefixtures("key")
@@ -68,7 +69,7 @@ def statuses(lake, monkeypatch):
         return [record.dagster_run.status.value for record in instance.get_run_records()]
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", sampled(SIGNALS, signal.SIGTERM, rest="slow"))
 def test_a_signal_ends_a_run_with_a_sentence_and_the_next_run_goes_on(tmp_path, monkeypatch, number):
     lake = new_lake(tmp_path)
     write_landing(lake.landing, one_person())

@@ -79,15 +79,15 @@ DESCRIPTIONS = {
 }
 # See data/README.md.
 LANDED = {"customer_landing": 70, "accelerometer_landing": 8_275, "step_trainer_landing": 2_796}
-# What the graph shows of the checks of a table: a red one, an warned one, or none of them.
+# What the graph shows of the checks of a table: a failed one, a warned one, or none of them.
 WORST_CHECKS = {
     "customer_landing": "close",
     "accelerometer_landing": "warning_outline",
     "step_trainer_landing": "warning_outline",
-    "customer_trusted": "warning_outline",
+    "customer_trusted": "done",
     "accelerometer_trusted": "done",
-    "customer_curated": "warning_outline",
-    "step_trainer_trusted": "warning_outline",
+    "customer_curated": "done",
+    "step_trainer_trusted": "done",
     "machine_learning_curated": "done",
 }
 METADATA = {"snapshot id", "changed", "what changed", "policy", "as of", "seconds", "bytes"}
@@ -186,16 +186,16 @@ def test_checks_are_red_amber_and_green(ui, page, first_run):
         shown = page.locator("foreignObject", has=page.get_by_text(table, exact=True))
         assert shown.get_by_text("Asset checks").locator("..").get_by_role("img", name=icon).count(), table
 
-    page.goto(f"{ui.url}/assets/customer_landing?view=checks&checkDetail=quarantine_names_people")
+    page.goto(f"{ui.url}/assets/customer_landing?view=checks&checkDetail=rows_name_people")
     page.get_by_text("If broken, the check fails, and the table is published.").wait_for()
-    rules = {
-        "quarantine_names_people": "cancel",
-        "phone_format": "warning_outline",
-        "columns": "check_circle",
+    checks = {
+        "rows_name_people": "cancel",
+        "plausible_values": "warning_outline",
+        "schema": "check_circle",
     }
-    for rule, icon in rules.items():
-        line = page.locator(f"[title={rule}]").first.locator("../..")
-        assert line.get_by_role("img", name=icon).count(), rule
+    for check, icon in checks.items():
+        line = page.locator(f"[title={check}]").first.locator("../..")
+        assert line.get_by_role("img", name=icon).count(), check
 
 
 def test_checks_run_alone_and_daily(ui, page, first_run):

@@ -171,6 +171,7 @@ def people_in(lake, *names):
     }
 
 
+@pytest.mark.slow
 def test_a_new_column_joins_every_table_and_withdrawals_go_in(lake, monkeypatch):
     declared = with_new_columns()
     monkeypatch.setitem(vars(LEDGER), "model", NotedLedger)

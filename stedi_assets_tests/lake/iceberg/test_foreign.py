@@ -68,7 +68,7 @@ def people(lake):
 
 
 @pytest.mark.parametrize(
-    "name", sampled([*LANDING, *READINGS, *SYSTEM, "ledger"], "customer_landing", "quarantine", READINGS[0])
+    "name", sampled([*LANDING, *READINGS, *SYSTEM, "ledger"], "customer_landing", rest="slow")
 )
 def test_a_rewrite_is_adopted(lake, name):
     before = lake.contents()
@@ -99,7 +99,6 @@ def test_a_derived_table_is_made_again(lake, name, change):
     sampled(
         [*product((*LANDING, *SYSTEM), (append, empty))],
         ("customer_landing", append),
-        ("quarantine", empty),
         rest="slow",
     ),
 )

@@ -92,6 +92,7 @@ def test_an_earlier_as_of_is_planned_too(tmp_path):
     assert not lake.rows("customer_trusted")
 
 
+@pytest.mark.slow
 def test_a_table_without_rows_is_published_and_empties_again(tmp_path):
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", {}))
     result = lake.built()

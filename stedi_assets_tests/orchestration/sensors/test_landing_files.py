@@ -44,6 +44,7 @@ class TestLandingFiles:
         assert again.tags["stedi/landing_files"] == "1"
         assert again.run_key != request.run_key
 
+    @pytest.mark.slow
     def test_a_consent_that_has_come_into_effect_is_requested(self, lake, home):
         write_landing(lake.landing, {"customer/landing/bo.json": customer("bo@x.io", 5_000)})
         tables = f"{LANDING},customer_trusted"
