@@ -16,7 +16,7 @@ from dagster import ResourceDependency
 from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
-from stedi_assets.errors import LakeError
+from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.iceberg.catalog import (
     SPLIT_SALT,
     check_catalog,
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyspark.sql import SparkSession
 
+OPTIONS = "refresh"
+"""The resource of the options of a run, the only one that a launch may configure."""
 CLOCK_TOLERANCE_MS = 60_000
 
 
@@ -86,7 +88,17 @@ class Lake(dg.ConfigurableResource[None]):
     _already_checked: set[tuple[str, str, int]] = PrivateAttr(default_factory=set)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Keeps the files to their owner before anything is written."""
+        """Refuses a launch that changes where or how the lake works, and keeps the files to their owner.
+
+        Raises:
+            SettingError: The run configures a resource, such as the policy, instead of the settings.
+        """
+        resources = context.run.run_config.get("resources", {}) if context.run else {}
+        if given := ", ".join(sorted({*resources} - {OPTIONS})):
+            raise SettingError(
+                f"The launch configures {given}, but only {OPTIONS} can be: where and how the lake works is "
+                "set by the settings of the server, as docs/settings.md says."
+            )
         if not self.uri.startswith(S3):
             LocalStorage().restrict(self.uri, group=self.access == "group")
 

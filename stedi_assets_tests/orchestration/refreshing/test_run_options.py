@@ -6,9 +6,11 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from stedi_assets.cli.in_process import opened_instance
 from stedi_assets.cli.main import main
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.naming import REFRESH
+from stedi_assets.orchestration.resources import build_resources
 from stedi_assets_tests.support.lakes import customer, new_lake, write_landing
 
 OTHER_TIMES = pytest.mark.parametrize("hours", [-50_000, -1, 1])
@@ -56,3 +58,36 @@ def test_a_launch_refuses_a_time_by_name(lake, hours):
     job = build_defs(lake.environment).resolve_job_def(REFRESH)
     with pytest.raises(dg.DagsterInvalidConfigError, match='unexpected config entry "as_of"'):
         dg.validate_run_config(job, {"resources": {"refresh": {"config": {"as_of": now(hours)}}}})
+
+
+@pytest.mark.parametrize(
+    ("resource", "config"),
+    [
+        ("lake", {"policy": "reference"}),
+        ("lake", {"database": "other"}),
+        ("lake", {"uri": "file:///tmp/elsewhere"}),
+        ("pyspark", {"memory_mb": 64}),
+        ("webhook", {"url": "https://example.com"}),
+        ("landing_io_manager", {"zone": "curated"}),
+    ],
+)
+@pytest.mark.usefixtures("key")
+def test_a_launch_that_changes_a_setting_is_refused_by_name(lake, resource, config):
+    job = build_defs(lake.environment).resolve_job_def(REFRESH)
+    if resource == "lake":
+        made = build_resources(lake.environment)["lake"]
+        names = ("landing", "uri", "catalog_uri", "database", "policy", "keep_days")
+        config = {name: getattr(made, name) for name in names} | config
+    with opened_instance() as instance:
+        done = job.execute_in_process(
+            instance=instance,
+            run_config={
+                "resources": {resource: {"config": config}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            raise_on_error=False,
+        )
+    assert not done.success
+    errors = [str(event.event_specific_data) for event in done.all_events if event.is_failure]
+    assert any(f"The launch configures {resource}, but only refresh can be" in error for error in errors)
+    assert not (lake.folder / "lake").exists()
