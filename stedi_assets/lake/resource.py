@@ -9,7 +9,7 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 from dagster import ResourceDependency
@@ -93,8 +93,8 @@ class Lake(dg.ConfigurableResource[None]):
         Raises:
             SettingError: The run configures a resource, such as the policy, instead of the settings.
         """
-        resources = context.run.run_config.get("resources", {}) if context.run else {}
-        if given := ", ".join(sorted({*resources} - {OPTIONS})):
+        config = context.run.run_config if context.run else {}
+        if given := ", ".join(sorted(set(cast(Any, config).get("resources", {})) - {OPTIONS})):
             raise SettingError(
                 f"The launch configures {given}, but only {OPTIONS} can be: where and how the lake works is "
                 "set by the settings of the server, as docs/settings.md says."

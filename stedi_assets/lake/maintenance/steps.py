@@ -4,15 +4,18 @@ Readers are not disturbed: snapshots that were current within the days to keep s
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import StediError
 from stedi_assets.lake.boundary import storage_errors
 from stedi_assets.lake.iceberg.commit import Conflict
+from stedi_assets.lake.iceberg.record import Record
+from stedi_assets.lake.ingestion.system_tables import batch_unfinished
 from stedi_assets.lake.maintenance.compaction import compact
 from stedi_assets.lake.maintenance.orphans import delete_orphans
+from stedi_assets.lake.model import counted_words
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.storage import open_storage
@@ -20,6 +23,7 @@ from stedi_assets.schemas.columns import DAY_MS
 from stedi_assets.tables import SYSTEM_TABLES, TableSpec
 
 if TYPE_CHECKING:
+    from pyiceberg.table import Table
     from pyiceberg.table.snapshots import Snapshot
 
 
@@ -91,6 +95,8 @@ def _expire(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:
     table = lake.loaded(spec)
     if table is None:
         return {}
+    if reason := _held_by_others(table):
+        return {"left": reason}
     kept = {ref.snapshot_id for ref in table.metadata.refs.values()}
     old = superseded(table.metadata.snapshots, now - lake.keep_days * DAY_MS)
     expired = [snapshot_id for snapshot_id in old if snapshot_id not in kept]
@@ -100,7 +106,43 @@ def _expire(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:
             table.maintenance.expire_snapshots().by_ids(expired).commit()
         except CommitFailedException:
             raise Conflict(f"{spec.name} was published by another run meanwhile.") from None
-    return {"snapshots_expired": len(expired)}
+    refs = [] if spec.source is not None or spec.name in SYSTEM_TABLES else [*refs_with_withdrawn_rows(table)]
+    return {"snapshots_expired": len(expired), **({"left": "; ".join(refs)} if refs else {})}
+
+
+def _held_by_others(table: "Table") -> str | None:
+    """Why nothing of a table may be deleted; None if it may."""
+    if table.properties.get("gc.enabled", "true").lower() == "false":
+        return "gc.enabled is false, so everything stays, rows of people who withdrew too"
+    return None
+
+
+def refs_with_withdrawn_rows(table: "Table") -> Iterator[str]:
+    """The tags and branches that keep rows of people who withdrew, or may keep some, one by one."""
+    current = table.current_snapshot()
+    for name, ref in table.metadata.refs.items():
+        if current is None or name == "main" or ref.snapshot_id == current.snapshot_id:
+            continue
+        removed: int | None = 0
+        snapshot: Snapshot | None = current
+        while removed is not None and snapshot is not None and snapshot.snapshot_id != ref.snapshot_id:
+            parent = snapshot.parent_snapshot_id and table.snapshot_by_id(snapshot.parent_snapshot_id)
+            removed = removed + _removed_rows(snapshot, parent) if parent else None
+            snapshot = parent or None
+        what = f"the {ref.snapshot_ref_type.value} {name}"
+        if removed is None:
+            yield f"{what} may keep rows of people who withdrew"
+        elif removed:
+            yield f"{what} keeps {counted_words(removed, 'row', 'rows')} of people who withdrew"
+
+
+def _removed_rows(snapshot: "Snapshot", parent: "Snapshot") -> int:
+    """The rows that a publish removed because people withdrew; none for any other publish."""
+    record = Record.of(snapshot)
+    if record is None or record.owed is None or snapshot.summary is None or parent.summary is None:
+        return 0
+    before, after = parent.summary["total-records"], snapshot.summary["total-records"]
+    return max(int(before or 0) - int(after or 0), 0)
 
 
 def superseded(snapshots: "Iterable[Snapshot]", before: int) -> list[int]:
@@ -130,13 +172,15 @@ def _delete(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:
     table = lake.loaded(spec)
     if table is None:
         return {}
+    if _held_by_others(table):
+        return {}
     deleted = delete_orphans(table, open_storage(table.location(), lake.aws), announced, now)
     return {"files_deleted": len(deleted), "bytes_deleted": sum(file.size for file in deleted)}
 
 
 def _announced(lake: Lake) -> str:
     """The properties of the landing tables' snapshots, which name the staged files of unfinished batches."""
-    tables = (lake.loaded(spec) for spec in lake.tables.landing)
-    snapshots = [table.current_snapshot() for table in tables if table is not None]
+    unfinished = (spec for spec in lake.tables.landing if batch_unfinished(lake, spec.name))
+    snapshots = [table.current_snapshot() for table in map(lake.loaded, unfinished) if table is not None]
     summaries = [snapshot.summary for snapshot in snapshots if snapshot and snapshot.summary]
     return "\n".join(text for summary in summaries for text in summary.additional_properties.values())

@@ -2,23 +2,25 @@
 
 import json
 import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
 import pyarrow.parquet as pq
+import pytest
 from click.testing import CliRunner
 
 from stedi_assets.assets import TABLES
 from stedi_assets.cli.main import main
-from stedi_assets.lake.maintenance.steps import maintain, superseded
+from stedi_assets.lake.maintenance.steps import maintain, refs_with_withdrawn_rows, superseded
 from stedi_assets.lake.storage import LocalStorage
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.settings import Settings
 from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES
 from stedi_assets_tests.support import steps
-from stedi_assets_tests.support.lakes import TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import TestLake, customer, new_lake, one_person, write_landing
 from stedi_assets_tests.support.maintenance import (
     aged,
     files_of,
@@ -235,3 +237,65 @@ def test_files_are_removed_with_the_folders_that_this_empties(tmp_path):
     assert not (tmp_path / "data/a/0").exists()
     storage.remove_files([one, two])
     assert (tmp_path / "data").is_dir()
+
+
+@pytest.fixture
+def withdrawn(tmp_path, key):
+    """A lake that a person leaves; the table of people has a tag and a branch from before."""
+    lake = new_lake(tmp_path)
+    write_landing(lake.landing, one_person(OWNER))
+    lake.built()
+    table = lake.table("customer_trusted")
+    before = table.current_snapshot().snapshot_id
+    table.manage_snapshots().create_tag(before, "export").create_branch(before, "audit").commit()
+    write_landing(lake.landing, {"customer/landing/2.json": customer(OWNER, None, updated=2_000)})
+    lake.built()
+    return lake
+
+
+def maintained_table(lake, name, later):
+    with opened_lake(lake.environment) as opened:
+        return maintain(opened, TABLES[name], now=int(time.time() * 1000) + later)
+
+
+def test_tags_and_branches_stay_and_the_report_says_what_they_keep(withdrawn):
+    done = maintained_table(withdrawn, "customer_trusted", 100 * DAY)
+    kept = ("the tag export", "the branch audit")
+    assert all(ref in done.left for ref in kept)
+    assert "of people who withdrew" in done.left
+    table = withdrawn.table("customer_trusted")
+    tagged = table.scan(snapshot_id=table.metadata.refs["export"].snapshot_id).to_arrow()
+    assert tagged["email"].to_pylist() == [OWNER]
+
+
+def test_the_rows_that_a_tag_keeps_are_counted(withdrawn):
+    table = withdrawn.table("customer_trusted")
+    assert [*refs_with_withdrawn_rows(table)] == [
+        "the tag export keeps 1 row of people who withdrew",
+        "the branch audit keeps 1 row of people who withdrew",
+    ]
+
+
+def test_nothing_goes_while_gc_is_disabled(withdrawn):
+    table = withdrawn.table("accelerometer_trusted")
+    with table.transaction() as change:
+        change.set_properties({"gc.enabled": "false"})
+    before = sorted(paths_below(withdrawn, "accelerometer_trusted"))
+    done = maintained_table(withdrawn, "accelerometer_trusted", 100 * DAY)
+    assert done.left == "gc.enabled is false, so everything stays, rows of people who withdrew too"
+    assert (done.snapshots_expired, done.files_deleted) == (0, 0)
+    assert before == sorted(paths_below(withdrawn, "accelerometer_trusted"))
+
+
+def test_what_the_last_batch_of_a_source_removed_is_deleted(tmp_path, key):
+    lake = new_lake(tmp_path)
+    write_landing(lake.landing, {"customer/landing/1.json": f"{OWNER} sent no record"})
+    lake.built(select="customer_landing")
+    write_landing(lake.landing, {"customer/landing/1.json": customer("bo@example.com", 500)})
+    lake.built(select="customer_landing")
+    with opened_lake(lake.environment) as opened:
+        for _ in range(2):
+            maintain(opened, QUARANTINE, now=int(time.time() * 1000) + 100 * DAY)
+    left = [path for path in (tmp_path / "lake").rglob("*.parquet") if "quarantine" in str(path)]
+    assert not any(OWNER.encode() in path.read_bytes() for path in left)
+    assert not left
