@@ -99,8 +99,9 @@ def refresh(
     with opened_instance() as instance:
         with opened_lake(settings, declared.specs, instance) as lake:
             lake.check(tables, landing=not options.rekey)
+            shown = _shown(instance, [naming.key(name) for name in tables])
             run = options.run(settings.policy)
-            if not options.forced and (found := up_to_date(lake, run, tables, declared)):
+            if shown and not options.forced and (found := up_to_date(lake, run, tables, declared)):
                 return unchanged_result(found)
         execution = execute(
             instance,
@@ -111,6 +112,12 @@ def refresh(
             selection=[naming.key(name) for name in tables],
         )
     return run_result(execution, declared.specs)
+
+
+def _shown(instance: dg.DagsterInstance, keys: list[dg.AssetKey]) -> bool:
+    """Whether the pages of all these assets show a run; a new Dagster home has none yet."""
+    records = instance.get_asset_records(keys)
+    return sum(record.asset_entry.last_materialization is not None for record in records) == len(keys)
 
 
 def selected_tables(definitions: dg.Definitions, tables: Tables, select: str | None) -> list[str]:

@@ -93,11 +93,19 @@ class Contract:
             if audit_input.planned_days is not None:
                 counts |= self._warnings_of_all_days(audit_input, counts)
         if measured and audit_input.planned_days is not None and not audit_input.row_count():
-            profile = self._profile(audit_input)  # the rows under audit say nothing of the table
+            profile = self.profile(audit_input)  # the rows under audit say nothing of the table
         results = tuple(RuleResult(rule, counts[rule.name]) for rule in self.rules)
         return Audit(results, self._shareable(profile))
 
-    def _profile(self, audit_input: AuditInput) -> Profile:
+    def profile(self, audit_input: AuditInput) -> Profile:
+        """Profiles the latest days of a table, without an audit.
+
+        Args:
+            audit_input: The table.
+
+        Raises:
+            LakeError: The engine stopped.
+        """
         latest = audit_input.latest(MOST_ROWS, MOST_DAYS)
 
         def profiled(part: ModelRules | Measured) -> Profile:
@@ -106,7 +114,7 @@ class Contract:
 
         parts: list[ModelRules | Measured] = [*self._model_rules, *self._measures]
         start = Profile(days=audit_input.days, columns_of=latest.planned_days)
-        return reduce(or_, side_by_side(profiled, parts), start)
+        return self._shareable(reduce(or_, side_by_side(profiled, parts), start))
 
     def recorded(self, checks: Mapping[str, Any]) -> tuple[RuleResult, ...]:
         """The results of the audit before a publish; empty if that audit lacked one of the present rules."""

@@ -107,7 +107,7 @@ def test_four_people_make_none_with_two_spellings_and_two_devices(tmp_path, home
 def test_the_profile_stays_while_a_table_is_up_to_date(five, home, monkeypatch):
     before = profiles(home)
     with monkeypatch.context() as patch:
-        patch.setattr(Contract, "_profile", None)
+        patch.setattr(Contract, "profile", None)
         again = five.built()
     assert not any(table.changed for table in again.tables.values())
     assert profiles(home) == before

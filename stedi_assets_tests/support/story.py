@@ -48,12 +48,6 @@ class Chapter:
             for name, record in self.records.items()
         }
 
-    @property
-    def warned(self) -> tuple[int, int]:
-        """Rows of step_trainer_landing that were compared with the form of serial numbers, and break it."""
-        check = self.records["step_trainer_landing"].checks["serialnumber_format"]
-        return check["checked"], check["broken"]
-
 
 @dataclass
 class Story:

@@ -94,7 +94,7 @@ class AssetFactory:
                         for early in gate.publish_early():
                             context.log_event(_early_event(early, naming, run))
                         audited = gate.last
-                        profile = _profile(context, spec, audited, key)
+                        profile = _profile(context, gate, spec, audited, key=key)
                     else:
                         audited = audit_published(table, lake, run)
             except StediError as error:
@@ -139,10 +139,12 @@ def _early_event(early: Removal | Audited, naming: Naming, run: Run) -> dg.Asset
 
 
 def _profile(
-    context: dg.AssetExecutionContext, spec: TableSpec, audited: Audited, key: dg.AssetKey
+    context: dg.AssetExecutionContext, gate: Gate, spec: TableSpec, audited: Audited, *, key: dg.AssetKey
 ) -> dict[str, Any]:
     """The profile on the page of a table: the recorded one if the table is up to date."""
     outcome, profile = audited.outcome, audited.profile
     if profile is None:
-        return recorded_profile(context.instance, key, outcome.snapshot_id)
+        if shown := recorded_profile(context.instance, key, outcome.snapshot_id):
+            return shown
+        profile = gate.profile(outcome)  # a new Dagster home
     return profile_metadata(spec, outcome.content.rows, profile)

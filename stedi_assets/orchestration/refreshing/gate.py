@@ -122,6 +122,14 @@ class Gate:
         assert self._audited is not None
         return self._audited
 
+    def profile(self, outcome: Outcome) -> Profile:
+        """The profile of a table that is up to date.
+
+        Raises:
+            LakeError: The engine stopped.
+        """
+        return self._table.contract(self._run.policy).profile(self._audit_input(outcome))
+
     def _removals(self) -> Iterator[Removal]:
         """Publishes what only removes rows of people who withdrew, from this table and others."""
         if self._table.transform is None:

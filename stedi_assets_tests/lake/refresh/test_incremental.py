@@ -265,12 +265,5 @@ def test_when_somebody_withdraws_all_days_are_looked_through(story):
     assert checks["unique_rows"] == 4
 
 
-def test_rules_that_only_warn_count_the_days_that_nobody_planned(story):
-    """No device of this story is numbered by a UUID, which is worth a warning."""
-    for name in ("built", "a new day", "forced", "withdrawn", "no consent at all"):
-        warned = story[name].warned
-        assert warned == (story[name].found["step_trainer_landing"].total(),) * 2, name
-
-
 def test_who_withdraws_is_removed_first_from_the_days_of_their_readings(story):
     assert story["withdrawn"].removed == dict(zip(DERIVED, (1, 6, 1, 6, 6), strict=True))
