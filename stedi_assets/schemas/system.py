@@ -70,10 +70,6 @@ class QuarantinedLine(pa.DataFrameModel):
 
     table_name: T.StringType = pa.Field(description="Landing table that the line was meant for.")
     line_number: T.LongType = pa.Field(description="Number of the line on which it begins, from 1.")
-    record_number: T.LongType = pa.Field(
-        nullable=True,
-        description="Number of the record in its file, from 1; null for lines of earlier versions.",
-    )
     reason: T.StringType = pa.Field(
         description="Why it is not a row: a code, or the value rule that it breaks."
     )
@@ -87,6 +83,10 @@ class QuarantinedLine(pa.DataFrameModel):
         description="Canonical emails that a customer line names, with a space between; empty if it "
         "names no one, null for readings.",
         metadata=column(personal=True),
+    )
+    record_number: T.LongType = pa.Field(
+        nullable=True,
+        description="Number of the record in its file, from 1; null for lines of earlier versions.",
     )
 
 

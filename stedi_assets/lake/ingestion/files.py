@@ -72,7 +72,7 @@ def list_landing_files(storage: Storage, root: str, source: LandingSource) -> li
         SettingError: There is no landing root.
     """
     storage.check(root, "STEDI_LANDING")
-    listed = storage.list(f"{root}/{source.folder}")
+    listed = storage.list(f"{root}/{source.folder}", within=root)
     return [_landing_file(source, file) for file in listed]
 
 
@@ -137,7 +137,7 @@ def _refusal(file: LandingFile, beginning: bytes) -> str | None:
 
 
 def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:
-    path, fault = f"{source.folder}/{file.path}", None
+    path, fault = f"{source.folder}/{file.path}", file.fault
     try:
         path.encode()
     except UnicodeEncodeError:

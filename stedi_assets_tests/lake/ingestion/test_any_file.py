@@ -85,3 +85,32 @@ def test_a_customer_file_that_may_be_json_under_another_name_fails_a_check(tmp_p
     reasons = {entry["path"][-5:]: entry["reason"] for entry in arrow(lake, "ledger").to_pylist()}
     assert reasons["w.txt"] == "It may be JSON, but its name does not say so: give it the ending .json."
     assert reasons["x.csv"] == "It is not JSON: move it out of the landing zone."
+
+
+def test_a_link_that_leads_out_of_the_landing_zone_is_refused_and_not_read(tmp_path):
+    lake = fresh(tmp_path)
+    (tmp_path / "key").write_text("an invented secret")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.json").write_text(customer("eve@example.com", 500))
+    files = {"people.json": customer("ada@example.com", 500), "other/b.json": customer("bo@example.com", 500)}
+    root = write_landing(lake.landing, {f"{FOLDER}/{name}": content for name, content in files.items()})
+    folder = root / FOLDER
+    links = {
+        "key.json": tmp_path / "key",
+        "environ.json": "/proc/self/environ",
+        "far": tmp_path / "elsewhere",
+    }
+    for name, target in links.items():
+        (folder / name).symlink_to(target)
+    (folder / "near.json").symlink_to("other/b.json")
+    lake.built(select="customer_landing")
+    assert {row[1] for row in lake.rows("customer_landing")} == {"ada@example.com", "bo@example.com"}
+    assert counts(lake, "customer_landing")["quarantined"] == 0
+    refused = {
+        entry["path"].removeprefix(f"{FOLDER}/"): entry["reason"]
+        for entry in arrow(lake, "ledger").to_pylist()
+        if entry["outcome"] == "refused"
+    }
+    assert refused == dict.fromkeys(
+        links, "It is a link that leads out of the landing zone: put a copy in its place."
+    )
