@@ -236,12 +236,12 @@ SETTINGS = (
         meaning="Size of the landing files of one batch, MiB. A larger file makes a batch of its own.",
     ),
     Setting(
-        name="STEDI_LINE_BYTES",
-        field="line_bytes",
+        name="STEDI_RECORD_BYTES",
+        field="record_bytes",
         default=str(LONGEST_LINE),
         parse=partial(_whole, least=SHORTEST_LINE, unit=" of bytes"),
-        meaning="Bytes that a landing line may have. A longer line goes to the quarantine; it is never held "
-        "in memory as a whole.",
+        meaning="Bytes that a record of a landing file may have. A longer one goes to the quarantine; it "
+        "is never held in memory as a whole.",
     ),
     Setting(
         name="STEDI_KEEP_DAYS",
@@ -328,7 +328,7 @@ class Settings:
     memory_mb: int
     batch_files: int
     batch_mb: int
-    line_bytes: int
+    record_bytes: int
     keep_days: int
     file_access: str
     sensor_seconds: int

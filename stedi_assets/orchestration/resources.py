@@ -92,6 +92,6 @@ def _build_lake(settings: Settings, tables: Tables, engine: LazyPySparkResource)
         region=settings.region,
         batch_files=settings.batch_files,
         batch_bytes=settings.batch_mb * 1024**2,
-        longest_line=settings.line_bytes,
+        longest_line=settings.record_bytes,
         access=settings.file_access,
     )

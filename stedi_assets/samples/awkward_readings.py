@@ -250,7 +250,7 @@ FAULTS = (
     ),
     _fault("not-json", "A line that is no JSON.", lambda _: "-- end of export --", lambda _: "OK 200"),
     _fault("truncated", "A record cut off in the middle.", lambda t: t[:40], lambda t: t[:40]),
-    _fault("not-an-object", "JSON, but no object: a list, and null.", lambda t: f"[{t}]", lambda _: "null"),
+    _fault("not-an-object", "JSON, but no object: a number, and null.", lambda _: "7", lambda _: "null"),
     _fault(
         *("missing-field", "No z; no distanceFromObject."),
         *(lambda t: t.replace(',"z":0.98', ""), lambda t: t.replace(',"distanceFromObject":500', "")),

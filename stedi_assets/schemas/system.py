@@ -7,7 +7,10 @@ from stedi_assets.schemas.columns import column
 from stedi_assets.schemas.landing import Delivered
 
 # What may happen to a landing file.
-OUTCOMES = INGESTED, DUPLICATE, SUPERSEDED, REFUSED = ("ingested", "duplicate", "superseded", "refused")
+OUTCOMES = INGESTED, DUPLICATE, SUPERSEDED, REFUSED, IGNORED = (
+    *("ingested", "duplicate", "superseded", "refused"),
+    "ignored",
+)
 
 
 class Ledger(pa.DataFrameModel):
@@ -23,9 +26,10 @@ class Ledger(pa.DataFrameModel):
     modified: T.LongType = pa.Field(description="When it was written, epoch ms.")
     outcome: T.StringType = pa.Field(
         description="Its outcome: `ingested`, or a `duplicate` of the content of another file; "
-        "`superseded` by a newer version; or `refused` as a whole.",
+        "`superseded` by a newer version; `refused` as a whole; or `ignored`, because another program "
+        "left it.",
         isin=list(OUTCOMES),
-        metadata=column(form="ingested, duplicate, superseded or refused"),
+        metadata=column(form="ingested, duplicate, superseded, refused or ignored"),
     )
     reason: T.StringType = pa.Field(nullable=True, description="Why it was refused, in words.")
     lines: T.LongType = pa.Field(description="Lines.", ge=0)
@@ -49,6 +53,11 @@ class Ledger(pa.DataFrameModel):
         nullable=True, description="When it was first found deleted, epoch ms; its rows stay."
     )
     code_version: T.StringType = pa.Field(description="Code version of the landing table at that time.")
+    parser: T.StringType = pa.Field(
+        nullable=True,
+        description="Version of the parser of records at that time; a later one reads files with quarantined "
+        "records again. Null before there were versions.",
+    )
 
     class Config:
         """Pandera settings."""
@@ -60,7 +69,7 @@ class QuarantinedLine(pa.DataFrameModel):
     """A line, its place and its fault."""
 
     table_name: T.StringType = pa.Field(description="Landing table that the line was meant for.")
-    line_number: T.LongType = pa.Field(description="Number of the line in its file, from 1.")
+    line_number: T.LongType = pa.Field(description="Number of the line on which it begins, from 1.")
     reason: T.StringType = pa.Field(
         description="Why it is not a row: a code, or the value rule that it breaks."
     )
@@ -74,6 +83,10 @@ class QuarantinedLine(pa.DataFrameModel):
         description="Canonical emails that a customer line names, with a space between; empty if it "
         "names no one, null for readings.",
         metadata=column(personal=True),
+    )
+    record_number: T.LongType = pa.Field(
+        nullable=True,
+        description="Number of the record in its file, from 1; null for lines of earlier versions.",
     )
 
 

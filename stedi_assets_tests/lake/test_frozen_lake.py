@@ -48,6 +48,10 @@ def people_in(lake):
 
 
 def test_a_lake_of_the_former_version_is_up_to_date_and_a_withdrawal_goes_in(frozen):
+    rows = frozen.rows("step_trainer_landing")
+    reread = frozen.built()
+    assert reread.tables["step_trainer_landing"].what_changed == "1 file read again → 2 days"  # it has faults
+    assert frozen.rows("step_trainer_landing").total() == rows.total()
     former = frozen.snapshots()
 
     result = frozen.built()

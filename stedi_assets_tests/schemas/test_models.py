@@ -18,7 +18,7 @@ def test_a_trusted_reading_is_unique_by_all_fields_of_its_record() -> None:
 
 
 def test_the_stored_names_of_outcomes_stay() -> None:
-    assert system.OUTCOMES == ("ingested", "duplicate", "superseded", "refused")
+    assert system.OUTCOMES == ("ingested", "duplicate", "superseded", "refused", "ignored")
     assert (system.INGESTED, system.DUPLICATE) == ("ingested", "duplicate")
     assert (system.SUPERSEDED, system.REFUSED) == ("superseded", "refused")
 

@@ -9,6 +9,7 @@ from stedi_assets.contracts.rule import Rule, RuleCounts
 from stedi_assets.lake.refresh import AuditInput, Days
 
 QUARANTINE = "stedi quarantine --show"
+LEDGER = "stedi sql \"select path, reason from ledger where outcome = 'refused'\""
 NOTHING_LOST = Rule(
     "nothing_lost",
     "rows_nothing_lost",
@@ -36,6 +37,24 @@ PEOPLE_NAMED = Rule(
     blocking=False,
     look=QUARANTINE,
 )
+NOTHING_REFUSED = Rule(
+    "nothing_refused",
+    "rows_refused",
+    "Every file below the source folder could be read as JSON. A file that is refused as a whole is in the "
+    "ledger with the reason. It blocks nothing, but someone should look at it.",
+    severity="warn",
+    blocking=False,
+    look=LEDGER,
+)
+REFUSED_HOLD_NO_PEOPLE = Rule(
+    "refused_hold_no_people",
+    "rows_refused",
+    "No customer file that is refused as a whole may hold a withdrawal of consent: none of them is JSON, and "
+    "all of them can be opened. Otherwise a person who withdrew may still be in the tables: fix the file as "
+    "the ledger says.",
+    blocking=False,
+    look=LEDGER,
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,10 @@ class RecordCounts:
             NOTHING_QUARANTINED.name: RuleCounts(lines, quarantined, dict(record.reasons)),
             PEOPLE_NAMED.name: RuleCounts(quarantined, record.counts.get("nameless", 0)),
         }
+        refused, doubtful = (record.counts.get(name, 0) for name in ("refused", "doubtful"))
+        files = record.counts["files"] + refused
+        counted[NOTHING_REFUSED.name] = RuleCounts(files, refused)
+        counted[REFUSED_HOLD_NO_PEOPLE.name] = RuleCounts(files, doubtful)
         return {rule.name: counted[rule.name] for rule in self.rules}
 
     def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
@@ -67,5 +90,5 @@ class RecordCounts:
         return audit_input.rows(days).limit(0)
 
 
-CUSTOMER_RECORDS = RecordCounts((NOTHING_LOST, NOTHING_QUARANTINED, PEOPLE_NAMED))
-READING_RECORDS = RecordCounts((NOTHING_LOST, NOTHING_QUARANTINED))
+READING_RECORDS = RecordCounts((NOTHING_LOST, NOTHING_QUARANTINED, NOTHING_REFUSED))
+CUSTOMER_RECORDS = RecordCounts((*READING_RECORDS.rules, PEOPLE_NAMED, REFUSED_HOLD_NO_PEOPLE))

@@ -17,7 +17,10 @@ from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.ledger import Entry, Ledger
 from stedi_assets.lake.model import counted_words
 from stedi_assets.lake.packing import bounded
-from stedi_assets.schemas.system import DUPLICATE, INGESTED, REFUSED, SUPERSEDED
+from stedi_assets.schemas.system import DUPLICATE, IGNORED, INGESTED, REFUSED, SUPERSEDED
+
+PARSER = "2"
+"""Version of the parser. Move it when records that were quarantined become rows."""
 
 FILE_KINDS: Mapping[str, tuple[str, str]] = {
     "new": ("new file", "new files"),
@@ -27,6 +30,7 @@ FILE_KINDS: Mapping[str, tuple[str, str]] = {
     "unchanged": ("file written as it was", "files written as they were"),
     "deleted": ("deleted file", "deleted files"),
     "refused": ("refused file", "refused files"),
+    "ignored": ("ignored file", "ignored files"),
 }
 """Kinds of files in a batch, with the words for one file and for several files."""
 
@@ -99,6 +103,7 @@ def plan_batch(
     seen: int,
     code_version: str,
     again: Callable[[Entry], bool] = lambda entry: False,
+    ignored: Iterable[LandingFile] = (),
 ) -> Batch:
     """Decides on the outcome of the files of a batch.
 
@@ -110,21 +115,29 @@ def plan_batch(
         seen: When it started, epoch ms.
         code_version: Code version of the landing table.
         again: Whether a file is read again although its content is known.
+        ignored: All files that other programs left.
     """
-    examined, gone = list(examined), list(gone)
-    batch_id = _batch_id([found.file for found in examined], gone)
+    examined, gone, ignored = list(examined), list(gone), list(ignored)
+    left_behind = [file for file in ignored if file.path not in ledger.ignored]
+    batch_id = _batch_id([*(found.file for found in examined), *left_behind], gone)
     draft = _Draft(ledger, batch_id=batch_id, run=run, seen=seen, code_version=code_version)
     for found in examined:
         draft.add(found, again)
     for entry in gone:
         draft.mark_deleted(entry)
+    draft.ignore(ignored)
     owners = draft.assign_owners()
     draft.count_new_paths([found.file.path for found in examined])
     return Batch(
         id=batch_id,
         files=tuple(found.file for found in examined if found.file.path in draft.to_read),
         owners=owners,
-        entries=(*draft.superseded, *draft.refused.values(), *draft.current.values()),
+        entries=(
+            *draft.superseded,
+            *draft.ignored.values(),
+            *draft.refused.values(),
+            *draft.current.values(),
+        ),
         counts=draft.counts,
     )
 
@@ -152,6 +165,7 @@ class _Draft:
     Attributes:
         current: The version of every file whose content counts, by path.
         refused: The files that are refused as a whole, by path.
+        ignored: The files that other programs left, by path.
         superseded: Versions of files that are replaced.
         to_read: Paths of the files whose lines are read.
         counts: Files by kind.
@@ -165,6 +179,7 @@ class _Draft:
         self._code_version = code_version
         self.current: dict[str, Entry] = dict(ledger.current)
         self.refused: dict[str, Entry] = dict(ledger.refused)
+        self.ignored: dict[str, Entry] = {}
         self.superseded = [entry for entry in ledger.entries if entry.outcome == SUPERSEDED]
         self.to_read: set[str] = set()
         self.counts = dict.fromkeys(FILE_KINDS, 0)
@@ -187,9 +202,19 @@ class _Draft:
             self._confirm(found, known)
 
     def mark_deleted(self, entry: Entry) -> None:
-        """Enters that a file was deleted; its content stays live."""
-        self.current[entry.path] = replace(self.current[entry.path], deleted=self._seen)
+        """Enters that a file was deleted; its content stays live, a file that was refused is forgotten."""
+        if entry.outcome == REFUSED:
+            self.refused.pop(entry.path)
+        else:
+            self.current[entry.path] = replace(self.current[entry.path], deleted=self._seen)
         self.counts["deleted"] += 1
+
+    def ignore(self, files: Iterable[LandingFile]) -> None:
+        """Enters all files that other programs left."""
+        for file in files:
+            known = self._before.ignored.get(file.path)
+            self.ignored[file.path] = known or self._entry(Examined(file=file, content=None), IGNORED)
+            self.counts["ignored"] += known is None
 
     def assign_owners(self) -> dict[str, str | None]:
         """Gives every live content to one file, the former owner if it still has that content.
@@ -278,6 +303,7 @@ class _Draft:
             seen=self._seen,
             code_version=self._code_version,
             reason=found.fault,
+            parser=PARSER,
         )
 
 

@@ -19,7 +19,7 @@ FAULTS: Mapping[str, str] = {
     "impossible_instant": "The time lies outside of the calendar, before year 1 or after year 9999.",
     "null_byte": "The line contains a null byte.",
     "invalid_utf8": "The line contains bytes that are not UTF-8.",
-    "line_too_long": "The line is longer than STEDI_LINE_BYTES allows.",
+    "record_too_long": "The record is longer than STEDI_RECORD_BYTES allows.",
     "nesting_too_deep": "The line nests lists or objects too deeply.",
     "file_unreadable": "The rest of the file cannot be read, as in a truncated gzip file.",
 }

@@ -1,16 +1,27 @@
 """Landing files: which files there are, and a first pass over their bytes."""
 
 import hashlib
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
+from stedi_assets.lake.ingestion.parsing.names import Kind, kind_of, looks_like_json
+from stedi_assets.lake.ingestion.parsing.unpacking import PACKED, PackingError, encoding_of, open_text
 from stedi_assets.lake.storage import Storage, StoredFile, engine_path
 from stedi_assets.locations import S3
 from stedi_assets.tables import LandingSource
 
-SUFFIXES = (".json", ".json.gz")
+SNIFFED = 64 * 1024  # bytes of a file whose name does not say that it is JSON
+NOT_JSON = "It is not JSON: move it out of the landing zone."
+JSON_UNDER_OTHER_NAME = "It may be JSON, but its name does not say so: give it the ending .json."
+OTHER_FORMATS = {
+    b"PAR1": "Parquet", b"Obj\x01": "Avro", b"ORC": "ORC", b"PK\x03\x04": "a ZIP archive",
+    b"%PDF": "PDF", b"\x7fELF": "a program", b"\xfd7zXZ": "packed with xz", b"7z\xbc\xaf": "a 7z archive",
+}  # fmt: skip
+HARMLESS = (NOT_JSON,)
+"""The sentences about refused files that cannot hold a record."""
 
 # Engines treat other names in their own ways: patterns are expanded, hidden files skipped, `%` decoded.
 PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._=@+-]+)*/[A-Za-z0-9][A-Za-z0-9._=@+-]*")
@@ -28,6 +39,8 @@ class LandingFile:
         modified: When it was written, epoch ms.
         fault: Why the whole file is refused, in words; None if it is not.
         long_lines: Whether a line may be longer than allowed.
+        kind: What its name says, see `names.kind_of`.
+        packed: Whether it is packed, or not in UTF-8.
     """
 
     path: str
@@ -37,6 +50,8 @@ class LandingFile:
     modified: int = 0
     fault: str | None = None
     long_lines: bool = False
+    kind: Kind = "json"
+    packed: bool = False
 
     @property
     def appears_whole(self) -> bool:
@@ -47,30 +62,44 @@ class LandingFile:
     def plain(self) -> bool:
         """Whether engines can read the file: not compressed, a simple name, no line too long."""
         named = self.path.endswith(".json") and PLAIN_PATH.fullmatch(_slashed(self.uri)) is not None
-        return named and not self.long_lines
+        return named and not self.long_lines and not self.packed
 
 
 def list_landing_files(storage: Storage, root: str, source: LandingSource) -> list[LandingFile]:
-    """Lists the landing files of a table, in nested folders too, in order of their paths.
+    """Lists all files below the folder of a table, in nested folders too, in order of their paths.
 
     Raises:
         SettingError: There is no landing root.
     """
     storage.check(root, "STEDI_LANDING")
-    listed = storage.list(f"{root}/{source.folder}")
-    return [_landing_file(source, file) for file in listed if file.path.lower().endswith(SUFFIXES)]
+    listed = storage.list(f"{root}/{source.folder}", within=root)
+    return [_landing_file(source, file) for file in listed]
 
 
-def examine(open_file: Callable[[str], BinaryIO], file: LandingFile, longest_line: int) -> tuple[str, bool]:
+@dataclass(frozen=True)
+class Seen:
+    """A first pass over the bytes of a file.
+
+    Attributes:
+        content: SHA-256 of its bytes, in hex; None if it is refused.
+        long_lines: Whether a line may be longer than allowed.
+        packed: Whether it is packed, or not in UTF-8.
+        fault: Why it is refused, in words.
+    """
+
+    content: str | None = None
+    long_lines: bool = False
+    packed: bool = False
+    fault: str | None = None
+
+
+def examine(open_file: Callable[[str], BinaryIO], file: LandingFile, longest_line: int) -> Seen:
     """Reads the bytes of a file once, before anything parses it.
 
     Args:
         open_file: Opens a file by URI.
         file: The file.
         longest_line: Bytes that a line may have.
-
-    Returns:
-        The SHA-256 of its bytes, in hex, and whether a line may be longer than `longest_line`.
 
     Raises:
         OSError: The file cannot be read.
@@ -79,14 +108,36 @@ def examine(open_file: Callable[[str], BinaryIO], file: LandingFile, longest_lin
     # A line that is too long covers at least one whole block.
     size = max(1, longest_line // 2)
     with open_file(file.uri) as stream:
-        while block := stream.read(size):
+        block = stream.read(size)
+        if fault := _refusal(file, block):
+            return Seen(fault=fault)
+        packed = block.startswith(PACKED) or encoding_of(block) != "utf-8-sig"
+        while block:
             digest.update(block)
             long_lines = long_lines or (len(block) == size and b"\n" not in block)
-    return digest.hexdigest(), long_lines
+            block = stream.read(size)
+    return Seen(content=digest.hexdigest(), long_lines=long_lines, packed=packed)
+
+
+def _refusal(file: LandingFile, beginning: bytes) -> str | None:
+    """Why a file is refused by its name and first bytes; None if it is read."""
+    for first, named in OTHER_FORMATS.items():
+        if beginning.startswith(first):
+            text = f"It is {named}, not JSON: "
+            return text + ("rename or move it." if file.kind == "json" else NOT_JSON.partition(": ")[2])
+    if file.kind == "json":
+        return None
+    try:
+        text = open_text(cast(BinaryIO, io.BytesIO(beginning))).read(SNIFFED)
+    except PackingError:  # only its beginning was unpacked
+        text = "{"
+    if not looks_like_json(text):
+        return NOT_JSON
+    return JSON_UNDER_OTHER_NAME if file.kind == "other" else None
 
 
 def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:
-    path, fault = f"{source.folder}/{file.path}", None
+    path, fault = f"{source.folder}/{file.path}", file.fault
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -95,7 +146,13 @@ def _landing_file(source: LandingSource, file: StoredFile) -> LandingFile:
     if not {"", ".", ".."}.isdisjoint(path.split("/")):  # only in S3, where Arrow cannot name such a file
         fault = "Its key has an empty folder name, or one of dots only: rename it."
     return LandingFile(
-        path=path, uri=file.uri, size=file.size, version=file.version, modified=file.modified, fault=fault
+        path=path,
+        uri=file.uri,
+        size=file.size,
+        version=file.version,
+        modified=file.modified,
+        fault=fault,
+        kind=kind_of(file.path, file.size),
     )
 
 

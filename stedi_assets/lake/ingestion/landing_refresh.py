@@ -88,7 +88,8 @@ def _waiting(state: LandingState, files: list[LandingFile]) -> list[LandingFile]
     return [
         file
         for file in files
-        if not state.ledger.knows(file) or (file.path in known and state.reads_again(known[file.path]))
+        if file.kind != "ignored"
+        and (not state.ledger.knows(file) or (file.path in known and state.reads_again(known[file.path])))
     ]
 
 
@@ -105,6 +106,7 @@ def _plan(state: LandingState, chosen: list[LandingFile], files: list[LandingFil
         seen=state.run.as_of,
         code_version=state.spec.code_version,
         again=state.reads_again,
+        ignored=[file for file in files if file.kind == "ignored"],
     )
 
 
@@ -119,7 +121,7 @@ class _Examiner:
         if file.fault:
             return Examined(file=file, content=None, fault=file.fault)
         try:
-            content, long_lines = examine(self._open_file, file, self._longest_line)
+            seen = examine(self._open_file, file, self._longest_line)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -128,7 +130,8 @@ class _Examiner:
             code = errno.errorcode.get(error.errno or 0, "OSError")
             fault = f"It cannot be read ({code}): check its owner and mode."
             return Examined(file=file, content=None, fault=fault)
-        return Examined(file=replace(file, long_lines=long_lines), content=content)
+        file = replace(file, long_lines=seen.long_lines, packed=seen.packed)
+        return Examined(file=file, content=seen.content, fault=seen.fault)
 
 
 def _changed_meanwhile(lake: Lake, spec: TableSpec, batch: Batch) -> set[str]:

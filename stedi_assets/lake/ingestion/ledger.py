@@ -12,9 +12,9 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from stedi_assets.lake.ingestion.files import LandingFile
+from stedi_assets.lake.ingestion.files import HARMLESS, LandingFile
 from stedi_assets.lake.resource import Lake
-from stedi_assets.schemas.system import DUPLICATE, INGESTED, REFUSED
+from stedi_assets.schemas.system import DUPLICATE, IGNORED, INGESTED, REFUSED
 from stedi_assets.tables import LEDGER
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ class RecordCounts:
         empty: Empty lines.
         unknown_keys: Unknown keys of rows.
         nameless: Quarantined lines about a person that name no one.
+        refused: Files that were refused as a whole.
+        doubtful: Of these, files that may hold records.
+        ignored: Files that other programs left.
         reasons: Quarantined lines by reason.
     """
 
@@ -45,6 +48,9 @@ class RecordCounts:
     empty: int = 0
     unknown_keys: int = 0
     nameless: int = 0
+    refused: int = 0
+    doubtful: int = 0
+    ignored: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: "RecordCounts") -> "RecordCounts":
@@ -80,6 +86,7 @@ class Entry:
     reasons: str = "{}"
     days: str | None = None
     deleted: int | None = None
+    parser: str | None = None
 
     @property
     def event_dates(self) -> frozenset[date]:
@@ -142,11 +149,18 @@ class Ledger:
         """The files that were refused as a whole, by path."""
         return {entry.path: entry for entry in self.entries if entry.outcome == REFUSED}
 
+    @cached_property
+    def ignored(self) -> Mapping[str, Entry]:
+        """The files that other programs left, by path."""
+        return {entry.path: entry for entry in self.entries if entry.outcome == IGNORED}
+
     @property
     def totals(self) -> RecordCounts:
-        """The outcome of the lines of all files whose rows are in the table."""
+        """The outcome of the lines of all files with rows in the table, and of files that are not read."""
         ingested = (entry.counts for entry in self.entries if entry.outcome == INGESTED)
-        return sum(ingested, RecordCounts())
+        doubtful = [entry for entry in self.refused.values() if entry.reason not in HARMLESS]
+        unread = RecordCounts(refused=len(self.refused), doubtful=len(doubtful), ignored=len(self.ignored))
+        return sum(ingested, unread)
 
     def knows(self, file: LandingFile) -> bool:
         """Whether this version of a file was seen before."""
@@ -154,15 +168,14 @@ class Ledger:
         return any(entry and entry.version == file.version and entry.deleted is None for entry in entries)
 
     def waiting(self, files: Iterable[LandingFile]) -> list[LandingFile]:
-        """The files that are new in this version."""
-        return [file for file in files if not self.knows(file)]
+        """The files that are new in this version; those that are ignored never wait."""
+        return [file for file in files if file.kind != "ignored" and not self.knows(file)]
 
     def gone(self, files: Iterable[LandingFile]) -> list[Entry]:
         """The entries of files that were deleted since they were seen."""
         listed = {file.path for file in files}
-        return [
-            entry for entry in self.current.values() if entry.deleted is None and entry.path not in listed
-        ]
+        entries = [*self.current.values(), *self.refused.values()]
+        return [entry for entry in entries if entry.deleted is None and entry.path not in listed]
 
 
 def ledger_of(lake: Lake, landing_table: str) -> Ledger:

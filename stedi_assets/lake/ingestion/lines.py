@@ -1,14 +1,11 @@
-"""Landing files line by line: the parser's lane, for files that no engine reader can be trusted with.
+"""Landing files record by record: the parser's lane, for files that no engine reader can be trusted with.
 
 The engine sends these functions to its Python workers, which have PyArrow but not this project: what they use
-must be pickled by value too, see `reader`. The parser of one line is in `records`.
+must be pickled by value too, see `reader`. The parser of one record is in `records`.
 """
 
-import gzip
-import io
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from pyspark.sql import DataFrame, SparkSession
@@ -16,6 +13,8 @@ from pyspark.sql.types import BinaryType, DoubleType, LongType, StringType, Stru
 
 from stedi_assets.lake.ingestion.faults import named_people
 from stedi_assets.lake.ingestion.files import LandingFile
+from stedi_assets.lake.ingestion.parsing.finder import Finder, Found
+from stedi_assets.lake.ingestion.parsing.unpacking import PackingError, open_text
 from stedi_assets.lake.ingestion.records import FaultyLineError, LineForm, Value, parse_line
 from stedi_assets.lake.packing import bounded
 from stedi_assets.lake.storage import Aws, file_opener
@@ -30,24 +29,30 @@ PARSED_LINES = 10_000  # of a batch that Python hands to the engine
 PARSED_BYTES = 16 * 1024**2  # of raw lines in such a batch
 PARSERS = 16  # tasks that parse files
 EMPTY = "empty"
+# Of a whole line: there may be several records on it, or a part of one.
+PERHAPS_OTHER_SHAPE = {
+    "not_json", "truncated", "not_an_object", "nesting_too_deep", "invalid_utf8", "null_byte", "out_of_range",
+}  # fmt: skip
 
 SPARK_TYPES = {"string": StringType(), "integer": LongType(), "number": DoubleType()}
 
 
 @dataclass(frozen=True)
 class ParsedLine:
-    """The outcome of one line.
+    """The outcome of one record, or of a line without one.
 
     Attributes:
-        number: Its place in the file, from 1.
+        number: The line on which it begins, from 1.
+        record: Its place among the records of the file, from 1; 0 for a line without one.
         values: The values of the row, if it is one.
         reason: Why it is not a row; EMPTY for an empty line.
         unknown_keys: Unknown keys of a row.
-        raw: The line without its end, or the beginning of it; kept of quarantined lines only.
-        people: Canonical emails that a quarantined line about a person names, separated by spaces.
+        raw: The text in UTF-8, or the beginning of it; kept of quarantined records only.
+        people: Canonical emails that a quarantined record about a person names, separated by spaces.
     """
 
     number: int
+    record: int = 0
     values: list[Value] | None = None
     reason: str | None = None
     unknown_keys: int = 0
@@ -72,6 +77,7 @@ def parsed_lines(
             *(StructField(field.name, SPARK_TYPES[field.kind]) for field in form.fields),
             StructField("source_file", StringType()),
             StructField("_line", LongType()),
+            StructField("_record", LongType()),
             StructField("_reason", StringType()),
             StructField("_unknown_keys", LongType()),
             StructField("_raw", BinaryType()),
@@ -111,31 +117,61 @@ def line_parser(
 def parse_file(
     open_file: Callable[[str], BinaryIO], uri: str, form: LineForm, longest_line: int = LONGEST_LINE
 ) -> Iterator[ParsedLine]:
-    """Reads a landing file line by line, with any content.
+    """Reads a landing file record by record, with any content.
 
-    A line ends at a line feed, a carriage return or both. If the rest of a file cannot be read, the last line
-    has the reason `file_unreadable`.
+    If the rest of a file cannot be read, the last record has the reason `file_unreadable`.
 
     Args:
         open_file: Opens a file by URI.
         uri: The file.
-        form: The form of the lines.
-        longest_line: Bytes that a line may have; more are never held in memory at once.
+        form: The form of the records.
+        longest_line: Bytes that a record may have; not much more is held in memory at once.
 
     Raises:
-        OSError: The file could not be fetched from S3, which says nothing about its lines.
+        OSError: The file could not be fetched from S3, which says nothing about its records.
     """
-    number = 0
+    finder = Finder(longest_line, [field.name for field in form.fields])
+    record = 0
+    for found, values in _found(open_file, uri, finder, form):
+        record += found.text != ""
+        parsed = values or _parsed(found, form)
+        yield replace(parsed, record=record if found.text else 0)
+
+
+def _found(
+    open_file: Callable[[str], BinaryIO], uri: str, finder: Finder, form: LineForm
+) -> "Iterator[tuple[Found, ParsedLine | None]]":
+    """The records of a file; of a line that is one record, with its row, so that it is parsed once."""
     try:
         with open_file(uri) as raw:
-            lines = _lines(raw, longest_line, compressed=uri.lower().endswith(".gz"))
-            for number, (line, whole) in enumerate(lines, start=1):
-                yield _parsed(number, line, whole, form)
-    except (OSError, EOFError, zlib.error) as error:
-        broken_file = not isinstance(error, OSError) or isinstance(error, gzip.BadGzipFile)
-        if uri.startswith(S3) and not broken_file:
+            text = open_text(raw)
+            while piece := text.readline(finder.longest + 1):
+                row = _row(piece, finder, form)
+                if row is not None:
+                    yield Found(piece, row.number), row
+                    finder.pass_line()
+                    continue
+                yield from ((found, None) for found in finder.feed(piece))
+        yield from ((found, None) for found in finder.finish())
+    except (OSError, PackingError) as error:
+        if uri.startswith(S3) and isinstance(error, OSError):
             raise
-        yield _quarantined(number + 1, "", "file_unreadable", form)
+        yield from ((found, None) for found in finder.finish())
+        unreadable = _quarantined(Found("", finder.line), "file_unreadable", form)
+        yield Found("\0", finder.line), unreadable
+
+
+def _row(piece: str, finder: Finder, form: LineForm) -> ParsedLine | None:
+    """The row of a line that is one record; None if the finder has to look at it."""
+    if not (finder.at_rest and piece.endswith("\n") and len(piece) * 4 <= finder.longest):
+        return None
+    try:
+        values, unknown_keys = parse_line(piece, form)
+    except FaultyLineError as fault:
+        if fault.reason in PERHAPS_OTHER_SHAPE:
+            return None
+        return _quarantined(Found(piece, finder.line), fault.reason, form)
+    return ParsedLine(finder.line, values=values, unknown_keys=unknown_keys)
 
 
 def _arrow_schema(form: LineForm) -> "pa.Schema":
@@ -147,6 +183,7 @@ def _arrow_schema(form: LineForm) -> "pa.Schema":
             *((field.name, types[field.kind]) for field in form.fields),
             ("source_file", pa.string()),
             ("_line", pa.int64()),
+            ("_record", pa.int64()),
             ("_reason", pa.string()),
             ("_unknown_keys", pa.int64()),
             ("_raw", pa.binary()),
@@ -158,11 +195,11 @@ def _arrow_schema(form: LineForm) -> "pa.Schema":
 def _arrow_batch(lines: Iterable[ParsedLine], path: str, schema: "pa.Schema") -> "pa.RecordBatch":
     import pyarrow as pa
 
-    of_line = ("source_file", "_line", "_reason", "_unknown_keys", "_raw", "_people")
+    of_line = ("source_file", "_line", "_record", "_reason", "_unknown_keys", "_raw", "_people")
     no_values = [None] * (len(schema) - len(of_line))
     rows = []
     for line in lines:
-        about = [path, line.number, line.reason, line.unknown_keys, line.raw, line.people]
+        about = [path, line.number, line.record, line.reason, line.unknown_keys, line.raw, line.people]
         rows.append([*(line.values or no_values), *about])
     columns = zip(*rows, strict=True)
     arrays = [pa.array(*typed) for typed in zip(columns, schema.types, strict=True)]
@@ -173,41 +210,20 @@ def _raw_size(line: ParsedLine) -> int:
     return len(line.raw or b"")
 
 
-def _lines(raw: BinaryIO, longest: int, *, compressed: bool) -> Iterator[tuple[str, bool]]:
-    """The lines of a file, and whether each is whole; only the beginning of a line too long is kept."""
-    stream = gzip.GzipFile(fileobj=raw) if compressed else raw
-    # Bytes that are not UTF-8 become lone surrogates, which the parser refuses line by line.
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=None)
-    beginning = ""
-    while piece := text.readline(longest + 1):
-        if not piece.endswith("\n") and len(piece) == longest + 1:
-            beginning = beginning or piece
-            continue
-        line = beginning or piece
-        yield line, not beginning and (len(line) <= longest // 4 or _size(line) <= longest)
-        beginning = ""
-    if beginning:
-        yield beginning, False
-
-
-def _size(line: str) -> int:
-    """Bytes of a line without its end."""
-    return len(line.removesuffix("\n").encode(errors="surrogateescape"))
-
-
-def _parsed(number: int, line: str, whole: bool, form: LineForm) -> ParsedLine:
-    if not whole:
-        return _quarantined(number, line, "line_too_long", form)
-    if not line.strip(" \t\r\n"):
-        return ParsedLine(number, reason=EMPTY)
+def _parsed(found: Found, form: LineForm) -> ParsedLine:
+    if not found.text:
+        return ParsedLine(found.line, reason=EMPTY)
+    if found.fault == "record_too_long":
+        return _quarantined(found, found.fault, form)
     try:
-        values, unknown_keys = parse_line(line, form)
+        values, unknown_keys = parse_line(found.text, form)
     except FaultyLineError as fault:
-        return _quarantined(number, line, fault.reason, form)
-    return ParsedLine(number, values, unknown_keys=unknown_keys)
+        deep = found.fault == "nesting_too_deep"
+        return _quarantined(found, "nesting_too_deep" if deep else fault.reason, form)
+    return ParsedLine(found.line, values=values, unknown_keys=unknown_keys)
 
 
-def _quarantined(number: int, line: str, reason: str, form: LineForm) -> ParsedLine:
-    raw = line.removesuffix("\n").encode(errors="surrogateescape")[:KEPT_BYTES]
-    people = " ".join(named_people(line, form.person)) if form.person else None
-    return ParsedLine(number, reason=reason, raw=raw, people=people)
+def _quarantined(found: Found, reason: str, form: LineForm) -> ParsedLine:
+    raw = found.text.removesuffix("\n").encode(errors="surrogateescape")[:KEPT_BYTES]
+    people = " ".join(named_people(found.text, form.person)) if form.person else None
+    return ParsedLine(found.line, reason=reason, raw=raw, people=people)

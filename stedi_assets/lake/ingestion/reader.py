@@ -2,7 +2,7 @@
 
 Lines read = rows + quarantined + empty, per file. There are two lanes. If every line of a file fits the
 plain pattern and passes the value rules, the engine's JSON reader reads the file. All other files are parsed
-line by line by the engine's Python workers (see `lines`), and their faulty lines go to the quarantine.
+record by record by the engine's Python workers (see `lines`), and their faulty records go to the quarantine.
 """
 
 from collections import Counter, defaultdict
@@ -27,6 +27,7 @@ from stedi_assets.lake.ingestion import faults, lines, records
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.ledger import RecordCounts
 from stedi_assets.lake.ingestion.lines import EMPTY, SPARK_TYPES, parsed_lines
+from stedi_assets.lake.ingestion.parsing import finder, unpacking
 from stedi_assets.lake.ingestion.records import (
     Field,
     LineForm,
@@ -50,7 +51,7 @@ FOOTERS_AT_ONCE = 8
 
 # The parser travels to the engine's Python workers as a whole: the nodes of a cluster need only PyArrow, and
 # none of them parses with the rules of another version of this package.
-for _module in (checks, records, lines, faults, packing, streams):
+for _module in (checks, records, lines, faults, finder, unpacking, packing, streams):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 
@@ -264,6 +265,7 @@ class _Reader:
                 F.lit(self.spec.name).alias("table_name"),
                 "source_file",
                 F.col("_line").alias("line_number"),
+                F.col("_record").alias("record_number"),
                 F.col("_reason").alias("reason"),
                 F.col("_raw").alias("raw"),
                 F.col("_people").alias("people"),

@@ -13,7 +13,7 @@ from stedi_assets.lake.iceberg.commit import describe_files
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import StagingArea, day_chunks
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of, file_day
-from stedi_assets.lake.ingestion.batch import Batch, describe_changes
+from stedi_assets.lake.ingestion.batch import PARSER, Batch, describe_changes
 from stedi_assets.lake.ingestion.ledger import Entry, Ledger, RecordCounts, counted, ledger_of, write_ledger
 from stedi_assets.lake.ingestion.reader import ingest
 from stedi_assets.lake.ingestion.system_tables import Change, Changes
@@ -75,7 +75,7 @@ class LandingState:
         """Whether a file is read again although it did not change."""
         if entry.run == self.run.id:
             return False
-        retried = self.run.retry and entry.quarantined > 0
+        retried = entry.quarantined > 0 and (self.run.retry or entry.parser != PARSER)
         return self.run.full or retried or entry.code_version != self.spec.code_version
 
 

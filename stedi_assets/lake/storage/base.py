@@ -17,6 +17,7 @@ class StoredFile:
         size: Bytes.
         version: Changes when the file is written again with other bytes.
         modified: When it was written, epoch ms.
+        fault: Why it may not or cannot be read, in words; None if it may.
     """
 
     path: str
@@ -24,13 +25,20 @@ class StoredFile:
     size: int
     version: str
     modified: int
+    fault: str | None = None
 
 
 class Storage(Protocol):
     """A place that holds files below URIs of one scheme."""
 
-    def list(self, folder: str) -> Iterator[StoredFile]:
-        """Lists all files below a folder in order of their paths; none if there is no such folder."""
+    def list(self, folder: str, *, within: str | None = None) -> Iterator[StoredFile]:
+        """Lists all files below a folder in order of their paths; none if there is no such folder.
+
+        Args:
+            folder: The folder.
+            within: A folder that links may not leave: those that do, and folders that cannot be listed, are
+                listed themselves with the fault. None to follow all links, and to raise.
+        """
 
     def remove(self, folder: str) -> None:
         """Removes a folder and everything in it; a folder that does not exist is not an error.

@@ -11,19 +11,24 @@ from pathlib import Path
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.storage.base import StoredFile, engine_path
 
+LEADS_OUT = "It is a link that leads out of the landing zone: put a copy in its place."
+
 
 class LocalStorage:
     """Files in folders of this machine, see `Storage`."""
 
-    def list(self, folder: str) -> Iterator[StoredFile]:
+    def list(self, folder: str, *, within: str | None = None) -> Iterator[StoredFile]:
         """See `Storage`."""
-        for path, info in sorted(_files(engine_path(folder))):
+        root = None if within is None else os.path.realpath(engine_path(within))
+        found = _files(engine_path(folder), root)
+        for path, info, fault in sorted(found, key=lambda file: file[0]):
             yield StoredFile(
                 path=path,
                 uri=f"{folder}/{path}",
                 size=info.st_size,
                 version=f"{info.st_size}-{info.st_mtime_ns}",
                 modified=info.st_mtime_ns // 1_000_000,
+                fault=fault,
             )
 
     def remove(self, folder: str) -> None:
@@ -72,28 +77,59 @@ class LocalStorage:
             path.chmod(stat.S_IMODE(info.st_mode) & 0o700)
 
 
-def _files(root: str) -> Iterator[tuple[str, os.stat_result]]:
-    """The files below a folder, by their paths relative to it; names may hold any bytes.
+Listed = tuple[str, os.stat_result, str | None]
 
-    Links are followed, but no folder is read twice. Broken links, pipes and the like are left out.
+
+def _files(folder: str, within: str | None) -> Iterator[Listed]:
+    """The files below a folder, by their paths relative to it, with their faults; names may hold any bytes.
+
+    Links are followed as far as `within` allows, but no folder is read twice. Broken links, pipes and the
+    like are left out.
     """
+    failed: list[OSError] = []
 
     def refuse(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
+        if within is not None and error.filename != folder:
+            failed.append(error)
+        elif not isinstance(error, FileNotFoundError):
             raise error
 
+    def relative(path: str) -> str:
+        return path.removeprefix(folder).lstrip("/")
+
     seen: set[tuple[int, int]] = set()
-    for folder, folders, names in os.walk(root, onerror=refuse, followlinks=True):
-        found = _stat(folder)
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        found = _stat(place)
         if found is None or (found.st_dev, found.st_ino) in seen:
             folders.clear()
             continue
         seen.add((found.st_dev, found.st_ino))
-        folders.sort()
-        for path in (os.path.join(folder, name) for name in names):
+        links = {name for name in folders if within and _leads_out(os.path.join(place, name), within)}
+        folders[:] = sorted(set(folders) - links)
+        for path in (os.path.join(place, name) for name in links):
+            yield relative(path), os.lstat(path), LEADS_OUT
+        for path in (os.path.join(place, name) for name in names):
+            if within and _leads_out(path, within):
+                yield relative(path), os.lstat(path), LEADS_OUT
+                continue
             info = _stat(path)
             if info is not None and stat.S_ISREG(info.st_mode):
-                yield path.removeprefix(root).lstrip("/"), info
+                yield relative(path), info, None
+    for error in failed:
+        path, code = os.fsdecode(error.filename), errno.errorcode.get(error.errno or 0, "OSError")
+        if not isinstance(error, FileNotFoundError):
+            yield (
+                relative(path),
+                os.lstat(path),
+                f"This folder cannot be listed ({code}): check its owner and mode.",
+            )
+
+
+def _leads_out(path: str, root: str) -> bool:
+    """Whether a path is a link to an existing place that is not below a root."""
+    if not os.path.islink(path) or not os.path.exists(path):
+        return False
+    return not os.path.realpath(path).startswith(f"{root.rstrip('/')}/")
 
 
 def _stat(path: str) -> os.stat_result | None:

@@ -29,8 +29,8 @@ class S3Storage:
 
     aws: Aws
 
-    def list(self, folder: str) -> Iterator[StoredFile]:
-        """See `Storage`."""
+    def list(self, folder: str, *, within: str | None = None) -> Iterator[StoredFile]:
+        """See `Storage`; there are no links."""
         bucket, prefix = _split(folder)
         below = f"{prefix}/" if prefix else ""
         pages = self.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=below)

@@ -68,4 +68,4 @@ def test_every_rule_that_quarantines_has_a_sentence() -> None:
 
 
 def test_every_fault_of_the_parser_has_a_sentence() -> None:
-    assert {reason for reason, _ in lines.FAULTS} | {"line_too_long", "file_unreadable"} == set(FAULTS)
+    assert {reason for reason, _ in lines.FAULTS} | {"record_too_long", "file_unreadable"} == set(FAULTS)

@@ -155,7 +155,7 @@ def test_a_backlog_is_worked_off_in_batches_each_of_them_published(lake):
 def test_quarantined_lines_are_read_again_on_demand(lake):
     long = reading()[:-1] + ', "note": "' + "x" * 5_000 + '"}'
     put(lake, a=f"{long}\n{reading(x=1)}", b=reading(x=2))
-    lake.settings = {"STEDI_LINE_BYTES": "1000"}
+    lake.settings = {"STEDI_RECORD_BYTES": "1000"}
     ingested(lake)
     assert xs(lake) == [1, 2]
     lake.settings = {}

@@ -37,8 +37,8 @@ def test_a_file_that_cannot_be_read_is_refused_and_taken_once_it_can(tmp_path):
     folder = (
         write_landing(lake.landing, {"accelerometer/landing/a.json": reading(x=1)}) / "accelerometer/landing"
     )
-    (folder / "bad.json").symlink_to("/proc/self/mem")  # its first bytes are an error, for root too
-    refused = ("refused", "It cannot be read (EIO): check its owner and mode.")
+    (folder / "bad.json").symlink_to("/proc/self/mem")
+    refused = ("refused", "It is a link that leads out of the landing zone: put a copy in its place.")
     assert of_phone(lake) == ([1], {"a.json": ("ingested", None), "bad.json": refused})
     (folder / "bad.json").unlink()
     (folder / "bad.json").write_text(reading(x=2))
@@ -67,10 +67,10 @@ def test_what_is_named_like_a_file_and_is_none_is_left_alone(tmp_path):
 
 NAMES = (
     "with space.json", " leading.json", "trailing .json", "ünï — ☃.json", "e\u0301.json", "\u00e9.json",
-    "a..b.json", "...json", "..json", "..x/b.json", "new\nline.json", "tab\t.json", "cr\r.json",
+    "a..b.json",  "new\nline.json", "tab\t.json", "cr\r.json",
     "per%20cent.json", "100%.json", "%2e%2e%2f.json", "%0A.json", "back\\slash.json", "star*.json",
     "[a-z].json", "{a,b}.json", "quote'.json", 'quote".json', "question?.json", "hash#1.json",
-    "plus+and&.json", "a=b/c.json", "_hidden.json", ".dot.json", "_delta_log/x.json", "$HOME.json", "~.json",
+    "plus+and&.json", "a=b/c.json", "_hidden.json", "_delta_log/x.json", "$HOME.json", "~.json",
     "-rf.json", ":.json", "s3:/x.json", "\u202egnp.json", "UPPER.JSON",
 )  # fmt: skip
 
@@ -100,7 +100,7 @@ def test_keys_in_s3_that_are_no_files_or_cannot_be_named_stop_nothing(glue, tmp_
     for marker in ("/", "/year/", "/year.json/"):
         put(f"{root}{marker}", client=client)
     put(f"{root}/zero.json", client=client)
-    names = ("with space.json", "per%20cent.json", "ünï☃.json", "a..b.json", "..json", "year/c.json")
+    names = ("with space.json", "per%20cent.json", "ünï☃.json", "a..b.json", "year/c.json")
     for number, name in enumerate(names):
         put(f"{root}/{name}", reading(x=number / 10).encode(), client)
     unnamable = ("empty//name.json", "a/../b.json", "./c.json")

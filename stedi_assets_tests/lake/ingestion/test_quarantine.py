@@ -99,7 +99,7 @@ def test_of_a_long_line_the_beginning_is_kept(tmp_path):
     lake = TestLake(tmp_path, zone(tmp_path, a=ADA[:-1] + ', "note": "' + "é" * 2_000_000 + '"}\n' + BO))
     lake.built()
     [(_, number, reason, raw)] = lines(lake)
-    assert (number, reason, len(raw)) == (1, "line_too_long", KEPT_BYTES)
+    assert (number, reason, len(raw)) == (1, "record_too_long", KEPT_BYTES)
     assert raw.startswith(ADA[:-1].encode())
     assert customers_trusted(lake) == ["bo@example.com"]
 
@@ -198,7 +198,7 @@ class TestInterrupted:
 
 
 def test_lines_of_another_table_may_be_published_meanwhile(tmp_path, monkeypatch):
-    files = {"customer/landing/a.json": ADA_UNREADABLE, "accelerometer/landing/a.json": "[]"}
+    files = {"customer/landing/a.json": ADA_UNREADABLE, "accelerometer/landing/a.json": "null"}
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", files))
     lake.built(select="accelerometer_landing")
     load, meanwhile = steps.LOAD_TABLE.function, []
