@@ -67,7 +67,13 @@ def quarantine(spark: SparkSession, *held: str) -> DataFrame:
     named = [named_people(f'{{"email": {json.dumps(email)}', "email") for email in held]
     people = [" ".join(emails) for emails in named] + ["", None]
     spec = tables.QUARANTINE
-    fixed = {"table_name": "customer_landing", "line_number": 1, "reason": "truncated", "raw": b"{"}
+    fixed = {
+        "table_name": "customer_landing",
+        "line_number": 1,
+        "record_number": 1,
+        "reason": "truncated",
+        "raw": b"{",
+    }
     rows = [fixed | {"people": emails, "source_file": "a.json", "batch_id": "b"} for emails in people]
     return _frame(spark, spec, [tuple(row[name] for name in spec.columns) for row in rows])
 
