@@ -102,7 +102,7 @@ def zone(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", sampled(SIGNALS, signal.SIGINT))
 def test_sixty_megabytes_at_five_points(tmp_path, monkeypatch, zone, number):
     """The lake that is left after each signal is the one that the next run starts with."""
     lake = TestLake(tmp_path, zone)

@@ -113,6 +113,7 @@ def test_keys_in_s3_that_are_no_files_or_cannot_be_named_stop_nothing(glue, tmp_
     assert found == dict.fromkeys((*names, "zero.json"), ("ingested", None))
 
 
+@pytest.mark.nightly
 def test_ten_thousand_files_in_one_folder(tmp_path):
     lake = new_lake(tmp_path)
     lines = {

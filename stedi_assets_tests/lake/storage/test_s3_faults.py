@@ -15,6 +15,7 @@ from scripts.local_s3 import object_store
 from stedi_assets.assets import TABLES
 from stedi_assets.errors import LakeError
 from stedi_assets.orchestration.resources import opened_lake
+from stedi_assets_tests.support.copies import sampled
 from stedi_assets_tests.support.faulty import RESET, Fault, FaultyServer, faulty
 from stedi_assets_tests.support.lakes import KEY, TestLake, customer, one_person, write_landing
 from stedi_assets_tests.support.s3 import lake_in_s3, upload
@@ -81,7 +82,7 @@ def town(object_store_server, tmp_path_factory):
         yield town
 
 
-@pytest.mark.parametrize("what", ["SlowDown", "InternalError", RESET])
+@pytest.mark.parametrize("what", sampled(["SlowDown", "InternalError", RESET], RESET))
 def test_short_faults_are_carried(town, what):
     town.move_in()
     places = {
@@ -170,7 +171,7 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("case", LONG)
+@pytest.mark.parametrize("case", sampled(LONG, *list(LONG)[::2]))
 def test_a_long_fault_ends_the_run_in_a_sentence_and_the_next_run_completes(town, case):
     table, fault, sentence = LONG[case]
     before = town.rows(table)
@@ -182,7 +183,7 @@ def test_a_long_fault_ends_the_run_in_a_sentence_and_the_next_run_completes(town
     assert town.rows(table) == before
 
 
-@pytest.mark.parametrize("first", [60, 250])
+@pytest.mark.parametrize("first", sampled([60, 250], 250))
 def test_access_that_is_lost_in_the_middle_of_a_run(town, first):
     before = town.contents()
     town.move_in()
@@ -235,11 +236,14 @@ def island(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("table", "step"),
-    [
-        ("accelerometer_landing", "staging"),
-        ("accelerometer_trusted", "staging"),
+    sampled(
+        [
+            ("accelerometer_landing", "staging"),
+            ("accelerometer_trusted", "staging"),
+            ("customer_landing", "publishing"),
+        ],
         ("customer_landing", "publishing"),
-    ],
+    ),
 )
 def test_the_server_is_killed_in_the_middle_of_a_run_and_started_again(island, table, step):
     town, server = island
