@@ -29,18 +29,22 @@ write tables wait for each other. An existing home keeps its own file. If it com
 or from another instance, copy `concurrency`, `run_queue` and `run_monitoring` to it. In any case, if two
 runs change a table at once, only one of them can publish.
 
-A run has two more options, as flags of `stedi run` or in the launchpad of the UI under
-`resources: refresh: config`:
+A run has two options, as flags of `stedi run` or in the launchpad of the job `refresh`, which offers nothing
+else:
 
 | flag | config | meaning |
 |---|---|---|
 | `--full` | `full: true` | Rebuild all rows, even if nothing changed. |
-| `--explain --as-of MS` | | Explain with consent judged at this time (epoch ms); runs publish the present. |
-| `--trust-clock` | `trust_clock: true` | Publish although a snapshot lies in the future of this machine. |
+| `--days A..B` | `days: A..B` | Rebuild these days too, such as `2024-03-01..2024-03-31`. |
+
+Two flags are for the command line: `--explain --as-of MS` explains a run at another time (epoch ms), as runs
+publish the present, and `--trust-clock` publishes although a snapshot lies in the future of this machine.
+`stedi quarantine retry`, or the job `retry_quarantine`, reads files with quarantined lines again.
 
 `stedi rekey` replaces the pseudonym key. It rebuilds `machine_learning_curated` under every policy with the
 key in `STEDI_PSEUDONYM_KEY`, or with a new random key if the key is kept beside the lake. Splits stay the
-same. The old pseudonyms stay in old data files until maintenance deletes them.
+same. The old pseudonyms stay in old data files until maintenance deletes them. Where the server has got
+another key by its settings, the job `rekey` of the UI does this for its policy; it asks for a confirmation.
 
 ## Maintenance
 

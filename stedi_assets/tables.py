@@ -175,6 +175,11 @@ class Tables:
         return tuple(spec for spec in self.values() if spec.source is not None)
 
     @property
+    def derived(self) -> tuple[TableSpec, ...]:
+        """The tables that are made of others, in the order of work."""
+        return tuple(spec for spec in self.values() if spec.inputs)
+
+    @property
     def people(self) -> TableSpec:
         """The landing table of records about people, from which identity and consent are read.
 

@@ -1,6 +1,5 @@
 """Running jobs in this process, recorded in the Dagster instance that the UI shows."""
 
-import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +17,16 @@ from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, Run
 from stedi_assets.orchestration import clock, interrupts
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.home import prepare_home
-from stedi_assets.orchestration.naming import REFRESH
+from stedi_assets.orchestration.jobs import CONFIRMED
+from stedi_assets.orchestration.naming import REFRESH, REKEY, RETRY
+from stedi_assets.orchestration.refreshing.run_options import TRUST_CLOCK
 from stedi_assets.orchestration.refreshing.up_to_date import up_to_date
 from stedi_assets.orchestration.resources import build_naming, opened_lake
 from stedi_assets.settings import Policy, Settings
 from stedi_assets.tables import Tables
+
+QUIET = "CRITICAL"
+"""The level of messages that runs print here: what failed is said in the sentences of the command."""
 
 OnProgress = Callable[[Progress], None]
 """Receives every step of a run."""
@@ -30,7 +34,7 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The options of a refresh; fields as in the resource `refresh`.
+    """The options of a refresh.
 
     Attributes:
         full: Rebuild all days.
@@ -58,6 +62,23 @@ class RunOptions:
     def forced(self) -> bool:
         """Whether something is to be done even if nothing changed."""
         return self.full or self.retry or self.rekey or self.days is not None
+
+    @property
+    def job(self) -> str:
+        """The job that does it."""
+        return REKEY if self.rekey else RETRY if self.retry else REFRESH
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config of the job."""
+        if self.rekey:
+            return {"confirm": CONFIRMED}
+        return {} if self.retry else {"full": self.full, "days": self.days}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the run."""
+        return {TRUST_CLOCK: "true"} if self.trust_clock else {}
 
     @property
     def _range(self) -> Range | None:
@@ -94,7 +115,8 @@ def refresh(
     Raises:
         SettingError: Nothing is selected, or the landing root, the lake or the catalog cannot be reached.
     """
-    definitions, naming = build_defs(settings, declared), build_naming(settings, declared.specs)
+    definitions = build_defs(settings, declared, console=QUIET)
+    naming = build_naming(settings, declared.specs)
     tables = selected_tables(definitions, declared.specs, select)
     with opened_instance() as instance:
         with opened_lake(settings, declared.specs, instance) as lake:
@@ -105,9 +127,10 @@ def refresh(
                 return unchanged_result(found)
         execution = execute(
             instance,
-            definitions.resolve_job_def(REFRESH),
+            definitions.resolve_job_def(options.job),
             on_progress,
-            config={"refresh": {"config": dataclasses.asdict(options)}},
+            config=options.config,
+            tags=options.tags,
             # Named one by one, so that automation knows which tables the run refreshes.
             selection=[naming.key(name) for name in tables],
         )
@@ -155,7 +178,8 @@ def execute(
     job: dg.JobDefinition,
     on_progress: OnProgress,
     *,
-    config: Mapping[str, Any],
+    config: Mapping[str, Any] = {},
+    tags: Mapping[str, str] = {},
     selection: list[dg.AssetKey] | None = None,
 ) -> Execution:
     """Executes a job in this process.
@@ -164,7 +188,8 @@ def execute(
         instance: Where the run is recorded.
         job: The job.
         on_progress: Receives every step.
-        config: Config of its resources, by resource.
+        config: Its config.
+        tags: The tags of the run.
         selection: The assets; None for all.
     """
     run_id = str(uuid4())
@@ -174,10 +199,8 @@ def execute(
             run_id=run_id,
             asset_selection=selection,
             raise_on_error=False,
-            run_config={
-                "resources": dict(config),
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
+            run_config=dict(config),
+            tags=dict(tags),
         )
     return Execution(result, progress_clock.seconds)
 

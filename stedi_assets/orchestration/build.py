@@ -11,13 +11,17 @@ from stedi_assets.orchestration.sensors.freshness import build_freshness
 from stedi_assets.settings import Settings
 
 
-def build_defs(settings: Settings, declared: Declared = DECLARED) -> dg.Definitions:
+def build_defs(
+    settings: Settings, declared: Declared = DECLARED, *, console: str | None = None
+) -> dg.Definitions:
     """The definitions for some settings; does no I/O.
 
     Args:
         settings: Where the lake is and what works on it.
         declared: The tables.
+        console: The least level of a message that runs print; None for Dagster's.
     """
+    logger = dg.colored_console_logger
     naming = build_naming(settings, declared.specs)
     return dg.Definitions(
         assets=build_assets(naming, declared),
@@ -28,4 +32,5 @@ def build_defs(settings: Settings, declared: Declared = DECLARED) -> dg.Definiti
         resources=build_resources(settings, declared.specs),
         # One process: a process per asset would start the engine and its imports eight times.
         executor=dg.in_process_executor,
+        loggers=None if console is None else {"console": logger.configured({"log_level": console})},
     )

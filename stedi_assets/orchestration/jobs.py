@@ -7,9 +7,34 @@ import dagster as dg
 
 from stedi_assets.lake import Lake
 from stedi_assets.lake.maintenance import TableReport, maintain
-from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, REFRESH, Naming
+from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, REFRESH, REKEY, RETRY, Naming
 from stedi_assets.orchestration.sensors.freshness import freshness_keys
 from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec
+
+OPTIONS = dg.ConfigMapping(
+    config_schema={
+        "full": dg.Field(bool, default_value=False, description="Rebuild all days, even if nothing changed."),
+        "days": dg.Field(
+            dg.Noneable(str),
+            default_value=None,
+            description="Days to rebuild in any case, such as 2024-03-01..2024-03-31.",
+        ),
+    },
+    config_fn=lambda options: {"resources": {"refresh": {"config": options}}},
+)
+"""All that a launch of `refresh` may choose."""
+
+CONFIRMED = "replace all pseudonyms"
+CONFIRMATION = dg.ConfigMapping(
+    config_schema={
+        "confirm": dg.Field(
+            dg.Enum("Confirmation", [dg.EnumValue(CONFIRMED)]),
+            description="All subjects get another pseudonym, and no old one can be traced.",
+        )
+    },
+    config_fn=lambda confirmed: {},
+)
+NO_OPTIONS = dg.ConfigMapping(config_schema={}, config_fn=lambda nothing: {})
 
 COUNTS = tuple(
     field.name for field in dataclasses.fields(TableReport) if field.name not in ("table", "failures")
@@ -46,6 +71,7 @@ def maintenance_job(tables: Tables) -> dg.JobDefinition:
 
     @dg.job(
         name=MAINTAIN,
+        config=NO_OPTIONS,
         description="Compacts small files, expires old snapshots, deletes files that no snapshot names. The "
         "tables keep their rows, so nothing has to be refreshed afterwards.",
     )
@@ -68,11 +94,26 @@ def build_jobs(naming: Naming) -> list[Any]:
         dg.define_asset_job(
             REFRESH,
             selection=dg.AssetSelection.all(),
+            config=OPTIONS,
             description="Brings all tables up to date with the landing files; nothing else changes.",
+        ),
+        dg.define_asset_job(
+            RETRY,
+            selection=dg.AssetSelection.all(),
+            config=NO_OPTIONS,
+            description="Reads landing files with quarantined lines again; refreshes what depends on them.",
+        ),
+        dg.define_asset_job(
+            REKEY,
+            # All that people may have to leave, as consents may have ended since the last run.
+            selection=dg.AssetSelection.assets(*(naming.key(spec.name) for spec in naming.tables.derived)),
+            config=CONFIRMATION,
+            description="Replaces the pseudonyms of tables that were made with another key than the present.",
         ),
         dg.define_asset_job(
             AUDIT,
             selection=dg.AssetSelection.all_asset_checks() - quiet,
+            config=NO_OPTIONS,
             description="Audits the published tables against their contracts; writes nothing.",
         ),
         maintenance_job(naming.tables),

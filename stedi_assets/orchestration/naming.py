@@ -8,7 +8,7 @@ from stedi_assets.locations import S3
 from stedi_assets.settings import Policy
 from stedi_assets.tables import Tables, TableSpec, table_location
 
-REFRESH, AUDIT, MAINTAIN = "refresh", "audit", "maintain"
+REFRESH, RETRY, REKEY, AUDIT, MAINTAIN = "refresh", "retry_quarantine", "rekey", "audit", "maintain"
 """Names of the jobs."""
 
 

@@ -63,13 +63,13 @@ def audit(
     Raises:
         SettingError: The lake cannot be reached.
     """
-    from stedi_assets.cli.in_process import execute, opened_instance
+    from stedi_assets.cli.in_process import QUIET, execute, opened_instance
     from stedi_assets.cli.run_result import run_result
     from stedi_assets.orchestration.build import build_defs
     from stedi_assets.orchestration.naming import AUDIT
     from stedi_assets.orchestration.resources import build_naming, opened_lake
 
-    job = build_defs(settings, declared).resolve_job_def(AUDIT)
+    job = build_defs(settings, declared, console=QUIET).resolve_job_def(AUDIT)
     if tables:
         keys = {build_naming(settings, declared.specs).key(name) for name in tables}
         wanted = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in keys}
@@ -77,7 +77,7 @@ def audit(
     with opened_instance() as instance:
         with opened_lake(settings, declared.specs, instance) as lake:
             lake.check((), landing=False)
-        execution = execute(instance, job, on_progress, config={"refresh": {"config": {}}})
+        execution = execute(instance, job, on_progress)
     return run_result(execution, declared.specs)
 
 

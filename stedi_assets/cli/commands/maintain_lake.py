@@ -69,17 +69,17 @@ def maintain(settings: Settings, on_progress: "OnProgress", declared: "Declared"
     Raises:
         SettingError: The lake cannot be reached.
     """
-    from stedi_assets.cli.in_process import execute, opened_instance
+    from stedi_assets.cli.in_process import QUIET, execute, opened_instance
     from stedi_assets.orchestration.build import build_defs
     from stedi_assets.orchestration.naming import MAINTAIN
     from stedi_assets.orchestration.resources import opened_lake
     from stedi_assets.tables import SYSTEM_TABLES
 
-    job = build_defs(settings, declared).resolve_job_def(MAINTAIN)
+    job = build_defs(settings, declared, console=QUIET).resolve_job_def(MAINTAIN)
     with opened_instance() as instance:
         with opened_lake(settings, declared.specs, instance) as lake:
             lake.check((), landing=False)
-        execution = execute(instance, job, on_progress, config={})
+        execution = execute(instance, job, on_progress)
     counts = dict(_counts(execution.result))
     return MaintenanceResult(
         run_id=execution.result.run_id,

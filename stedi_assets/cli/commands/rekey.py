@@ -63,8 +63,7 @@ def rekey(settings: Settings, on_progress: "OnProgress", declared: "Declared") -
     for policy in get_args(Policy):
         placed = replace(settings, policy=policy)
         if _pseudonymised(placed, declared):
-            # All that people may have to leave, as consents may have ended since the last run.
-            select = ",".join(name for name, spec in declared.specs.specs.items() if spec.inputs)
+            select = ",".join(spec.name for spec in declared.specs.derived)
             options = in_process.RunOptions(rekey=True)
             results.append(
                 in_process.refresh(placed, on_progress, select=select, options=options, declared=declared)

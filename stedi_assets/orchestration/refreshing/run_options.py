@@ -9,8 +9,12 @@ import dagster as dg
 
 from stedi_assets.lake import Lake, Range, Run
 from stedi_assets.orchestration import clock
+from stedi_assets.orchestration.naming import REKEY, RETRY
 from stedi_assets.orchestration.run_lock import at_work
 from stedi_assets.settings import Policy
+
+TRUST_CLOCK = "stedi/trust_clock"
+"""Tag of a run that publishes although a snapshot lies in the future of this machine's clock."""
 
 
 class Refresh(dg.ConfigurableResource[None]):
@@ -18,17 +22,11 @@ class Refresh(dg.ConfigurableResource[None]):
 
     Attributes:
         full: Rebuild all days, also if nothing changed.
-        rekey: Rebuild tables that were made with another pseudonym key, instead of refusing.
-        retry: Read landing files with quarantined lines again.
         days: Days to rebuild in any case, such as 2024-03-01..2024-03-31.
-        trust_clock: Publish although a snapshot lies in the future of this machine's clock.
     """
 
     full: bool = False
-    rekey: bool = False
-    retry: bool = False
     days: str | None = None
-    trust_clock: bool = False
 
     @contextmanager
     def yield_for_execution(  # type: ignore[override]
@@ -54,8 +52,8 @@ def run_of(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> R
         as_of=clock.present(started),
         policy=policy,
         full=refresh.full,
-        rekey=refresh.rekey,
-        retry=refresh.retry,
+        rekey=context.run.job_name == REKEY,
+        retry=context.run.job_name == RETRY,
         days=days,
-        trust_clock=refresh.trust_clock,
+        trust_clock=TRUST_CLOCK in context.run.tags,
     )

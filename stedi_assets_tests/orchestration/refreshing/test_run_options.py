@@ -9,9 +9,16 @@ from click.testing import CliRunner
 from stedi_assets.cli.in_process import opened_instance
 from stedi_assets.cli.main import main
 from stedi_assets.orchestration.build import build_defs
-from stedi_assets.orchestration.naming import REFRESH
+from stedi_assets.orchestration.jobs import CONFIRMED
+from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, REFRESH, REKEY, RETRY
 from stedi_assets.orchestration.resources import build_resources
 from stedi_assets_tests.support.lakes import customer, new_lake, write_landing
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory):
+    return build_defs(new_lake(tmp_path_factory.mktemp("lake")).environment)
+
 
 OTHER_TIMES = pytest.mark.parametrize("hours", [-50_000, -1, 1])
 
@@ -57,7 +64,22 @@ def test_the_present_is_no_other_time(lake):
 def test_a_launch_refuses_a_time_by_name(lake, hours):
     job = build_defs(lake.environment).resolve_job_def(REFRESH)
     with pytest.raises(dg.DagsterInvalidConfigError, match='unexpected config entry "as_of"'):
-        dg.validate_run_config(job, {"resources": {"refresh": {"config": {"as_of": now(hours)}}}})
+        dg.validate_run_config(job, {"as_of": now(hours)})
+
+
+@pytest.mark.parametrize("field", ["rekey", "retry", "trust_clock", "policy", "resources", "ops", "loggers"])
+@pytest.mark.parametrize("job", [REFRESH, RETRY, REKEY, AUDIT, MAINTAIN])
+def test_a_launch_offers_full_and_days_only(definitions, job, field):
+    config = {"confirm": CONFIRMED} if job == REKEY else {}
+    assert dg.validate_run_config(definitions.resolve_job_def(job), config) is not None
+    with pytest.raises(dg.DagsterInvalidConfigError, match=f'unexpected config entry "{field}"'):
+        dg.validate_run_config(definitions.resolve_job_def(job), config | {field: {}})
+
+
+@pytest.mark.parametrize("config", [{}, {"confirm": "yes"}])
+def test_new_pseudonyms_ask_for_a_confirmation(definitions, config):
+    with pytest.raises(dg.DagsterInvalidConfigError, match="confirm"):
+        dg.validate_run_config(definitions.resolve_job_def(REKEY), config)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +95,8 @@ def test_a_launch_refuses_a_time_by_name(lake, hours):
 )
 @pytest.mark.usefixtures("key")
 def test_a_launch_that_changes_a_setting_is_refused_by_name(lake, resource, config):
-    job = build_defs(lake.environment).resolve_job_def(REFRESH)
+    """Only *Materialize all* takes the config of resources; the jobs know none."""
+    job = build_defs(lake.environment).resolve_implicit_global_asset_job_def()
     if resource == "lake":
         made = build_resources(lake.environment)["lake"]
         names = ("landing", "uri", "catalog_uri", "database", "policy", "keep_days")

@@ -133,7 +133,7 @@ def test_no_unguarded_port_is_open(guarded):
 def test_no_unguarded_port_is_open_while_a_run_works(guarded):
     ui, _ = guarded
     known, doors = set(ui.runs()), set()
-    ui.ask(launch("refresh", "{resources: {refresh: {config: {full: true}}}}"))
+    ui.ask(launch("refresh", "{full: true}"))
     while not {status for run, status in ui.runs().items() if run not in known} & FINISHED:
         doors |= tcp_ports(descendants(ui.server.pid))
     assert {address for address, _ in doors} == {LOOPBACK}
