@@ -47,6 +47,7 @@ def people_in(lake):
     }
 
 
+@pytest.mark.slow
 def test_a_lake_of_the_former_version_is_up_to_date_and_a_withdrawal_goes_in(frozen):
     rows = frozen.rows("step_trainer_landing")
     reread = frozen.built()

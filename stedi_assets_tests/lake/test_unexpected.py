@@ -51,6 +51,7 @@ def one_sentence(done):
     return sentence
 
 
+@pytest.mark.slow
 def test_a_locked_catalog_is_one_sentence(lake, home):
     lake.built(select="customer_landing")
     with locked(lake.folder / "lake" / "catalog.db"):

@@ -47,6 +47,7 @@ def test_a_home_with_settings_of_another_origin_is_left_alone(home):
     assert mode(home) == 0o750
 
 
+@pytest.mark.slow
 def test_commands_close_it(tmp_path):
     home = tmp_path / "dagster"
     home.mkdir(mode=0o755)

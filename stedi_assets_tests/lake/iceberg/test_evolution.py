@@ -272,6 +272,7 @@ def test_a_renamed_column_is_one_sentence_for_readers_and_writers(lake):
     assert run(lake) == []
 
 
+@pytest.mark.slow
 def test_people_leave_every_table_that_can_be_written(lake):
     changed = "accelerometer_trusted"
     rename(lake, changed, "x", "other")

@@ -95,6 +95,7 @@ def test_lines_that_break_value_rules_are_found_among_plain_ones(tmp_path):
     assert sum(lake.rows("accelerometer_landing").values()) == 151
 
 
+@pytest.mark.slow
 def test_of_a_long_line_the_beginning_is_kept(tmp_path):
     lake = TestLake(tmp_path, zone(tmp_path, a=ADA[:-1] + ', "note": "' + "é" * 2_000_000 + '"}\n' + BO))
     lake.built()

@@ -20,6 +20,7 @@ from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.settings import Settings
 from stedi_assets.tables import LEDGER, QUARANTINE, SYSTEM_TABLES
 from stedi_assets_tests.support import steps
+from stedi_assets_tests.support.copies import Kept
 from stedi_assets_tests.support.lakes import TestLake, customer, new_lake, one_person, write_landing
 from stedi_assets_tests.support.maintenance import (
     aged,
@@ -239,10 +240,9 @@ def test_files_are_removed_with_the_folders_that_this_empties(tmp_path):
     assert (tmp_path / "data").is_dir()
 
 
-@pytest.fixture
-def withdrawn(tmp_path, key):
-    """A lake that a person leaves; the table of people has a tag and a branch from before."""
-    lake = new_lake(tmp_path)
+@pytest.fixture(scope="module")
+def left(tmp_path_factory, key):
+    lake = new_lake(tmp_path_factory.mktemp("lakes") / "left")
     write_landing(lake.landing, one_person(OWNER))
     lake.built()
     table = lake.table("customer_trusted")
@@ -250,7 +250,15 @@ def withdrawn(tmp_path, key):
     table.manage_snapshots().create_tag(before, "export").create_branch(before, "audit").commit()
     write_landing(lake.landing, {"customer/landing/2.json": customer(OWNER, None, updated=2_000)})
     lake.built()
-    return lake
+    return lake, Kept.of(lake.folder)
+
+
+@pytest.fixture
+def withdrawn(left):
+    """A lake that a person left; the table of people has a tag and a branch from before."""
+    lake, kept = left
+    yield lake
+    kept.restore()
 
 
 def maintained_table(lake, name, later):

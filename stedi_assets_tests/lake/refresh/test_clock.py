@@ -10,6 +10,7 @@ from pyiceberg.table import snapshots as iceberg
 
 from stedi_assets.lake.iceberg.commit import replace_files
 from stedi_assets.lake.maintenance.steps import superseded
+from stedi_assets_tests.support.copies import Kept
 from stedi_assets_tests.support.lakes import customer, new_lake, one_person, write_landing
 
 pytestmark = pytest.mark.usefixtures("key")
@@ -24,15 +25,22 @@ def at(patch, hours):
     patch.setattr(iceberg, "time", SimpleNamespace(time=lambda: time.time() + hours * HOUR))
 
 
-@pytest.fixture
-def lake(tmp_path):
-    """A lake that was published by a machine whose clock was two hours ahead."""
-    lake = new_lake(tmp_path)
+@pytest.fixture(scope="module")
+def ahead(tmp_path_factory, key):
+    lake = new_lake(tmp_path_factory.mktemp("lakes") / "ahead")
     write_landing(lake.landing, one_person(ADA))
     with pytest.MonkeyPatch.context() as patch:
         at(patch, 2)
         lake.built(as_of=None)
-    return lake
+    return lake, Kept.of(lake.folder)
+
+
+@pytest.fixture
+def lake(ahead):
+    """A lake that was published by a machine whose clock was two hours ahead."""
+    lake, kept = ahead
+    yield lake
+    kept.restore()
 
 
 def times(lake, name):

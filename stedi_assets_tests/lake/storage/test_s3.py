@@ -178,6 +178,7 @@ def test_spark_is_told_where_s3_is_but_no_credential(s3, tmp_path, monkeypatch):
     assert "spark.hadoop.fs.s3a.endpoint" not in s3a_config(Aws("eu-west-1"))
 
 
+@pytest.mark.slow
 def test_glue_knows_what_a_table_is_and_no_credential_is_in_the_lake(glue_lake, dagster_home):
     for name, spec in TABLES.specs.items():
         table = boto3.client("glue").get_table(DatabaseName="stedi", Name=name)["Table"]

@@ -81,6 +81,7 @@ def test_a_run_of_all_tables_is_followed_by_none(lake, automation):
     assert (automation.tick(), automation.tick()) == (set(), set())
 
 
+@pytest.mark.slow
 def test_looks_while_a_run_of_all_tables_is_at_work_request_nothing(lake, automation):
     write_landing(lake.landing, {"customer/landing/c.json": customer("ada@x.io", None, 5_000)})
     lake.built(on_progress=automation.tick)
