@@ -49,7 +49,7 @@ class Contender:
 
 def contenders(stedi: str) -> list[Contender]:
     def ours(landing: Path, out: Path) -> list[str]:
-        return [stedi, "run", "--landing", str(landing), "--lake", str(out), "--json"]
+        return [stedi, "run", "--landing", str(landing), "--lake", str(out), "--format", "json"]
 
     def script(name: str) -> Callable[[Path, Path], list[str]]:
         return lambda landing, out: [sys.executable, str(HERE / name), str(landing), str(out)]

@@ -45,7 +45,7 @@ class Lake:
             "DAGSTER_HOME": str(self.folder / "dagster"),
         }
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = run_measured([*STEDI, "run", "--json"], environ, self.folder / "run.log")
+        done = run_measured([*STEDI, "run", "--format", "json"], environ, self.folder / "run.log")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return json.loads(done.stdout)["seconds"], cpu, done.wall_seconds, (done.peak_bytes or 0) / 1e6

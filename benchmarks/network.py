@@ -45,7 +45,9 @@ def run_once(place: str, given: Mapping[str, str], scratch: Path, logs: Path) ->
     home = scratch / "dagster_home"
     home.mkdir()
     environment = {**os.environ, **given, "STEDI_PSEUDONYM_KEY": KEY, "DAGSTER_HOME": str(home)}
-    measured = run_measured([stedi_beside_python(), "run", "--json"], environment, logs / f"{place}.log")
+    measured = run_measured(
+        [stedi_beside_python(), "run", "--format", "json"], environment, logs / f"{place}.log"
+    )
     printed = last_json(measured.stdout)
     rows = {table: figures["rows"] for table, figures in printed["tables"].items()}
     return Run(measured.wall_seconds, printed["seconds"], measured.peak_bytes, rows)

@@ -7,6 +7,7 @@ From the root of the repository:
 
 from pathlib import Path
 
+from stedi_assets.cli.options import EXIT_CODES
 from stedi_assets.settings import SETTINGS, Setting
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
@@ -46,12 +47,17 @@ key in `STEDI_PSEUDONYM_KEY`, or with a new random key if the key is kept beside
 same. The old pseudonyms stay in old data files until maintenance deletes them. Where the server has got
 another key by its settings, the job `rekey` of the UI does this for its policy; it asks for a confirmation.
 
+## Exit codes
+
+| code | meaning |
+|---|---|
+EXIT_CODES
 ## Maintenance
 
 `stedi maintain`, and weekly the schedule `weekly_maintenance`, compacts small files, expires snapshots that
 were replaced more than `STEDI_KEEP_DAYS` ago, and deletes files that no snapshot names. It prints what it
-did to every table (`--json` for scripts), needs no pseudonym key, and changes no row. If a run publishes at
-the same moment, one of the two commits is refused, and the next run or maintenance does the work.
+did to every table, needs no pseudonym key, and changes no row. If a run publishes at the same moment, one of
+the two commits is refused, and the next run or maintenance does the work.
 
 Rows that left a table, those of people who withdrew and those with old pseudonyms, stay in old data files
 until maintenance deletes them. The first maintenance that runs `STEDI_KEEP_DAYS` after they left deletes
@@ -119,7 +125,12 @@ def main() -> None:
 
 def page() -> str:
     """The page."""
-    return INTRODUCTION + "".join(f"{row(setting)}\n" for setting in SETTINGS) + DETAILS
+    codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
+    return (
+        INTRODUCTION
+        + "".join(f"{row(setting)}\n" for setting in SETTINGS)
+        + DETAILS.replace("EXIT_CODES", codes)
+    )
 
 
 def row(setting: Setting) -> str:

@@ -12,6 +12,7 @@ from stedi_assets.errors import SettingError
 S3 = "s3://"
 # Bucket names as AWS allows them; prefixes without characters that an engine reads as a pattern or an escape.
 LOCAL = "file://"
+SQLITE = "sqlite:///"
 AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
 S3_PLACE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._=@+-]+)*")
 POSTGRES = ("postgresql", "postgresql+psycopg2")
@@ -77,7 +78,7 @@ def resolved_catalog(value: str, lake: str) -> str:
     if not value:
         if in_s3:
             raise SettingError(f"STEDI_CATALOG is not given, but STEDI_LAKE is in S3: give {CATALOGS}.")
-        return f"sqlite:///{lake.removeprefix(LOCAL)}/catalog.db"
+        return f"{SQLITE}{lake.removeprefix(LOCAL)}/catalog.db"
     scheme = value.split(":")[0]
     if value == "glue" or scheme in ("http", "https"):
         if not in_s3:
@@ -89,10 +90,10 @@ def resolved_catalog(value: str, lake: str) -> str:
         return value if value == "glue" else _rest(value)
     if scheme in POSTGRES:
         return _postgres(value)
-    path = value.removeprefix("sqlite:///")
+    path = value.removeprefix(SQLITE)
     if path in (value, ""):
         raise SettingError(f"STEDI_CATALOG is {scheme}:…, but must be {CATALOGS}.")
-    return f"sqlite:///{os.path.abspath(path)}"
+    return f"{SQLITE}{os.path.abspath(path)}"
 
 
 def _rest(value: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from stedi_assets.errors import SettingError
-from stedi_assets.locations import S3, place, resolved_catalog, within
+from stedi_assets.locations import S3, SQLITE, place, resolved_catalog, within
 
 Policy = Literal["strict", "reference"]
 WebhookHttp = Literal["refused", "loopback", "allowed"]
@@ -387,6 +387,11 @@ class Settings:
     def database(self) -> str:
         """Database of the catalog: each policy has its own, so that their tables cannot be confused."""
         return DATABASES[self.policy]
+
+    @property
+    def lake_may_exist(self) -> bool:
+        """Whether there may be a lake; only the catalog of a local lake can be missed without opening it."""
+        return not self.catalog.startswith(SQLITE) or os.path.exists(self.catalog.removeprefix(SQLITE))
 
 
 def dagster_home() -> Path:

@@ -110,7 +110,9 @@ def step(at: int, **more: int) -> str:
 
 
 def run(shell: Commands, *options: str) -> dict[str, Any]:
-    return json.loads(shell.stedi("run", "--json", "--landing", "landing", "--lake", "lake", *options).stdout)
+    return json.loads(
+        shell.stedi("run", "--format", "json", "--landing", "landing", "--lake", "lake", *options).stdout
+    )
 
 
 def column(folder: Path, table: str, name: str) -> Counter[Any]:

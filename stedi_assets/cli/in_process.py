@@ -1,6 +1,7 @@
 """Running jobs in this process, recorded in the Dagster instance that the UI shows."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ from stedi_assets.tables import Tables
 
 QUIET = "CRITICAL"
 """The level of messages that runs print here: what failed is said in the sentences of the command."""
+
+SELECTED = re.compile(r"(?:(?P<up>\d*)\+)?(?P<name>\w+)(?:\+(?P<down>\d*))?")
+"""A table, with all of its inputs (`+name`), all that is made of it (`name+`), or some layers (`name+2`)."""
 
 OnProgress = Callable[[Progress], None]
 """Receives every step of a run."""
@@ -156,16 +160,26 @@ def selected_tables(definitions: dg.Definitions, tables: Tables, select: str | N
     """
     if select is None:
         return [*tables]
-    names = [name.strip() for name in select.split(",")]
-    if all(name in tables for name in names):
-        return names
-    try:
-        keys = dg.AssetSelection.from_string(select).resolve(definitions.resolve_asset_graph())
-    except dg.DagsterError:
-        keys = set()
-    if not keys:
-        raise SettingError(f"--select {select} selects no table: the tables are {', '.join(tables)}.")
-    return [key.path[-1] for key in sorted(keys)]
+    graph = definitions.resolve_asset_graph()
+    keys = {key.path[-1]: key for key in graph.materializable_asset_keys}
+    selected: set[dg.AssetKey] = set()
+    for part in select.split(","):
+        found = SELECTED.fullmatch(part.strip())
+        try:
+            if found and found["name"] in tables:
+                table = dg.AssetSelection.assets(keys[found["name"]])
+                up, down = (0 if n is None else int(n or len(keys)) for n in (found["up"], found["down"]))
+                chosen = (table.upstream(up) | table.downstream(down)).resolve(graph)
+            else:
+                chosen = dg.AssetSelection.from_string(part).resolve(graph)
+        except dg.DagsterError:
+            chosen = set()
+        if not chosen:
+            raise SettingError(
+                f"--select {part.strip()} selects no table: the tables are {', '.join(tables)}."
+            )
+        selected |= chosen
+    return [name for name in tables if keys[name] in selected]
 
 
 def opened_instance() -> dg.DagsterInstance:

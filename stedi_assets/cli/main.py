@@ -21,6 +21,7 @@ from stedi_assets.cli.commands import (
     run,
     sql,
 )
+from stedi_assets.cli.options import EXIT_CODES, listed
 from stedi_assets.orchestration.interrupts import end_on_signals
 
 SERVERS = ("dev",)
@@ -38,7 +39,11 @@ class Program(click.Group):
         return super().__call__(*arguments, **options)
 
 
-@click.group(cls=Program)
+@click.group(
+    cls=Program,
+    epilog=listed("Exit codes", (f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())),
+)
+@click.version_option(package_name="stedi_assets", message="%(prog)s %(version)s")
 @click.pass_context
 def main(context: click.Context) -> None:
     """The STEDI Step Trainer lakehouse."""

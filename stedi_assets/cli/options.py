@@ -19,18 +19,41 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Exit(IntEnum):
-    """The exit codes of `stedi`."""
+    """The exit codes of `stedi`; EXIT_CODES says what they mean."""
 
     DONE = 0
     FAILED = 1
     WRONG_SETTING = 2
+    CHECK_FAILED = 3
+    STOPPED = 130
+
+
+EXIT_CODES = {
+    Exit.DONE: "Done. If a check failed that blocks nothing, the last line says so.",
+    Exit.FAILED: "A table was not published, or a check or a query failed.",
+    Exit.WRONG_SETTING: "A flag or a setting is wrong, or there is no lake.",
+    Exit.CHECK_FAILED: "With --strict: all was published, but a check failed.",
+    Exit.STOPPED: "Stopped by Ctrl-C or SIGTERM. The next run goes on.",
+}
+
+
+def listed(title: str, lines: Iterable[str]) -> str:
+    """The end of a help: lines that stay as they are, under a title."""
+    return "\b\n" + "\n".join([f"{title}:", *(f"  {line}" for line in lines)])
+
+
+def examples(*lines: str) -> str:
+    """The examples at the end of a help."""
+    return listed("Examples", lines)
 
 
 format_option = click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
-)
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output, and nothing else."
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How results are printed on standard output.",
 )
 
 
@@ -59,7 +82,9 @@ refresh_options = setting_options("landing", "lake", "catalog", "engine", "polic
 """Adds the flags of a command that reads landing files."""
 
 
-def settings_of(flags: Mapping[str, str | None], *, reads_only: bool = False) -> Settings:
+def settings_of(
+    flags: Mapping[str, str | None], *, reads_only: bool = False, there: bool = False
+) -> Settings:
     """The settings of a command: those of the process, with the flags that were given.
 
     Loads Dagster too, but only after the settings turned out to be good.
@@ -67,13 +92,18 @@ def settings_of(flags: Mapping[str, str | None], *, reads_only: bool = False) ->
     Args:
         flags: Flags by name without dashes; None for one that was not given.
         reads_only: See `Settings.from_settings`.
+        there: Whether the command works on a lake that is there already.
 
     Raises:
-        SettingError: A setting or flag is wrong.
+        SettingError: A setting or flag is wrong, or there is no lake.
     """
     given = {f"{PREFIX}{name.upper()}": value for name, value in flags.items()}
     try:
         settings = Settings.from_process(given, reads_only=reads_only)
+        if there and not settings.lake_may_exist:
+            raise SettingError(
+                f"There is no lake at {settings.lake}: check STEDI_LAKE or --lake, or build it: `stedi run`."
+            )
         import stedi_assets.orchestration.build  # noqa: F401  # loads what every command needs, see `main`
     finally:
         gc.freeze()
@@ -86,16 +116,33 @@ def no_such_table(name: str, tables: Iterable[str]) -> str:
     return f"There is no table {name}: the tables are {', '.join(tables)}."
 
 
-def finish(failures: Sequence[str], *, failed: bool = False) -> None:
+def finish(failures: Sequence[str], otherwise: Exit = Exit.DONE) -> None:
     """Prints the failures and exits.
 
     Args:
         failures: One sentence for each.
-        failed: Whether something failed that was printed already.
+        otherwise: The exit code if there are none.
     """
     for sentence in failures:
         click.echo(inert(sentence), err=True)
-    sys.exit(Exit.FAILED if failures or failed else Exit.DONE)
+    sys.exit(Exit.FAILED if failures else otherwise)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Shows on a terminal that a command is at work.
+
+    Args:
+        what: What it does, such as "reading".
+    """
+    from rich.console import Console
+
+    terminal = Console(stderr=True)
+    if not terminal.is_terminal:
+        yield
+        return
+    with terminal.status(f"{what} …"):
+        yield
 
 
 @contextmanager

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.live import Live
-from rich.table import Column, Table
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 from stedi_assets.assets import TABLES
@@ -25,6 +27,7 @@ from stedi_assets.tables import SYSTEM_TABLES
 # The first characters of a formula, in full width too.
 FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+UNBOUNDED = 100_000
 WIDE = 160  # columns of text that is not shown on a terminal
 
 
@@ -70,23 +73,13 @@ class RunDisplay:
         return table
 
 
-def run_table(result: RunResult) -> Table:
-    """The results of a run, one line for each table."""
-    table = Table("table", "zone")
-    table.add_column("rows", justify="right")
-    table.add_column("snapshot")
-    table.add_column("what changed")
-    table.add_column("seconds", justify="right")
+RUN_COLUMNS = ("table", "rows", "what changed", "seconds")
+
+
+def run_rows(result: RunResult) -> Iterator[Sequence[Any]]:
+    """The results of a run under RUN_COLUMNS, one row for each table."""
     for name, done in result.tables.items():
-        table.add_row(
-            name,
-            TABLES[name].zone,
-            f"{done.rows:,}",
-            str(done.snapshot_id),
-            shown(done.what_changed),
-            f"{done.seconds:.1f}",
-        )
-    return table
+        yield name, done.rows, done.what_changed, round(done.seconds, 1)
 
 
 CHECK_COLUMNS = ("table", "rule", "result", "checked", "broken")
@@ -114,15 +107,37 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str)
         objects = [dict(zip(columns, map(json_value, row), strict=True)) for row in rows]
         print(inert_json(json.dumps(objects, default=str, ensure_ascii=False, allow_nan=False)))
     else:
-        table = Table(*(Column(header=shown(name)) for name in columns))
-        for row in rows:
-            table.add_row(*map(shown, row))
-        console().print(table)
+        _print_table(columns, [*rows])
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Prints a table with numbers to the right; a single row that does not fit stands upright."""
+    to = console()
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for number, name in enumerate(columns):
+        values = [row[number] for row in rows if row[number] is not None]
+        numbers = bool(values) and all(is_number(value) for value in values)
+        # The first column names what the row is about, so it is never cut.
+        table.add_column(shown(name), justify="right" if numbers else "left", no_wrap=number == 0 or numbers)
+    for row in rows:
+        table.add_row(*map(shown, row))
+    if len(rows) == 1 and Measurement.get(to, to.options.update(width=UNBOUNDED), table).maximum > to.width:
+        table = Table(box=box.SIMPLE, pad_edge=False, show_header=False)
+        for name, value in zip(columns, rows[0], strict=True):
+            table.add_row(shown(name), shown(value))
+    to.print(table)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number; a truth value is none."""
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def shown(value: object) -> Text:
     """A value as inert text of a terminal, without markup; nothing for no value."""
-    return Text("" if value is None else inert(str(value)))
+    if value is None:
+        return Text()
+    return Text(f"{value:,}" if is_number(value) else inert(str(value)))
 
 
 def cell(value: object) -> object:

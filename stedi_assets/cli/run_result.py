@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from stedi_assets.orchestration.failures import failure_sentences
-from stedi_assets.orchestration.refreshing.check_results import rule_record, rules_of
+from stedi_assets.orchestration.refreshing.check_results import FAILED, rule_record, rules_of
 from stedi_assets.orchestration.refreshing.gate import Audited
 from stedi_assets.orchestration.refreshing.metadata import ROWS_REMOVED
 from stedi_assets.tables import Tables
@@ -64,6 +64,11 @@ class RunResult:
     failures: Sequence[str]
     seconds: float
     published_by: Sequence[str] = ()
+
+    @property
+    def failed_rules(self) -> list[str]:
+        """The rules of severity error that rows break, as `table.rule`."""
+        return [name for name, check in self.checks.items() if check["result"] == FAILED]
 
 
 def run_result(execution: Execution, tables: Tables) -> RunResult:

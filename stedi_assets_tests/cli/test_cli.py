@@ -12,8 +12,12 @@ import dagster as dg
 import pytest
 
 from stedi_assets.assets import TABLES
+from stedi_assets.cli.in_process import selected_tables
+from stedi_assets.orchestration.build import build_defs
+from stedi_assets.settings import Settings
 from stedi_assets_tests.support import commands
 from stedi_assets_tests.support.lakes import SAMPLE
+from stedi_assets_tests.support.town import DERIVED
 
 # One lake for all of them, which some tests change: in one worker, in this order.
 
@@ -36,9 +40,9 @@ def stedi():
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A folder with a lake, and what `stedi run --json` printed when it was made, in a process of its own."""
+    """A folder with a lake, and what a first run printed as JSON, in a process of its own."""
     folder = tmp_path_factory.mktemp("cli")
-    return folder, commands.stedi(folder, "run", "--json", check=False, **SETTINGS)
+    return folder, commands.stedi(folder, "run", "--format", "json", check=False, **SETTINGS)
 
 
 @contextmanager
@@ -60,7 +64,7 @@ COMMANDS = ["check", "ddl", "dev", "generate", "maintain", "quarantine", "rekey"
 
 
 def test_help_lists_all_commands_and_loads_neither_dagster_nor_an_engine(stedi, elsewhere):
-    listed = stedi(elsewhere, "--help").stdout.split("Commands:\n")[1].splitlines()
+    listed = stedi(elsewhere, "--help").stdout.split("Commands:\n")[1].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in listed] == COMMANDS
     assert not [line for line in listed if line.endswith("...")]  # every sentence fits on its line
     code = "import sys, stedi_assets.cli.main; print({name.split('.')[0] for name in sys.modules})"
@@ -85,13 +89,25 @@ def test_a_second_run_says_that_nothing_changed(stedi, built):
     folder, first = built
     done = stedi(folder, "run")
     assert done.returncode == 0
-    assert done.stdout.count("│ nothing ") == len([*TABLES])
+    assert done.stdout.count(" nothing ") == len([*TABLES])
     run = json.loads(first.stdout)["run"].partition("-")[0]
     assert f"Everything is up to date, so no run was started; published by {run}." in done.stdout
     with recorded(folder) as instance:
         assert len(instance.get_run_records()) == 1
-    for table in json.loads(first.stdout)["tables"].values():
-        assert str(table["snapshot_id"]) in done.stdout
+    assert all(len(line.rstrip()) <= 80 for line in done.stdout.splitlines()), done.stdout
+
+
+def test_a_failed_check_that_blocks_nothing_is_in_the_last_line_and_strict_makes_it_the_exit_code(
+    stedi, built
+):
+    folder, _ = built
+    done, strict = stedi(folder, "run"), stedi(folder, "run", "--strict")
+    assert (done.returncode, strict.returncode) == (0, 3)
+    assert done.stdout == strict.stdout
+    assert " ".join(done.stdout.split()).endswith(
+        "A check failed, blocking nothing: customer_landing breaks quarantine_names_people 4 of 6 times. "
+        "`stedi check customer_landing --show quarantine_names_people` shows where."
+    )
 
 
 def test_the_key_is_made_once_beside_the_lake_for_the_owner_only_and_the_run_says_so(built):
@@ -114,10 +130,27 @@ def test_runs_are_recorded_in_the_dagster_instance(built):
 
 def test_selected_tables_only(stedi, built):
     folder, _ = built
-    done = stedi(folder, "run", "--json", "--full", "--select", "customer_landing,customer_trusted")
+    done = stedi(folder, "run", "--format", "json", "--full", "--select", "customer_landing,customer_trusted")
     assert list(json.loads(done.stdout)["tables"]) == ["customer_landing", "customer_trusted"]
-    done = stedi(folder, "run", "--json", "--select", "step_trainer_trusted+")
+    done = stedi(folder, "run", "--format", "json", "--select", "step_trainer_trusted+")
     assert list(json.loads(done.stdout)["tables"]) == ["step_trainer_trusted", "machine_learning_curated"]
+
+
+@pytest.mark.parametrize(
+    ("select", "tables"),
+    [
+        ("customer_trusted", ["customer_trusted"]),
+        ("customer_trusted+", DERIVED),
+        ("customer_trusted+1", ["customer_trusted", "accelerometer_trusted", "customer_curated"]),
+        ("+customer_trusted", ["customer_landing", "customer_trusted"]),
+        ("1+customer_curated", ["customer_trusted", "accelerometer_trusted", "customer_curated"]),
+        ("step_trainer_landing, customer_landing", ["customer_landing", "step_trainer_landing"]),
+        ('key:"step_trainer_trusted"+', ["step_trainer_trusted", "machine_learning_curated"]),
+        ("group:curated", ["customer_curated", "machine_learning_curated"]),
+    ],
+)
+def test_a_selection_means_what_it_means_in_the_ui(select, tables):
+    assert selected_tables(build_defs(Settings.from_settings({})), TABLES, select) == tables
 
 
 @pytest.mark.parametrize(
@@ -126,6 +159,7 @@ def test_selected_tables_only(stedi, built):
         (["run", "--policy", "lenient"], "STEDI_POLICY is lenient, but must be strict or reference."),
         (["run", "--engine", "duckdb"], "STEDI_ENGINE is duckdb, but must be"),
         (["run", "--select", "customers"], "--select customers selects no table"),
+        (["run", "--select", "customer_trusted,customers+"], "--select customers+ selects no table"),
         (["run", "--landing", "nowhere"], "STEDI_LANDING is "),
         (["tables", "--catalog", "mysql://x"], "STEDI_CATALOG is mysql:"),
         (["generate", "--customers", "0", "--days", "1", "--seed", "1", "--out", "x"], "customers"),
@@ -147,7 +181,7 @@ def test_sql_answers_in_three_formats_and_any_case(stedi, built):
     as_table = stedi(folder, "sql", query).stdout
     assert {row["Split"] for row in as_json} <= {"train", "validation", "test"}
     assert [row["n"] for row in as_csv] == [str(row["n"]) for row in as_json]
-    assert all(str(row["n"]) in as_table for row in as_json)
+    assert all(f"{row['n']:,}" in as_table for row in as_json)
 
 
 def test_sql_joins_tables_and_takes_common_table_expressions(stedi, built):
@@ -176,7 +210,17 @@ def test_sql_joins_tables_and_takes_common_table_expressions(stedi, built):
         ("SELECT * FROM customers", "There is no table customers: the tables are customer_landing,"),
         ("SELECT * FROM other.customer_trusted", "There is no table other.customer_trusted"),
         ("SELECT reflect('java.lang.System', 'exit', 1)", "The function reflect is not allowed here"),
-        ("SELECT nosuchcolumn FROM customer_trusted", "query: the engine stopped"),
+        ("SELECT\n  email FROM customer_trusted WHERE (", "The SQL cannot be parsed at line 2, column "),
+        ("SELECT emial FROM customer_trusted", "query: there is no column emial here: did you mean email?"),
+        (
+            "SELECT c.Serial FROM customer_trusted c",
+            "query: there is no column Serial here: did you mean serialnumber?",
+        ),
+        (
+            "SELECT zzz FROM customer_trusted",
+            "query: there is no column zzz here: the columns are birthday, ",
+        ),
+        ("SELECT foo(email) FROM customer_trusted", "query: the engine may not know the function foo"),
     ],
 )
 def test_sql_refuses_what_is_not_a_query_over_the_tables(stedi, built, query, sentence):
@@ -197,13 +241,33 @@ def test_tables_lists_what_is_published(stedi, built):
         assert rows[name]["bytes"] > 0
 
 
-def test_tables_of_a_lake_that_was_never_built_are_not_published_yet(stedi, elsewhere):
-    done = stedi(elsewhere, "tables")
-    assert done.returncode == 0
-    assert done.stdout.count("not published yet") == len([*TABLES])
-    done = stedi(elsewhere, "sql", "SELECT * FROM customer_trusted")
-    assert done.returncode == 1
-    assert done.stderr == "customer_trusted is not published yet: materialize it first.\n"
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tables",),
+        ("sql", "SELECT * FROM customer_trusted"),
+        ("quarantine",),
+        ("check",),
+        ("check", "--show", "phone_format"),
+        ("maintain",),
+        ("rekey",),
+    ],
+)
+def test_what_reads_a_lake_that_is_not_there_says_so_and_creates_nothing(stedi, tmp_path, elsewhere, command):
+    lake, before = tmp_path / "mistyped", {*elsewhere.rglob("*")}
+    done = stedi(elsewhere, *command, "--lake", str(lake))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"There is no lake at file://{lake}: check STEDI_LAKE or --lake, or build it: `stedi run`.\n"
+    )
+    assert not lake.exists()
+    assert {*elsewhere.rglob("*")} == before
+
+
+def test_a_rule_that_no_row_breaks_is_said_in_a_sentence(stedi, built):
+    folder, _ = built
+    done = stedi(folder, "check", "customer_trusted", "--show", "consent_on_file")
+    assert done.stdout == "No row of customer_trusted breaks consent_on_file.\n"
 
 
 def test_quarantine_counts_lines_and_shows_them_on_demand_only(stedi, built):
@@ -227,14 +291,9 @@ def test_quarantine_counts_lines_and_shows_them_on_demand_only(stedi, built):
     assert "Rowan.Parallax@example.com" in line["text"]
 
 
-def test_the_quarantine_of_a_lake_that_was_never_built_is_empty(stedi, elsewhere):
-    done = stedi(elsewhere, "quarantine", "--format", "json")
-    assert (done.returncode, done.stdout) == (0, "[]\n")
-
-
 @pytest.mark.slow
 def test_generate_makes_a_landing_zone_that_runs(stedi, elsewhere):
     done = stedi(elsewhere, "generate", "--customers", "20", "--days", "2", "--seed", "7", "--out", "zone")
     assert done.returncode == 0, done.stderr
-    report = json.loads(stedi(elsewhere, "run", "--json", "--landing", "zone").stdout)
+    report = json.loads(stedi(elsewhere, "run", "--format", "json", "--landing", "zone").stdout)
     assert report["tables"]["machine_learning_curated"]["rows"] > 0

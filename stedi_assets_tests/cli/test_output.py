@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from click.testing import CliRunner
 
+from stedi_assets.cli import output
 from stedi_assets.cli.main import main
 from stedi_assets.cli.output import RunDisplay, console, print_rows
 from stedi_assets.lake import Progress
@@ -27,6 +28,23 @@ def test_no_row_and_no_column_name_has_an_effect(capsys, form):
         assert text == {HOSTILE: HOSTILE}
     else:
         assert printed.count(SHOWN) >= 4
+
+
+def test_numbers_stand_to_the_right_with_separators(capsys):
+    print_rows(["table", "rows"], [["one", 12], ["two", 1_234_567]], "table")
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "one            12" in lines
+    assert "two     1,234,567" in lines
+
+
+def test_a_single_row_that_does_not_fit_stands_upright(capsys, monkeypatch):
+    monkeypatch.setattr(output, "WIDE", 40)
+    print_rows(["table", "what changed"], [["one", "x " * 30]], "table")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[0] == ["table", "one"]
+    assert lines[1][:3] == ["what", "changed", "x"]
+    print_rows(["table", "what changed"], [["one", "x"], ["two", "y"]], "table")
+    assert capsys.readouterr().out.split()[:3] == ["table", "what", "changed"]
 
 
 def cells(capsys, *values):

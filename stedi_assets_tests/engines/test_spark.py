@@ -224,7 +224,7 @@ def different_tables(
 
 def refresh(commands: Commands, lake: Path, engine: str, zone: Path, policy: str) -> Refreshed:
     where = ("--landing", str(zone), "--lake", str(lake), "--engine", engine)
-    done = commands.stedi("run", *where, "--policy", policy, "--json")
+    done = commands.stedi("run", *where, "--policy", policy, "--format", "json")
     return Refreshed(lake, json.loads(done.stdout), done.stderr)
 
 

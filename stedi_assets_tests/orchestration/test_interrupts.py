@@ -73,13 +73,15 @@ def statuses(lake, monkeypatch):
 def test_a_signal_ends_a_run_with_a_sentence_and_the_next_run_goes_on(tmp_path, monkeypatch, number):
     lake = new_lake(tmp_path)
     write_landing(lake.landing, one_person())
-    process = started(lake, "-c", STEDI, "run", "--json")
+    process = started(lake, "-c", STEDI, "run", "--format", "json")
     reached(process, "accelerometer_trusted: auditing")
     code, printed = end(process, number)
     assert code == 130
     assert printed.strip().splitlines()[-1] == f"Stopped by {number.name}: {GOES_ON}"
     assert statuses(lake, monkeypatch) == ["CANCELED"]
-    again = started(lake, "-c", STEDI, "run", "--json")  # a process in which no engine is running yet
+    again = started(
+        lake, "-c", STEDI, "run", "--format", "json"
+    )  # a process in which no engine is running yet
     _, printed = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, printed
     assert sum(lake.rows("machine_learning_curated").values()) == 1
@@ -107,7 +109,7 @@ def test_sixty_megabytes_at_five_points(tmp_path, monkeypatch, zone, number):
     """The lake that is left after each signal is the one that the next run starts with."""
     lake = TestLake(tmp_path, zone)
     for point in POINTS:
-        process = started(lake, "-c", STEDI, "run", "--json")
+        process = started(lake, "-c", STEDI, "run", "--format", "json")
         reached(process, point)
         code, printed = end(process, number)
         assert code == 130, printed

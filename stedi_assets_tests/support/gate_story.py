@@ -61,7 +61,7 @@ def withdrawal_of_bo(root: Path) -> None:
 
 @dataclass
 class Chapter:
-    """The lake after a run of `stedi run --json`."""
+    """The lake after a run of `stedi run --format json`."""
 
     run: Any
     contents: dict[str, Counter]
@@ -98,7 +98,7 @@ class Story:
     def chapter(self, as_of: int, select: Sequence[str] = tuple(TABLES)) -> Chapter:
         where = ["--landing", str(self.lake.landing), "--select", ",".join(select)]
         with present_at(as_of):
-            run = stedi(self.lake, "run", "--json", *where)
+            run = stedi(self.lake, "run", "--format", "json", *where)
         snapshots = {name: len(self.lake.table(name).snapshots()) for name in TABLES}
         return Chapter(run, self.lake.contents(), snapshots, orphans(self.lake))
 

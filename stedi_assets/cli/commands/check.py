@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stedi_assets.cli.options import (
+    Exit,
+    examples,
     finish,
     format_option,
     lake_options,
     no_such_table,
     sentences,
     settings_of,
+    waiting,
 )
 from stedi_assets.errors import SettingError
 from stedi_assets.settings import Policy, Settings
@@ -23,7 +26,12 @@ if TYPE_CHECKING:
     from stedi_assets.lake import Lake
 
 
-@click.command("check")
+@click.command(
+    "check",
+    epilog=examples(
+        "stedi check", "stedi check customer_trusted", "stedi check customer_landing --show phone_format"
+    ),
+)
 @click.argument("tables", nargs=-1)
 @click.option("--show", "rule", metavar="RULE", help="Print the rows that break a rule in the next run.")
 @format_option
@@ -31,11 +39,10 @@ if TYPE_CHECKING:
 def command(tables: tuple[str, ...], rule: str | None, form: str, **flags: str | None) -> None:
     """Checks published tables against their contracts. Writes nothing."""
     with sentences():
-        settings = settings_of(flags)
+        settings = settings_of(flags, there=True)
 
         from stedi_assets.assets import DECLARED
         from stedi_assets.cli.output import CHECK_COLUMNS, RunDisplay, check_rows, console, print_rows
-        from stedi_assets.orchestration.refreshing.check_results import FAILED
 
         for name in tables:
             if name not in DECLARED.specs:
@@ -46,7 +53,7 @@ def command(tables: tuple[str, ...], rule: str | None, form: str, **flags: str |
         with RunDisplay(console(stderr=True)).shown() as display:
             result = audit(settings, tables, display, DECLARED)
         print_rows(CHECK_COLUMNS, check_rows(result), form)
-        finish(result.failures, failed=any(rule["result"] == FAILED for rule in result.checks.values()))
+        finish(result.failures, Exit.FAILED if result.failed_rules else Exit.DONE)
 
 
 def audit(
@@ -124,4 +131,9 @@ def _show(settings: Settings, tables: "list[LakeTable]", rule: str, form: str) -
 
     with opened_lake(settings) as lake:
         for table in tables:
-            print_rows(table.spec.columns, broken_rows(lake, table, rule, settings.policy), form)
+            with waiting("Looking for rows"):
+                rows = [*broken_rows(lake, table, rule, settings.policy)]
+            if rows or form != "table":
+                print_rows(table.spec.columns, rows, form)
+            else:
+                click.echo(f"No row of {table.spec.name} breaks {rule}.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stedi_assets.cli.options import format_option, lake_options, sentences, settings_of
+from stedi_assets.cli.options import examples, format_option, lake_options, sentences, settings_of
 
 if TYPE_CHECKING:
     from stedi_assets.lake.iceberg import PinnedTable
@@ -14,13 +14,13 @@ COLUMNS = ("table", "zone", "rows", "days", "bytes", "snapshot", "published", "r
 NOT_PUBLISHED = "not published yet"
 
 
-@click.command("tables")
+@click.command("tables", epilog=examples("stedi tables", "stedi tables --format json"))
 @format_option
 @lake_options
 def command(form: str, **flags: str | None) -> None:
     """Lists the published tables."""
     with sentences():
-        settings = settings_of(flags, reads_only=True)
+        settings = settings_of(flags, reads_only=True, there=True)
 
         from stedi_assets.assets import TABLES
         from stedi_assets.cli.output import print_rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stedi_assets.cli.options import finish, json_option, lake_options, sentences, settings_of
+from stedi_assets.cli.options import examples, finish, format_option, lake_options, sentences, settings_of
 from stedi_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from stedi_assets.cli.in_process import OnProgress
 
 
-@click.command("maintain")
+@click.command("maintain", epilog=examples("stedi maintain", "stedi maintain --format json"))
 @lake_options
-@json_option
-def command(as_json: bool, **flags: str | None) -> None:
+@format_option
+def command(form: str, **flags: str | None) -> None:
     """Compacts files and expires snapshots. Deletes files that no snapshot names."""
     with sentences():
-        settings = settings_of(flags, reads_only=True)
+        settings = settings_of(flags, reads_only=True, there=True)
 
         from stedi_assets.assets import DECLARED
         from stedi_assets.cli.output import RunDisplay, console, print_rows
@@ -32,12 +32,12 @@ def command(as_json: bool, **flags: str | None) -> None:
 
         with RunDisplay(console(stderr=True)).shown() as display:
             result = maintain(settings, display, DECLARED)
-        if as_json:
+        if form == "json":
             click.echo(json.dumps(dataclasses.asdict(result)))
         else:
             columns = ("table", *map(count_name, COUNTS))
             rows = ((name, *(counts[count] for count in COUNTS)) for name, counts in result.tables.items())
-            print_rows(columns, rows, "table")
+            print_rows(columns, rows, form)
         finish(result.failures)
 
 

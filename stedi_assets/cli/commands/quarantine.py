@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stedi_assets.cli.options import (
+    examples,
     finish,
     format_option,
     lake_options,
     refresh_options,
     sentences,
     settings_of,
+    waiting,
 )
 
 if TYPE_CHECKING:
@@ -21,7 +23,11 @@ COUNTED = ("table", "file", "reason", "in words", "lines")
 SHOWN = ("table", "file", "line", "reason", "text")
 
 
-@click.group("quarantine", invoke_without_command=True)
+@click.group(
+    "quarantine",
+    epilog=examples("stedi quarantine", "stedi quarantine --show", "stedi quarantine retry"),
+    invoke_without_command=True,
+)
 @click.option(
     "--show", is_flag=True, help="Print the lines too: they hold what people never agreed to share."
 )
@@ -32,7 +38,7 @@ def command(show: bool, form: str, **flags: str | None) -> None:
     if click.get_current_context().invoked_subcommand is not None:
         return
     with sentences():
-        settings = settings_of(flags, reads_only=True)
+        settings = settings_of(flags, reads_only=True, there=True)
 
         from stedi_assets.cli.output import print_rows
         from stedi_assets.orchestration.resources import opened_lake
@@ -40,8 +46,10 @@ def command(show: bool, form: str, **flags: str | None) -> None:
         with opened_lake(settings) as lake:
             if show:
                 print_rows(SHOWN, shown(lake), form)
-            else:
-                print_rows(COUNTED, counted(lake), form)
+                return
+            with waiting("Counting lines"):
+                lines = [*counted(lake)]
+            print_rows(COUNTED, lines, form)
 
 
 @command.command()
@@ -51,12 +59,13 @@ def retry(**flags: str | None) -> None:
     with sentences():
         settings = settings_of(flags)
 
+        from stedi_assets.cli.commands.run import print_run
         from stedi_assets.cli.in_process import RunOptions, refresh
-        from stedi_assets.cli.output import RunDisplay, console, run_table
+        from stedi_assets.cli.output import RunDisplay, console
 
         with RunDisplay(console()).shown() as display:
             result = refresh(settings, display, options=RunOptions(retry=True))
-        console().print(run_table(result))
+        print_run(result)
         finish(result.failures)
 
 

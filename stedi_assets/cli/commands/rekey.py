@@ -27,15 +27,16 @@ def command(**flags: str | None) -> None:
     The new key is STEDI_PSEUDONYM_KEY, or a random one if the key is kept beside the lake.
     """
     with sentences():
-        settings = settings_of(flags)
+        settings = settings_of(flags, there=True)
 
         from stedi_assets.assets import DECLARED
-        from stedi_assets.cli.output import RunDisplay, console, run_table
+        from stedi_assets.cli.commands.run import print_run
+        from stedi_assets.cli.output import RunDisplay, console
 
         with RunDisplay(console()).shown() as display:
             results = rekey(settings, display, DECLARED)
         for result in results:
-            console().print(run_table(result))
+            print_run(result)
         finish([sentence for result in results for sentence in result.failures])
 
 

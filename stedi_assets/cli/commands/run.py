@@ -2,31 +2,51 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from stedi_assets.cli.options import finish, json_option, refresh_options, sentences, settings_of
+from stedi_assets.cli.options import (
+    Exit,
+    examples,
+    finish,
+    format_option,
+    refresh_options,
+    sentences,
+    settings_of,
+)
 from stedi_assets.errors import SettingError
 from stedi_assets.settings import Settings
 
 TOLERANCE_MS = 60_000
 """How far a time may lie from the present and still pass for it."""
 
+NARROW = 80
+"""The columns of a terminal that any window has."""
+
 if TYPE_CHECKING:
     from stedi_assets.cli.run_result import RunResult
     from stedi_assets.lake import Run
 
 
-@click.command("run")
+@click.command(
+    "run",
+    epilog=examples(
+        "stedi run --landing DIR --lake DIR", "stedi run --select customer_trusted+", "stedi run --explain"
+    ),
+)
 @refresh_options
-@click.option("--select", metavar="TABLES", help="Tables by name, or a Dagster asset selection.")
+@click.option(
+    "--select", metavar="TABLES", help="Names with commas; NAME+ adds all downstream, +NAME all upstream."
+)
 @click.option("--days", metavar="A..B", help="Rebuild these days too, such as 2024-03-01..2024-03-31.")
 @click.option("--full", is_flag=True, help="Rebuild all days, even if nothing changed.")
 @click.option("--explain", is_flag=True, help="Print what a run would do and why; do nothing.")
 @click.option("--as-of", metavar="MS", type=int, help="With --explain: judge consent at this time, epoch ms.")
 @click.option("--trust-clock", is_flag=True, help="Publish although a snapshot lies in the future.")
-@json_option
+@click.option("--strict", is_flag=True, help="Exit with 3 if a check failed that blocks nothing.")
+@format_option
 def command(
     select: str | None,
     days: str | None,
@@ -34,7 +54,8 @@ def command(
     explain: bool,
     as_of: int | None,
     trust_clock: bool,
-    as_json: bool,
+    strict: bool,
+    form: str,
     **flags: str | None,
 ) -> None:
     """Refreshes the tables from the landing files."""
@@ -47,22 +68,22 @@ def command(
         options = RunOptions(full=full, days=days, trust_clock=trust_clock)
         if explain:
             run = options.run(settings.policy, as_of)
-            _explain(settings, select, run, as_json=as_json)
+            _explain(settings, select, run, form)
             return
         if as_of is not None and abs(as_of - options.run(settings.policy).as_of) > TOLERANCE_MS:
             raise SettingError(
                 f"--as-of {as_of} is not now, and a run publishes the present only: add --explain to see "
                 "what a run would do at that time."
             )
-        with RunDisplay(console(stderr=as_json)).shown() as display:
+        with RunDisplay(console(stderr=form != "table")).shown() as display:
             result = refresh(settings, display, select=select, options=options)
-        if as_json:
+        if form == "json":
             click.echo(json.dumps(_report(settings, result)))
         else:
-            _print(result)
+            print_run(result, form)
         for table, rows in result.removed.items():
             click.echo(f"{table}: {rows:,} rows of people who withdrew were removed first.", err=True)
-        finish(result.failures)
+        finish(result.failures, Exit.CHECK_FAILED if strict and result.failed_rules else Exit.DONE)
 
 
 def _report(settings: Settings, result: "RunResult") -> dict[str, object]:
@@ -77,18 +98,38 @@ def _report(settings: Settings, result: "RunResult") -> dict[str, object]:
     }
 
 
-def _print(result: "RunResult") -> None:
-    from stedi_assets.cli.output import CHECK_COLUMNS, check_rows, console, print_rows, run_table
+def print_run(result: "RunResult", form: str = "table") -> None:
+    """Prints what a run did, which rules rows break, and how it ended."""
+    from stedi_assets.cli.output import CHECK_COLUMNS, RUN_COLUMNS, check_rows, print_rows, run_rows
 
-    console().print(run_table(result))
+    print_rows(RUN_COLUMNS, run_rows(result), form)
+    if form != "table":
+        return
+    if broken := [*check_rows(result, broken_only=True)]:
+        print_rows(CHECK_COLUMNS, broken, form)
+    for sentence in ending(result):
+        click.echo(click.wrap_text(sentence, NARROW))
+
+
+def ending(result: "RunResult") -> Iterator[str]:
+    """The last lines about a run: whether tables were published, and which checks failed all the same."""
     if result.run_id is None:
         runs = ", ".join(run.partition("-")[0] for run in result.published_by)
-        click.echo(f"Everything is up to date, so no run was started; published by {runs}.")
-    if broken := [*check_rows(result, broken_only=True)]:
-        print_rows(CHECK_COLUMNS, broken, "table")
+        yield f"Everything is up to date, so no run was started; published by {runs}."
+    elif result.tables:
+        changed = sum(table.changed for table in result.tables.values())
+        same = len(result.tables) - changed
+        yield f"{changed} table{'' if changed == 1 else 's'} published, {same} up to date."
+    for name in result.failed_rules if not result.failures else ():
+        table, rule = name.split(".")
+        check = result.checks[name]
+        yield (
+            f"A check failed, blocking nothing: {table} breaks {rule} {check['broken']:,} of "
+            f"{check['checked']:,} times. `stedi check {table} --show {rule}` shows where."
+        )
 
 
-def _explain(settings: Settings, select: str | None, run: "Run", *, as_json: bool) -> None:
+def _explain(settings: Settings, select: str | None, run: "Run", form: str) -> None:
     from stedi_assets.assets import DECLARED
     from stedi_assets.cli.explanation import EXPLAINED, explained
     from stedi_assets.cli.in_process import selected_tables
@@ -99,4 +140,4 @@ def _explain(settings: Settings, select: str | None, run: "Run", *, as_json: boo
     tables = selected_tables(build_defs(settings), DECLARED.specs, select)
     with opened_lake(settings) as lake:
         rows = explained(lake, run, tables, DECLARED)
-        print_rows(EXPLAINED, rows, "json" if as_json else "table")
+        print_rows(EXPLAINED, rows, form)

@@ -1,5 +1,6 @@
 """`stedi sql`: SQL over the published tables, read-only."""
 
+import difflib
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -9,12 +10,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stedi_assets.cli.options import Exit, format_option, lake_options, no_such_table, sentences, settings_of
-from stedi_assets.errors import StediError
+from stedi_assets.cli.options import (
+    Exit,
+    examples,
+    format_option,
+    lake_options,
+    no_such_table,
+    sentences,
+    settings_of,
+    waiting,
+)
+from stedi_assets.errors import LakeError, StediError
 
 if TYPE_CHECKING:
     from pyarrow import Table
     from sqlglot import exp
+    from sqlglot.errors import SqlglotError
 
     from stedi_assets.lake import Lake
 
@@ -27,7 +38,13 @@ STOP_SECONDS = 2.0
 """How long an engine may take to stop a query."""
 
 
-@click.command("sql")
+@click.command(
+    "sql",
+    epilog=examples(
+        'stedi sql "SELECT count(*) FROM customer_trusted"',
+        'stedi sql "SELECT split, count(*) FROM machine_learning_curated GROUP BY 1" --format csv',
+    ),
+)
 @click.argument("query")
 @click.option(
     "--timeout",
@@ -38,9 +55,9 @@ STOP_SECONDS = 2.0
 @format_option
 @lake_options
 def command(query: str, timeout: float | None, form: str, **flags: str | None) -> None:
-    """Runs a query over the published tables. For example "SELECT count(*) FROM customer_trusted"."""
+    """Runs a query over the published tables."""
     with sentences():
-        settings = settings_of(flags, reads_only=True)
+        settings = settings_of(flags, reads_only=True, there=True)
 
         from stedi_assets.assets import TABLES
         from stedi_assets.cli.output import print_rows
@@ -49,7 +66,8 @@ def command(query: str, timeout: float | None, form: str, **flags: str | None) -
 
         parsed = parse_query(query, settings.database, (*TABLES, *SYSTEM_TABLES))
         with opened_lake(settings) as lake:
-            columns, rows = run_query(lake, parsed, timeout)
+            with waiting("Asking the engine"):
+                columns, rows = run_query(lake, parsed, timeout)
             print_rows(columns, rows, form)
 
 
@@ -87,8 +105,8 @@ def parse_query(text: str, database: str, tables: Collection[str]) -> Query:
 
     try:
         statements = [statement for statement in sqlglot.parse(text, dialect=DIALECT) if statement]
-    except sqlglot.errors.SqlglotError:
-        raise QueryError("The SQL cannot be parsed: check the spelling of the query.") from None
+    except sqlglot.errors.SqlglotError as error:
+        raise QueryError(f"The SQL cannot be parsed{_place(error)}: check the spelling there.") from None
     if len(statements) != 1:
         raise QueryError("One query at a time: give a single SELECT.")
     [query] = statements
@@ -142,14 +160,52 @@ def run_query(
 def _answer(lake: "Lake", query: Query) -> "Table":
     from stedi_assets.lake import engine_errors
 
+    columns: set[str] = set()
     for name in sorted(query.tables):
-        lake.pinned(name).frame(lake.spark).createOrReplaceTempView(name)
+        rows = lake.pinned(name).frame(lake.spark)
+        rows.createOrReplaceTempView(name)
+        columns |= {*rows.columns}
     # The schema is known before any row is read, so an error here quotes the query alone.
-    with engine_errors("query", "planning", quote_analysis=True):
-        frame = lake.spark.sql(query.text)
-        _ = frame.schema
+    try:
+        with engine_errors("query", "planning", quote_analysis=True):
+            frame = lake.spark.sql(query.text)
+            _ = frame.schema
+    except LakeError:
+        if unknown := _unknown_name(query, columns):
+            raise QueryError(unknown) from None
+        raise
     with engine_errors("query", "reading"):
         return frame.toArrow()
+
+
+def _place(error: "SqlglotError") -> str:
+    """Where a query cannot be parsed, as far as the parser says."""
+    found = getattr(error, "errors", None) or [{}]
+    line, column = found[0].get("line"), found[0].get("col")
+    return f" at line {line}, column {column}" if line and column else ""
+
+
+def _unknown_name(query: Query, columns: Collection[str]) -> str | None:
+    """The sentence about a column that no table of a query has, or about a function that nothing knows."""
+    import sqlglot
+    from sqlglot import exp
+
+    parsed = sqlglot.parse_one(query.text, dialect=DIALECT)
+    given = {alias.alias for alias in parsed.find_all(exp.Alias, exp.TableAlias)}
+    given |= {column.name for alias in parsed.find_all(exp.TableAlias) for column in alias.columns}
+    known = {name.lower(): name for name in (*columns, *given)}
+    for column in parsed.find_all(exp.Column):
+        if column.name and column.name.lower() not in known:
+            close = difflib.get_close_matches(column.name.lower(), known, n=1)
+            hint = (
+                f"did you mean {known[close[0]]}?"
+                if close
+                else f"the columns are {', '.join(sorted(columns))}."
+            )
+            return f"query: there is no column {column.name} here: {hint}"
+    for function in parsed.find_all(exp.Anonymous):
+        return f"query: the engine may not know the function {function.name.lower()}: check its name."
+    return None
 
 
 def _in_time(work: Callable[[], Done], seconds: float, stop: Callable[[], object]) -> Done:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.iceberg.schema import iceberg_schema, table_properties
 from stedi_assets.lake.storage import Aws, aws_settings
-from stedi_assets.locations import AWS_HOSTS, S3
+from stedi_assets.locations import AWS_HOSTS, S3, SQLITE
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from stedi_assets.tables import TableSpec
 
 CATALOG = "stedi"
-SQLITE = "sqlite:///"
 GLUE = "glue"
 SPLIT_SALT = "stedi.split-salt"
 

@@ -178,7 +178,7 @@ class TestCommand:
 
     def test_the_report_has_a_line_for_every_table(self, people):
         scatter(people, "customer_landing")
-        done = self.maintain(people, "--json")
+        done = self.maintain(people, "--format", "json")
         assert done.exit_code == 0
         tables = json.loads(done.stdout)["tables"]
         assert [*tables] == [*TABLES, *SYSTEM_TABLES]
@@ -201,7 +201,7 @@ class TestCommand:
         key = Path(f"{people.folder}/lake.pseudonym-key")
         scatter(people, "customer_landing")
         monkeypatch.setenv("STEDI_KEEP_DAYS", "0")
-        done = json.loads(self.maintain(people, "--json").stdout)["tables"]["customer_landing"]
+        done = json.loads(self.maintain(people, "--format", "json").stdout)["tables"]["customer_landing"]
         # The former files are young yet, so they stay for now.
         assert (done["snapshots_expired"], done["files_deleted"]) == (2, 0)
         assert not key.exists()

@@ -109,7 +109,7 @@ def test_explain_says_what_a_run_would_do_and_does_nothing(tmp_path):
     it.lake.built(select="customer_landing,customer_trusted", as_of=it.as_of)
     it.deliver("more", *readings(ADA, 2))
     stored = sorted(tmp_path.rglob("*"))
-    arguments = ["run", "--explain", "--json", "--as-of", str(it.as_of), "--days", "2024-03-01"]
+    arguments = ["run", "--explain", "--format", "json", "--as-of", str(it.as_of), "--days", "2024-03-01"]
     where = ["--lake", str(tmp_path / "lake"), "--landing", str(tmp_path / "in")]
     result = CliRunner().invoke(main, [*arguments, *where])
     assert result.exit_code == 0, result.output
@@ -137,7 +137,7 @@ def test_explain_knows_of_a_table_what_its_present_inputs_say_and_names_what_may
     it.chapter()
     it.deliver("bo agrees", record(BO, day(1), day(5)))
     it.deliver("more", *readings(ADA, 2), *readings(BO, 6))
-    arguments = ["run", "--explain", "--json", "--as-of", str(it.as_of)]
+    arguments = ["run", "--explain", "--format", "json", "--as-of", str(it.as_of)]
     where = ["--lake", str(tmp_path / "lake"), "--landing", str(tmp_path / "in")]
     result = CliRunner().invoke(main, [*arguments, *where])
     assert result.exit_code == 0, result.output
@@ -162,7 +162,7 @@ def test_explain_of_a_lake_that_was_never_built_says_first_build(tmp_path):
     it = new_story(tmp_path)
     it.deliver("people", record(ADA, day(0)), *readings(ADA, 0))
     where = ["--lake", str(tmp_path / "lake"), "--landing", str(tmp_path / "in")]
-    result = CliRunner().invoke(main, ["run", "--explain", "--json", *where])
+    result = CliRunner().invoke(main, ["run", "--explain", "--format", "json", *where])
     assert result.exit_code == 0, result.output
     said = {row["table"]: row["what would be done"] for row in json.loads(result.stdout)}
     landing = {name for name, spec in TABLES.specs.items() if spec.source}
