@@ -7,8 +7,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Tests in two processes, as a query alone leaves a core idle; each has an engine and servers of its own.
 TWO := -n 2 --dist loadfile
-DAGSTER_HOME ?= $(CURDIR)/.stedi/dagster
-export DAGSTER_HOME
 PORT ?= 3000
 
 .PHONY: run dev test test-all test-nightly check s3 fault-test spark-test spark-s3-test benchmark lock clean

@@ -24,7 +24,10 @@ This page is made from the table in [settings.py](../stedi_assets/settings.py) b
 |---|---|---|---|
 """
 DETAILS = """
-`DAGSTER_HOME` is the home of the Dagster instance, `.stedi/dagster` by default, for its owner alone (0700).
+Each lake has a history of its own. `DAGSTER_HOME` is the home of the Dagster instance that keeps it, for its
+owner alone (0700). If it is not set, `stedi` and `make dev` take one beside the lake (`.stedi/dagster` for
+`.stedi/lake`, `NAME.dagster` for `NAME`), or below `.stedi` for a lake in S3. A run of another lake in the
+same home is refused by name.
 A new home gets a copy of [dagster.yaml](../stedi_assets/orchestration/dagster.yaml), which makes runs that
 write tables wait for each other. An existing home keeps its own file. If it comes from an earlier version
 or from another instance, copy `concurrency`, `run_queue` and `run_monitoring` to it. In any case, if two

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from stedi_assets.errors import SettingError
-from stedi_assets.locations import S3, SQLITE, place, resolved_catalog, within
+from stedi_assets.locations import LOCAL, S3, SQLITE, place, resolved_catalog, within
 
 Policy = Literal["strict", "reference"]
 WebhookHttp = Literal["refused", "loopback", "allowed"]
@@ -389,13 +389,23 @@ class Settings:
         return DATABASES[self.policy]
 
     @property
+    def dagster_home(self) -> Path:
+        """The home of the Dagster instance of this lake: DAGSTER_HOME, or one beside the lake."""
+        if given := os.environ.get("DAGSTER_HOME"):
+            return Path(given).absolute()
+        if self.lake.startswith(S3):
+            return Path(f".stedi/{re.sub('[^A-Za-z0-9]+', '-', self.lake)}.dagster").absolute()
+        lake = Path(self.lake.removeprefix(LOCAL))
+        return lake.with_name("dagster" if lake.name == "lake" else f"{lake.name}.dagster")
+
+    @property
     def lake_may_exist(self) -> bool:
         """Whether there may be a lake; only the catalog of a local lake can be missed without opening it."""
         return not self.catalog.startswith(SQLITE) or os.path.exists(self.catalog.removeprefix(SQLITE))
 
 
 def dagster_home() -> Path:
-    """The home of the Dagster instance: DAGSTER_HOME, or .stedi/dagster in the current folder."""
+    """The home of the Dagster instance that this process works with."""
     return Path(os.environ.get("DAGSTER_HOME") or ".stedi/dagster").absolute()
 
 

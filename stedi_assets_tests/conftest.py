@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from sqlalchemy import Engine, event
 
 from scripts.local_s3 import POSTGRES, aws_services, object_store, postgres
+from stedi_assets.cli import in_process
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.settings import DEFAULTS
 from stedi_assets_tests.support.faulty import faulty
@@ -55,7 +56,7 @@ def dagster_home(tmp_path_factory):
     What runs in this process reports to an instance that keeps no events: to store the 400 events of a run
     is a third of a small run, in memory too. A test that looks at the instance sets a home of its own.
     """
-    from_config = dg.DagsterInstance.from_config
+    from_config, shown = dg.DagsterInstance.from_config, in_process.shown
 
     def instance(folder, *arguments):
         return forgetful_instance() if folder == str(home) else from_config(folder, *arguments)
@@ -63,6 +64,10 @@ def dagster_home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("dagster")
         patch.setattr(dg.DagsterInstance, "from_config", staticmethod(instance))
+        # No run is started only to show tables in an instance that shows nothing.
+        patch.setattr(
+            in_process, "shown", lambda found, keys: found is forgetful_instance() or shown(found, keys)
+        )
         patch.setenv("DAGSTER_HOME", str(home))
         for name in DEFAULTS:
             patch.delenv(name, raising=False)

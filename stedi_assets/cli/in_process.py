@@ -17,7 +17,7 @@ from stedi_assets.errors import SettingError
 from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, Run
 from stedi_assets.orchestration import clock, interrupts
 from stedi_assets.orchestration.build import build_defs
-from stedi_assets.orchestration.home import prepare_home
+from stedi_assets.orchestration.home import claim, prepare_home
 from stedi_assets.orchestration.jobs import CONFIRMED
 from stedi_assets.orchestration.naming import REFRESH, REKEY, RETRY
 from stedi_assets.orchestration.refreshing.run_options import TRUST_CLOCK
@@ -122,12 +122,12 @@ def refresh(
     definitions = build_defs(settings, declared, console=QUIET)
     naming = build_naming(settings, declared.specs)
     tables = selected_tables(definitions, declared.specs, select)
-    with opened_instance() as instance:
+    with opened_instance(settings) as instance:
         with opened_lake(settings, declared.specs, instance) as lake:
             lake.check(tables, landing=not options.rekey)
-            shown = _shown(instance, [naming.key(name) for name in tables])
+            known = shown(instance, [naming.key(name) for name in tables])
             run = options.run(settings.policy)
-            if shown and not options.forced and (found := up_to_date(lake, run, tables, declared)):
+            if known and not options.forced and (found := up_to_date(lake, run, tables, declared)):
                 return unchanged_result(found)
         execution = execute(
             instance,
@@ -141,7 +141,7 @@ def refresh(
     return run_result(execution, declared.specs)
 
 
-def _shown(instance: dg.DagsterInstance, keys: list[dg.AssetKey]) -> bool:
+def shown(instance: dg.DagsterInstance, keys: list[dg.AssetKey]) -> bool:
     """Whether the pages of all these assets show a run; a new Dagster home has none yet."""
     records = instance.get_asset_records(keys)
     return sum(record.asset_entry.last_materialization is not None for record in records) == len(keys)
@@ -182,9 +182,19 @@ def selected_tables(definitions: dg.Definitions, tables: Tables, select: str | N
     return [name for name in tables if keys[name] in selected]
 
 
-def opened_instance() -> dg.DagsterInstance:
-    """The Dagster instance of this process, as a context manager."""
-    return dg.DagsterInstance.from_config(str(prepare_home()))
+@contextmanager
+def opened_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Opens the Dagster instance with the history of a lake.
+
+    Args:
+        settings: Where the lake is.
+
+    Raises:
+        SettingError: The instance has the history of another lake, or its home cannot be made.
+    """
+    with dg.DagsterInstance.from_config(str(prepare_home(settings.dagster_home))) as instance:
+        claim(instance, settings.lake)
+        yield instance
 
 
 def execute(

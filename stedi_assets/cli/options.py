@@ -100,15 +100,25 @@ def settings_of(
     given = {f"{PREFIX}{name.upper()}": value for name, value in flags.items()}
     try:
         settings = Settings.from_process(given, reads_only=reads_only)
-        if there and not settings.lake_may_exist:
-            raise SettingError(
-                f"There is no lake at {settings.lake}: check STEDI_LAKE or --lake, or build it: `stedi run`."
-            )
+        if there:
+            require_lake(settings)
         import stedi_assets.orchestration.build  # noqa: F401  # loads what every command needs, see `main`
     finally:
         gc.freeze()
         gc.enable()
     return settings
+
+
+def require_lake(settings: Settings) -> None:
+    """Refuses to go on without a lake, before anything is created.
+
+    Raises:
+        SettingError: There is no lake.
+    """
+    if not settings.lake_may_exist:
+        raise SettingError(
+            f"There is no lake at {settings.lake}: check STEDI_LAKE or --lake, or build it: `stedi run`."
+        )
 
 
 def no_such_table(name: str, tables: Iterable[str]) -> str:

@@ -21,16 +21,14 @@ def build_defs(
         declared: The tables.
         console: The least level of a message that runs print; None for Dagster's.
     """
-    logger = dg.colored_console_logger
     naming = build_naming(settings, declared.specs)
     return dg.Definitions(
         assets=build_assets(naming, declared),
         asset_checks=[build_freshness(naming, settings.quiet_hours)],
-        jobs=build_jobs(naming),
+        jobs=build_jobs(naming, console),
         sensors=build_sensors(naming, settings.sensor_seconds, settings.quiet_hours),
         schedules=SCHEDULES,
         resources=build_resources(settings, declared.specs),
         # One process: a process per asset would start the engine and its imports eight times.
         executor=dg.in_process_executor,
-        loggers=None if console is None else {"console": logger.configured({"log_level": console})},
     )

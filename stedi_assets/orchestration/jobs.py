@@ -5,36 +5,32 @@ from typing import Any
 
 import dagster as dg
 
-from stedi_assets.lake import Lake
+from stedi_assets.errors import SettingError
+from stedi_assets.lake import Lake, fail_step
 from stedi_assets.lake.maintenance import TableReport, maintain
+from stedi_assets.orchestration.home import claim
 from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, REFRESH, REKEY, RETRY, Naming
 from stedi_assets.orchestration.sensors.freshness import freshness_keys
 from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec
 
-OPTIONS = dg.ConfigMapping(
-    config_schema={
-        "full": dg.Field(bool, default_value=False, description="Rebuild all days, even if nothing changed."),
-        "days": dg.Field(
-            dg.Noneable(str),
-            default_value=None,
-            description="Days to rebuild in any case, such as 2024-03-01..2024-03-31.",
-        ),
-    },
-    config_fn=lambda options: {"resources": {"refresh": {"config": options}}},
-)
+OPTIONS = {
+    "full": dg.Field(bool, default_value=False, description="Rebuild all days, even if nothing changed."),
+    "days": dg.Field(
+        dg.Noneable(str),
+        default_value=None,
+        description="Days to rebuild in any case, such as 2024-03-01..2024-03-31.",
+    ),
+}
 """All that a launch of `refresh` may choose."""
 
 CONFIRMED = "replace all pseudonyms"
-CONFIRMATION = dg.ConfigMapping(
-    config_schema={
-        "confirm": dg.Field(
-            dg.Enum("Confirmation", [dg.EnumValue(CONFIRMED)]),
-            description="All subjects get another pseudonym, and no old one can be traced.",
-        )
-    },
-    config_fn=lambda confirmed: {},
-)
-NO_OPTIONS = dg.ConfigMapping(config_schema={}, config_fn=lambda nothing: {})
+CONFIRMATION = {
+    "confirm": dg.Field(
+        dg.Enum("Confirmation", [dg.EnumValue(CONFIRMED)]),
+        description="All subjects get another pseudonym, and no old one can be traced.",
+    )
+}
+"""What a launch of `rekey` must say."""
 
 COUNTS = tuple(
     field.name for field in dataclasses.fields(TableReport) if field.name not in ("table", "failures")
@@ -56,6 +52,10 @@ def maintenance_op(spec: TableSpec) -> dg.OpDefinition:
         out=dg.Out(dg.Nothing),
     )
     def maintain_table(context: dg.OpExecutionContext, lake: Lake) -> None:
+        try:
+            claim(context.instance, lake.uri)
+        except SettingError as error:
+            fail_step(error, [])
         done = maintain(lake, spec)
         counts = {name: getattr(done, name) for name in COUNTS}
         metadata = {count_name(name): value for name, value in counts.items() if value is not None}
@@ -66,12 +66,12 @@ def maintenance_op(spec: TableSpec) -> dg.OpDefinition:
     return maintain_table
 
 
-def maintenance_job(tables: Tables) -> dg.JobDefinition:
+def maintenance_job(tables: Tables, config: dg.ConfigMapping) -> dg.JobDefinition:
     """The job that maintains all tables."""
 
     @dg.job(
         name=MAINTAIN,
-        config=NO_OPTIONS,
+        config=config,
         description="Compacts small files, expires old snapshots, deletes files that no snapshot names. The "
         "tables keep their rows, so nothing has to be refreshed afterwards.",
     )
@@ -82,41 +82,55 @@ def maintenance_job(tables: Tables) -> dg.JobDefinition:
     return maintain_all
 
 
-def build_jobs(naming: Naming) -> list[Any]:
-    """The jobs.
+def build_jobs(naming: Naming, console: str | None = None) -> list[Any]:
+    """The jobs. A launch can choose nothing but what a job offers.
 
     Args:
         naming: Names of the assets.
+        console: The least level of the messages that runs print; None for Dagster's.
     """
+    loggers = {} if console is None else {"loggers": {"console": {"config": {"log_level": console}}}}
+
+    def offering(options: dict[str, dg.Field], to: str | None = None) -> dg.ConfigMapping:
+        """The config of a job that offers some options, and passes them on to a resource."""
+        return dg.ConfigMapping(
+            config_schema=options,
+            config_fn=lambda chosen: {
+                **loggers,
+                "resources": {} if to is None else {to: {"config": dict(chosen)}},
+            },
+        )
+
+    nothing = offering({})
     # Files that stop arriving break no contract.
     quiet = dg.AssetSelection.checks(*freshness_keys(naming).values())
     return [
         dg.define_asset_job(
             REFRESH,
             selection=dg.AssetSelection.all(),
-            config=OPTIONS,
+            config=offering(OPTIONS, to="refresh"),
             description="Brings all tables up to date with the landing files; nothing else changes.",
         ),
         dg.define_asset_job(
             RETRY,
             selection=dg.AssetSelection.all(),
-            config=NO_OPTIONS,
+            config=nothing,
             description="Reads landing files with quarantined lines again; refreshes what depends on them.",
         ),
         dg.define_asset_job(
             REKEY,
             # All that people may have to leave, as consents may have ended since the last run.
             selection=dg.AssetSelection.assets(*(naming.key(spec.name) for spec in naming.tables.derived)),
-            config=CONFIRMATION,
+            config=offering(CONFIRMATION),
             description="Replaces the pseudonyms of tables that were made with another key than the present.",
         ),
         dg.define_asset_job(
             AUDIT,
             selection=dg.AssetSelection.all_asset_checks() - quiet,
-            config=NO_OPTIONS,
+            config=nothing,
             description="Audits the published tables against their contracts; writes nothing.",
         ),
-        maintenance_job(naming.tables),
+        maintenance_job(naming.tables, nothing),
     ]
 
 

@@ -187,7 +187,7 @@ class TestCheck:
             (["--show", "nonsense"], 2, "There is no rule nonsense here: the rules are "),
             (["customer_trusted", "--show", "has_readings"], 2, "There is no rule has_readings here: "),
             (["nonsense", "--show", "has_readings"], 2, "There is no table nonsense: "),
-            (["customer_trusted"], 1, "customer_trusted is not published yet: materialize it first."),
+            (["customer_trusted"], 2, "There is no lake at "),
         ],
     )
     def test_what_cannot_be_checked_is_said_in_one_sentence(self, tmp_path, arguments, code, sentence):

@@ -196,7 +196,7 @@ def test_the_parser_needs_nothing_of_ours_on_the_nodes(
 ) -> None:
     spec = TABLES[name]
     assert spec.source
-    (tmp_path / "lines.json").write_text(f"{{}}\n\n[]\n{line}\n")
+    (tmp_path / "lines.json").write_text(f"{{}}\n\n7\n{line}\n")
     (tmp_path / "parser").write_bytes(
         cloudpickle.dumps(line_parser(line_form(spec.source.record, spec.instant, spec.source.person)))
     )

@@ -88,7 +88,10 @@ def test_a_signal_ends_a_run_with_a_sentence_and_the_next_run_goes_on(tmp_path, 
 
 
 def test_a_signal_ends_a_command_that_reads(tmp_path):
-    process = started(new_lake(tmp_path), "-X", "importtime", "-c", STEDI, "sql", "SELECT 1")
+    lake = new_lake(tmp_path)
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "catalog.db").touch()
+    process = started(lake, "-X", "importtime", "-c", STEDI, "sql", "SELECT 1")
     reached(process, "pyarrow")
     code, printed = end(process, signal.SIGINT)
     assert code == 130

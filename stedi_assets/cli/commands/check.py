@@ -12,6 +12,7 @@ from stedi_assets.cli.options import (
     format_option,
     lake_options,
     no_such_table,
+    require_lake,
     sentences,
     settings_of,
     waiting,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 def command(tables: tuple[str, ...], rule: str | None, form: str, **flags: str | None) -> None:
     """Checks published tables against their contracts. Writes nothing."""
     with sentences():
-        settings = settings_of(flags, there=True)
+        settings = settings_of(flags)
 
         from stedi_assets.assets import DECLARED
         from stedi_assets.cli.output import CHECK_COLUMNS, RunDisplay, check_rows, console, print_rows
@@ -47,8 +48,10 @@ def command(tables: tuple[str, ...], rule: str | None, form: str, **flags: str |
         for name in tables:
             if name not in DECLARED.specs:
                 raise SettingError(no_such_table(name, DECLARED.specs))
+        shown = [] if rule is None else tables_with(rule, tables, settings.policy, DECLARED)
+        require_lake(settings)
         if rule is not None:
-            _show(settings, tables_with(rule, tables, settings.policy, DECLARED), rule, form)
+            _show(settings, shown, rule, form)
             return
         with RunDisplay(console(stderr=True)).shown() as display:
             result = audit(settings, tables, display, DECLARED)
@@ -81,7 +84,7 @@ def audit(
         keys = {build_naming(settings, declared.specs).key(name) for name in tables}
         wanted = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in keys}
         job = job.get_subset(asset_check_selection=wanted)
-    with opened_instance() as instance:
+    with opened_instance(settings) as instance:
         with opened_lake(settings, declared.specs, instance) as lake:
             lake.check((), landing=False)
         execution = execute(instance, job, on_progress)

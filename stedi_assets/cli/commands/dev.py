@@ -13,12 +13,12 @@ from stedi_assets.settings import Settings
 def command(port: int) -> None:
     """Serves the Dagster UI. New landing files are ingested meanwhile."""
     with sentences():
-        Settings.from_process()  # a wrong setting is reported before anything starts
+        settings = Settings.from_process()  # a wrong setting is reported before anything starts
 
         from stedi_assets.orchestration.home import prepare_home
         from stedi_assets.orchestration.webserver.launcher import bound, serve_until_interrupted
 
         with bound(port) as listener:
-            prepare_home()
+            prepare_home(settings.dagster_home)
             click.echo("The Dagster UI starts; that takes some seconds.", err=True)
             sys.exit(serve_until_interrupted(listener))

@@ -76,7 +76,7 @@ def maintain(settings: Settings, on_progress: "OnProgress", declared: "Declared"
     from stedi_assets.tables import SYSTEM_TABLES
 
     job = build_defs(settings, declared, console=QUIET).resolve_job_def(MAINTAIN)
-    with opened_instance() as instance:
+    with opened_instance(settings) as instance:
         with opened_lake(settings, declared.specs, instance) as lake:
             lake.check((), landing=False)
         execution = execute(instance, job, on_progress)

@@ -18,6 +18,7 @@ from stedi_assets.errors import StediError
 from stedi_assets.lake import Lake, Outcome, Run, fail_step, storage_errors
 from stedi_assets.lake.iceberg import PinnedTable
 from stedi_assets.lake.unexpected import unexpected_errors
+from stedi_assets.orchestration.home import claim
 from stedi_assets.orchestration.interrupts import end_soon
 from stedi_assets.orchestration.naming import Naming
 from stedi_assets.orchestration.refreshing.check_results import (
@@ -90,6 +91,7 @@ class AssetFactory:
             publishes = key in context.op_execution_context.selected_asset_keys
             try:
                 with unexpected_errors(spec.name), storage_errors(spec.name):
+                    claim(context.instance, lake.uri)
                     if publishes:
                         for early in gate.publish_early():
                             context.log_event(_early_event(early, naming, run))

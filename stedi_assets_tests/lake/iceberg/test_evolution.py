@@ -107,7 +107,7 @@ def with_new_columns() -> Declared:
 def run(lake, declared=DECLARED, job=REFRESH, **config):
     """Runs the graph of a registry; gives the sentences about tables that failed."""
     resolved = build_defs(lake.environment, declared).resolve_job_def(job)
-    with present_at(None if job == AUDIT else AS_OF), opened_instance() as instance:
+    with present_at(None if job == AUDIT else AS_OF), opened_instance(lake.environment) as instance:
         return execute(instance, resolved, lambda progress: None, config=config).failures
 
 

@@ -101,7 +101,7 @@ def test_a_launch_that_changes_a_setting_is_refused_by_name(lake, resource, conf
         made = build_resources(lake.environment)["lake"]
         names = ("landing", "uri", "catalog_uri", "database", "policy", "keep_days")
         config = {name: getattr(made, name) for name in names} | config
-    with opened_instance() as instance:
+    with opened_instance(lake.environment) as instance:
         done = job.execute_in_process(
             instance=instance,
             run_config={

@@ -15,7 +15,7 @@ PACKED_ENDING = re.compile(rf"\.(?:{PACKED})$", re.IGNORECASE)
 
 # Names that other programs leave: the part of a path on the left, the reason for it on the right.
 LEFT_BEHIND = (
-    r"\..*",  # hidden files, AppleDouble, checksums
+    r"\.(?!\.?$).+",  # hidden files, AppleDouble, checksums
     "_SUCCESS",  # Hadoop
     "_temporary",  # Hadoop, while a job runs
     "_committed_.*",  # Databricks
