@@ -106,6 +106,7 @@ class Contract:
         Raises:
             LakeError: The engine stopped.
         """
+        audit_input.start_engine()
         latest = audit_input.latest(MOST_ROWS, MOST_DAYS)
 
         def profiled(part: ModelRules | Measured) -> Profile:

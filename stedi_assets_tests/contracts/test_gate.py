@@ -171,7 +171,8 @@ class TestCheck:
         )
         assert "only_consenting_people is broken by 3 of 11 rows" in check.stderr
 
-    def test_a_published_table_that_keeps_it_exits_with_0(self, tmp_path):
+    def test_a_published_table_that_keeps_it_exits_with_0(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
         lake = TestLake(tmp_path, everybody(tmp_path / "in"))
         lake.built(select="customer_landing")
         before = len(lake.table("customer_landing").snapshots())
@@ -236,7 +237,8 @@ class TestLandingRefused:
         assert finished.report["removed"] == {}
 
 
-def test_under_the_reference_policy_withdrawals_go_first_too(tmp_path):
+def test_under_the_reference_policy_withdrawals_go_first_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     lake = TestLake(tmp_path, everybody(tmp_path / "in"), {"STEDI_POLICY": "reference"})
     built = Story(lake).chapter(NOW)
     assert built.rows["machine_learning_curated"] == 6 * 6 * 3

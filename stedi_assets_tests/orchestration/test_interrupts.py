@@ -45,10 +45,12 @@ def started(lake, *command):
 
 def reached(process, point):
     """Waits until a process prints a line that has a text."""
+    lines = []
     for line in process.stderr:
+        lines.append(line)
         if point in line:
             return
-    raise AssertionError(f"never reached: {point}")
+    raise AssertionError(f"never reached: {point}\n{''.join(lines)}")
 
 
 def end(process, number):
@@ -118,6 +120,7 @@ def test_sixty_megabytes_at_five_points(tmp_path, monkeypatch, zone, number):
         assert code == 130, printed
     assert statuses(lake, monkeypatch) == ["CANCELED"] * len(POINTS)
     lake.built(as_of=None)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "another"))
     again = TestLake(tmp_path / "again", zone)
     again.built(as_of=None)
     for name in ("customer_landing", "accelerometer_trusted", "step_trainer_trusted"):
