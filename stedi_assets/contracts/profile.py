@@ -1,14 +1,13 @@
 """Profiles: aggregates that describe the content of a table. A profile shows no value of a single person.
 
 Values are counted in fixed bins, so that a bin says nothing about the values in it. A bin is shown only if at
-least `FEWEST_PEOPLE` people have values in it. If no bin is shown, the ranges of columns and the days are not
-shown either.
+least `FEWEST_PEOPLE` people have values in it. The least and the greatest value of a column belong to one
+person each, so a range is one of bins. If no bin is shown, the days are not shown either.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -32,14 +31,10 @@ class ColumnProfile:
     Attributes:
         nulls: Rows without a value.
         distinct: Approximate number of distinct values.
-        least: Least value; None for texts, for personal columns, and if too few people are behind it.
-        greatest: Greatest value, likewise.
     """
 
     nulls: int
     distinct: int
-    least: Any = None
-    greatest: Any = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +72,11 @@ class Distribution:
     bins: Mapping[int, int]
     days: int = 0
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The ends of the least and the greatest bin that is shown."""
+        return min(self.bins) * self.measure.width, (max(self.bins) + 1) * self.measure.width
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -109,10 +109,7 @@ class Profile:
 
     def shareable(self) -> "Profile":
         """The profile without the parts that come from too few people."""
-        if self.shared:
-            return self
-        columns = {name: replace(column, least=None, greatest=None) for name, column in self.columns.items()}
-        return replace(self, columns=columns, days={})
+        return self if self.shared else replace(self, days={})
 
 
 MEASURES = (

@@ -115,8 +115,6 @@ class NumberRules(ModelRules):
             name: ColumnProfile(
                 nulls=checked - row[f"some {name}"],
                 distinct=row[f"distinct {name}"],
-                least=None if name in self._spec.personal_columns else row[f"least {name}"],
-                greatest=None if name in self._spec.personal_columns else row[f"greatest {name}"],
             )
             for name in self.columns
         }

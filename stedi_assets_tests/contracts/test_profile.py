@@ -81,9 +81,11 @@ def test_five_people_make_a_chart_and_who_is_alone_is_not_in_it(five, home):
     shown = profiles(home)
     trusted = shown["accelerometer_trusted"].split("\n\n")
     assert trusted[0] == "6 rows"
-    assert "| user | 0 | 5 |  |  |" in trusted[1]
-    assert "| timestamp | 0 | 6 | 2020-09-13 | 2020-09-13 |" in trusted[1]
-    assert "| z | 0 | 2 | 1.05 | 3.05 |" in trusted[1]
+    assert "| user | 0 | 5 |" in trusted[1]
+    assert "| timestamp | 0 | 6 |" in trusted[1]
+    assert "| z | 0 | 2 |" in trusted[1]
+    assert trusted[2] == "acceleration from 1 to 1.1 g, without values that fewer than 5 people share."
+    assert "3.05" not in shown["accelerometer_trusted"]  # one person's
     days, accelerations, note = trusted[-3:]
     assert drawn(days)[0] == 1
     assert note == "Values that fewer than 5 people share are in no chart."
@@ -91,7 +93,8 @@ def test_five_people_make_a_chart_and_who_is_alone_is_not_in_it(five, home):
     assert (bars, words[:2]) == (1, ["Readings by acceleration, g", "1"])
     assert shown["machine_learning_curated"].count("data:image/svg+xml;base64,") == 3
     assert "Readings by distance, mm" in shown["step_trainer_landing"]
-    assert "| distancefromobject | 0 | 1 | 205 | 205 |" in shown["step_trainer_trusted"]
+    assert "| distancefromobject | 0 | 1 |" in shown["step_trainer_trusted"]
+    assert "distance from 200 to 210 mm, without" in shown["step_trainer_trusted"]
 
 
 def test_four_people_make_none_with_two_spellings_and_two_devices(tmp_path, home):

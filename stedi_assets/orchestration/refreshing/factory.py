@@ -149,4 +149,4 @@ def _profile(
         if shown := recorded_profile(context.instance, key, outcome.snapshot_id):
             return shown
         profile = gate.profile(outcome)  # a new Dagster home
-    return profile_metadata(spec, outcome.content.rows, profile)
+    return profile_metadata(outcome.content.rows, profile)

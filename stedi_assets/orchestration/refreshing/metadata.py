@@ -4,7 +4,6 @@ Here belongs what the page of a table shows besides its checks. Counts, names an
 of a row gets here.
 """
 
-from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
@@ -142,15 +141,14 @@ def batch_event(
     )
 
 
-def profile_metadata(spec: TableSpec, rows: int, profile: Profile) -> dict[str, Any]:
+def profile_metadata(rows: int, profile: Profile) -> dict[str, Any]:
     """Metadata of a materialization that describes the values of the table.
 
     Args:
-        spec: The table.
         rows: Number of its rows.
         profile: Its profile, from an audit.
     """
-    shown = {PROFILE: dg.MetadataValue.md(profile_markdown(spec, rows, profile))}
+    shown = {PROFILE: dg.MetadataValue.md(profile_markdown(rows, profile))}
     if profile.shared:
         charts = [
             days_chart(profile.days),
@@ -161,18 +159,22 @@ def profile_metadata(spec: TableSpec, rows: int, profile: Profile) -> dict[str, 
     return shown
 
 
-def profile_markdown(spec: TableSpec, rows: int, profile: Profile) -> str:
+def profile_markdown(rows: int, profile: Profile) -> str:
     """The profile as a table in Markdown, short enough for Dagster to show it without a click."""
     part = "" if profile.columns_of is None else f"; its columns on {profile.columns_of:,} of its days"
     lines = [
         f"{rows:,} rows{part}",
         "",
-        "| column | nulls | distinct, about | least | greatest |",
-        "|---|---:|---:|---:|---:|",
+        "| column | nulls | distinct, about |",
+        "|---|---:|---:|",
     ]
     for name, column in profile.columns.items():
-        span = [_shown(value, name == spec.instant) for value in (column.least, column.greatest)]
-        lines.append(f"| {name} | {column.nulls:,} | {column.distinct:,} | {span[0]} | {span[1]} |")
+        lines.append(f"| {name} | {column.nulls:,} | {column.distinct:,} |")
+    for found in profile.distributions:
+        if found.bins:
+            least, greatest = found.range
+            measure = f"{found.measure.name} from {least:g} to {greatest:g} {found.measure.unit}"
+            lines += ["", f"{measure}, without values that fewer than {FEWEST_PEOPLE} people share."]
     if profile.distributions and not profile.shared:
         lines += ["", f"No ranges and no charts, because no value is shared by {FEWEST_PEOPLE} people."]
     return "\n".join(lines)
@@ -194,17 +196,6 @@ def recorded_profile(instance: dg.DagsterInstance, key: dg.AssetKey, snapshot_id
     if SNAPSHOT not in metadata or metadata[SNAPSHOT].value != str(snapshot_id):
         return {}
     return {name: metadata[name] for name in (PROFILE, CHARTS) if name in metadata}
-
-
-def _shown(value: Any, is_time: bool) -> str:
-    """A value of a range, rounded for the page."""
-    if value is None:
-        return ""
-    if is_time:
-        return datetime.fromtimestamp(value / 1000, timezone.utc).date().isoformat()
-    if isinstance(value, float):
-        return f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _same_column(spec: TableSpec, column: str, tables: Tables) -> tuple[str, ...]:
