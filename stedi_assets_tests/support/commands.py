@@ -13,7 +13,8 @@ from pathlib import Path
 
 from stedi_assets_tests.support.lakes import KEY, REPOSITORY
 
-# Commands come as lines of JSON; their exit codes go where standard output was before it became a file.
+# Commands come as lines of JSON; their exit codes go where standard output was before it became a file. Each
+# starts with the environment that the process started with.
 READ_AND_RUN = """
 import json, os, sys
 from stedi_assets.cli.main import main
@@ -21,8 +22,11 @@ from stedi_assets.cli.main import main
 
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(os.open("stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
+started = dict(os.environ)
 for line in sys.stdin:
     code = 0
+    os.environ.clear()
+    os.environ.update(started)
     try:
         main(json.loads(line), standalone_mode=False)
     except SystemExit as end:
