@@ -55,7 +55,6 @@ setup(
             "mypy>=1.15",
             "playwright>=1.50",
             "ruff>=0.11",
-            "uv>=0.7",
         ],
     },
     entry_points={"console_scripts": ["stedi = stedi_assets.cli.main:main"]},
