@@ -28,6 +28,7 @@ setup(
     install_requires=[
         f"dagster=={DAGSTER}",
         f"dagster-webserver=={DAGSTER}",
+        f"dagster-dg-cli=={DAGSTER}",
         f"dagster-aws=={DAGSTER_LIBRARIES}",
         f"dagster-pyspark=={DAGSTER_LIBRARIES}",
         "boto3>=1.35",

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from stedi_assets.assets import TABLES
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.settings import Settings
+from stedi_assets_tests.support.lakes import REPOSITORY
 
 GRAPH = {
     "customer_landing": ("landing", set()),
@@ -154,3 +156,18 @@ def test_a_bad_setting_stops_the_load_with_its_sentence():
     )  # fmt: skip
     assert done.returncode
     assert "STEDI_POLICY is lenient, but must be strict or reference." in done.stderr
+
+
+@pytest.mark.slow
+def test_dg_lists_the_graph_without_a_warning_of_ours():
+    listed = subprocess.run(
+        [Path(sys.executable).with_name("dg"), "list", "defs", "--json"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    definitions = json.loads(listed.stdout)
+    assert {asset["asset_key"] for asset in definitions["assets"]} >= set(GRAPH)
+    assert {job["name"] for job in definitions["jobs"]} >= {"refresh", "maintain", "rekey"}
+    assert "stedi_assets" not in listed.stderr
