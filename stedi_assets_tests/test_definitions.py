@@ -112,6 +112,15 @@ def test_columns_of_the_machine_learning_table_say_where_they_come_from(graph):
     }
 
 
+def test_the_description_of_a_column_says_what_it_is_made_from(graph):
+    schema = spec_of(graph, "machine_learning_curated").metadata["dagster/column_schema"]
+    described = {column.name: column.description for column in schema.columns}
+    assert described["subject_id"].endswith(" Made from customer_curated.email.")
+    assert described["x"].endswith(" Made from accelerometer_trusted.x.")
+    landed = spec_of(graph, "customer_landing").metadata["dagster/column_schema"]
+    assert not any("Made from" in column.description for column in landed.columns)
+
+
 def test_the_reference_policy_has_asset_keys_of_its_own():
     definitions = build_defs(Settings.from_settings({"STEDI_POLICY": "reference"}))
     keys = definitions.resolve_asset_graph().get_all_asset_keys()

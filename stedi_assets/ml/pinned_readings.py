@@ -122,7 +122,7 @@ class Readings:
         """The rows; needs the package polars."""
         import polars as pl
 
-        return pl.from_arrow(self.to_arrow(columns))
+        return pl.DataFrame(self.to_arrow(columns))
 
     def batches(
         self, size: int, *, seed: int | None = None, columns: Sequence[str] | None = None

@@ -19,6 +19,7 @@ class Naming:
     Attributes:
         tables: The declared tables.
         lake: URI of the lake.
+        catalog: URI of the catalog.
         database: Database of the catalog.
         policy: The consent policy.
         prefix: Prefix of asset keys, empty for the strict policy.
@@ -26,6 +27,7 @@ class Naming:
 
     tables: Tables
     lake: str
+    catalog: str
     database: str
     policy: Policy = "strict"
     prefix: tuple[str, ...] = ()

@@ -72,7 +72,12 @@ def build_naming(settings: Settings, tables: Tables = TABLES) -> Naming:
     """The names of assets and tables of a lake."""
     prefix = () if settings.policy == "strict" else (settings.database,)
     return Naming(
-        tables=tables, lake=settings.lake, database=settings.database, policy=settings.policy, prefix=prefix
+        tables=tables,
+        lake=settings.lake,
+        catalog=settings.catalog,
+        database=settings.database,
+        policy=settings.policy,
+        prefix=prefix,
     )
 
 

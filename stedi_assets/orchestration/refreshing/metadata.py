@@ -13,15 +13,16 @@ from stedi_assets.lake import Outcome
 from stedi_assets.orchestration.naming import Naming
 from stedi_assets.orchestration.refreshing.charts import days_chart, distribution_chart
 from stedi_assets.orchestration.refreshing.gate import Removal
-from stedi_assets.tables import DAY, Tables, TableSpec
+from stedi_assets.orchestration.refreshing.reading import how_to_read
+from stedi_assets.tables import DAY, TableSpec
 
 PERSONAL_TAG = "personal"
 ROWS_REMOVED = "rows removed"
 SNAPSHOT, PROFILE, CHARTS = "snapshot id", "profile", "charts"
 
 
-def column_schema(spec: TableSpec) -> dg.TableSchema:
-    """The columns of a table: types, descriptions, and a tag on the personal ones."""
+def column_schema(spec: TableSpec, naming: Naming) -> dg.TableSchema:
+    """The columns of a table: types, descriptions, what they are made from, a tag on the personal ones."""
     described = spec.model.to_schema().columns
     personal = set(spec.personal_columns)
     return dg.TableSchema(
@@ -29,7 +30,9 @@ def column_schema(spec: TableSpec) -> dg.TableSchema:
             dg.TableColumn(
                 name=column.name,
                 type=column.dataType.simpleString(),
-                description=described[column.name].description,
+                description=_described(
+                    described[column.name].description, _origins(spec, column.name, naming)
+                ),
                 constraints=dg.TableColumnConstraints(nullable=described[column.name].nullable),
                 tags={PERSONAL_TAG: ""} if column.name in personal else {},
             )
@@ -52,7 +55,7 @@ def column_lineage(spec: TableSpec, naming: Naming) -> dg.TableColumnLineage:
                 for table, _, origin in (origin.partition(".") for origin in origins)
             ]
             for column in spec.columns
-            if (origins := spec.lineage.get(column) or _same_column(spec, column, naming.tables))
+            if (origins := _origins(spec, column, naming))
         }
     )
 
@@ -60,7 +63,8 @@ def column_lineage(spec: TableSpec, naming: Naming) -> dg.TableColumnLineage:
 def definition_metadata(spec: TableSpec, naming: Naming) -> dict[str, Any]:
     """Metadata of an asset before its first materialization."""
     return {
-        "dagster/column_schema": column_schema(spec),
+        "how to read it": how_to_read(spec, naming),
+        "dagster/column_schema": column_schema(spec, naming),
         "dagster/column_lineage": column_lineage(spec, naming),
         "zone": spec.zone,
         "partitioned by": DAY if spec.partitioned else "not partitioned",
@@ -101,7 +105,7 @@ def outcome_metadata(
         "input snapshots" if spec.inputs else "batch": dg.MetadataValue.json(dict(record.inputs)),
         "policy": record.policy,
         "as of": dg.MetadataValue.timestamp(as_of / 1000),
-        "dagster/column_schema": column_schema(spec),
+        "dagster/column_schema": column_schema(spec, naming),
         "dagster/column_lineage": column_lineage(spec, naming),
     }
 
@@ -198,8 +202,12 @@ def recorded_profile(instance: dg.DagsterInstance, key: dg.AssetKey, snapshot_id
     return {name: metadata[name] for name in (PROFILE, CHARTS) if name in metadata}
 
 
-def _same_column(spec: TableSpec, column: str, tables: Tables) -> tuple[str, ...]:
-    for name in spec.inputs:
-        if column in tables[name].columns:
-            return (f"{name}.{column}",)
-    return ()
+def _origins(spec: TableSpec, column: str, naming: Naming) -> tuple[str, ...]:
+    """What a column is made from, as `table.column`."""
+    if column in spec.lineage:
+        return spec.lineage[column]
+    return next(((f"{name}.{column}",) for name in spec.inputs if column in naming.tables[name].columns), ())
+
+
+def _described(description: str, origins: tuple[str, ...]) -> str:
+    return f"{description} Made from {', '.join(origins)}." if origins else description
