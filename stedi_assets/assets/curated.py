@@ -38,6 +38,7 @@ def customer_curated(
         activity_of="accelerometer_landing",
         named=("changed person", "changed people"),
     ),
+    reports_consent=True,
 )
 def machine_learning_curated(
     accelerometer_trusted: DataFrame,

@@ -27,6 +27,7 @@ class LakeTable:
         removal: Says whose rows leave when a consent ends; a table of the landing zone has none.
         facts: Facts about people or devices that a table of readings depends on besides readings.
         next_change: Computes the time at which time alone changes the rows.
+        reports_consent: Whether its page tells how many people consent.
     """
 
     spec: TableSpec
@@ -36,6 +37,7 @@ class LakeTable:
     removal: RemovalRule | None = None
     facts: Facts | None = None
     next_change: Transform | None = None
+    reports_consent: bool = False
 
     def contract(self, policy: Policy) -> Contract:
         """All rules of the table under a policy."""
@@ -117,6 +119,7 @@ def lake_table(
     removal: RemovalRule | None = None,
     facts: Facts | None = None,
     next_change: Transform | None = None,
+    reports_consent: bool = False,
 ) -> Callable[[Callable[..., object]], LakeTable]:
     """Declares a table around the function that makes its rows.
 
@@ -133,6 +136,7 @@ def lake_table(
             removal=removal,
             facts=facts,
             next_change=next_change,
+            reports_consent=reports_consent,
         )
 
     return declare

@@ -16,6 +16,7 @@ from stedi_assets.transforms.held import held_people
     accounting=(accounting.Customers(tables.CUSTOMER_TRUSTED),),
     removal=consent_rules.CUSTOMERS.removal,
     next_change=lambda frames, run: consent.next_change(frames["customer_landing"], run.as_of),
+    reports_consent=True,
 )
 def customer_trusted(customer_landing: DataFrame, quarantine: DataFrame, run: Run) -> DataFrame:
     """The latest record of every consenting person who is not held."""

@@ -16,6 +16,7 @@ from stedi_assets.cli.commands import (
     generate,
     list_tables,
     maintain_lake,
+    privacy,
     quarantine,
     rekey,
     run,
@@ -55,5 +56,5 @@ def main(context: click.Context) -> None:
     atexit.register(gc.freeze)
 
 
-for module in (run, dev, check, rekey, maintain_lake, sql, list_tables, quarantine, ddl, generate):
+for module in (run, dev, check, privacy, rekey, maintain_lake, sql, list_tables, quarantine, ddl, generate):
     main.add_command(module.command)

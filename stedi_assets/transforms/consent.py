@@ -110,3 +110,42 @@ def next_change(customers: DataFrame, as_of: int) -> DataFrame:
     """
     later = [F.min(F.when(F.col(name) > as_of, F.col(name))) for name in ("lastupdatedate", CONSENT)]
     return customers.agg(F.least(*later).alias("instant"))
+
+
+def shared_devices(customers: DataFrame) -> DataFrame:
+    """The devices that more than one person registered: column serialnumber, one row per device."""
+    registrations = customers.select("serialnumber", person("email").alias("_person")).distinct()
+    return registrations.groupBy("serialnumber").count().where(F.col("count") > 1).select("serialnumber")
+
+
+def people_by_consent(customers: DataFrame, held: DataFrame, as_of: int) -> DataFrame:
+    """The number of people by what is known of their consent.
+
+    Args:
+        customers: Customer records, any number per person.
+        held: People who are treated as not consenting; one column `person`.
+        as_of: Time of the run, epoch ms.
+
+    Returns:
+        Columns state (`held`, `consenting`, `not yet`, `withdrew` or `never`) and people; no row for none.
+    """
+    known = F.col("lastupdatedate") <= as_of
+    everyone = customers.groupBy(person("email").alias("person")).agg(
+        F.max(consents(as_of) & known).alias("_once")
+    )
+    latest = latest_records(customers, as_of).select(
+        person("email").alias("person"),
+        consents(as_of).alias("_now"),
+        F.coalesce(F.col(CONSENT) > as_of, F.lit(False)).alias("_later"),
+    )
+    state = (
+        F.when(F.col("_held"), "held")
+        .when(F.col("_now"), "consenting")
+        .when(F.col("_later"), "not yet")
+        .when(F.col("_once"), "withdrew")
+        .otherwise("never")
+    )
+    people = everyone.join(latest, "person", "left").join(
+        held.distinct().withColumn("_held", F.lit(True)), "person", "full"
+    )
+    return people.groupBy(state.alias("state")).agg(F.count(F.lit(1)).alias("people"))

@@ -255,3 +255,36 @@ def test_without_readings_nobody_is_curated(spark: SparkSession) -> None:
     people = frames.table(spark, tables.CUSTOMER_TRUSTED, [record(scenario.ADA, REGISTERED)])
     silence = frames.table(spark, tables.ACCELEROMETER_TRUSTED, [])
     assert consent.people_with_readings(people, silence).count() == 0
+
+
+def test_people_are_counted_once_by_what_is_known_of_their_consent(spark: SparkSession) -> None:
+    records = [
+        record(scenario.ADA, REGISTERED),
+        record(scenario.CARA_SHOUTED, REGISTERED),
+        record(scenario.CARA_SHOUTED.lower(), None, LATER),
+        record(scenario.NOW, AS_OF + 1),
+        record(scenario.SILENT, None),
+        record(scenario.LATE, 0),
+        record(scenario.BASIL, REGISTERED),
+        record(scenario.EDGE, REGISTERED, AS_OF + 1),  # a record that is not yet in force
+    ]
+    held = held_people(frames.quarantine(spark, scenario.BASIL, "unknown@example.com"))
+    counted = consent.people_by_consent(customer_landing(spark, *records), held, AS_OF)
+    assert {row["state"]: row["people"] for row in counted.collect()} == {
+        "consenting": 1,
+        "withdrew": 1,
+        "not yet": 1,
+        "never": 3,
+        "held": 2,
+    }
+
+
+def test_a_device_of_one_person_in_two_spellings_is_not_shared(spark: SparkSession) -> None:
+    records = [
+        record(scenario.CARA_SHOUTED, REGISTERED, serial="hers"),
+        record(scenario.CARA_SHOUTED.lower(), REGISTERED, serial="hers"),
+        record(scenario.ADA, None, serial="both"),
+        record(scenario.BASIL, REGISTERED, serial="both"),
+    ]
+    shared = consent.shared_devices(customer_landing(spark, *records))
+    assert [row["serialnumber"] for row in shared.collect()] == ["both"]

@@ -243,6 +243,13 @@ class PinnedTable(TableFiles):
         return replace(record, version=record.version or str(content.snapshot_id))
 
     @property
+    def history(self) -> "list[tuple[Snapshot, Record | None]]":
+        """The snapshots that the table still has, oldest first, with what their rows were computed from."""
+        table, _ = self._needed
+        by_time = sorted(table.metadata.snapshots, key=lambda snapshot: snapshot.timestamp_ms)
+        return [(snapshot, Record.of(snapshot)) for snapshot in by_time]
+
+    @property
     def own_snapshot_id(self) -> int | None:
         """The last snapshot of this project from which the pinned one comes; None if there is none."""
         own = last_own(*self._needed)

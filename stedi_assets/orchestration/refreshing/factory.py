@@ -21,6 +21,7 @@ from stedi_assets.lake.unexpected import unexpected_errors
 from stedi_assets.orchestration.home import claim
 from stedi_assets.orchestration.interrupts import end_soon
 from stedi_assets.orchestration.naming import Naming
+from stedi_assets.orchestration.privacy import consent_facts
 from stedi_assets.orchestration.refreshing.check_results import (
     breakdowns,
     check_results,
@@ -30,6 +31,7 @@ from stedi_assets.orchestration.refreshing.check_results import (
 from stedi_assets.orchestration.refreshing.gate import Audited, Gate, Removal, audit_published
 from stedi_assets.orchestration.refreshing.metadata import (
     batch_event,
+    consent_metadata,
     definition_metadata,
     outcome_metadata,
     profile_metadata,
@@ -38,7 +40,6 @@ from stedi_assets.orchestration.refreshing.metadata import (
 )
 from stedi_assets.orchestration.refreshing.run_options import Refresh, run_of
 from stedi_assets.orchestration.sensors.automation import follows_inputs
-from stedi_assets.tables import TableSpec
 
 
 def build_assets(naming: Naming, declared: Declared) -> list[dg.AssetsDefinition]:
@@ -96,7 +97,7 @@ class AssetFactory:
                         for early in gate.publish_early():
                             context.log_event(_early_event(early, naming, run))
                         audited = gate.last
-                        profile = _profile(context, gate, spec, audited, key=key)
+                        profile = _profile(context, gate, table, audited, key=key)
                     else:
                         audited = audit_published(table, lake, run)
             except StediError as error:
@@ -141,7 +142,7 @@ def _early_event(early: Removal | Audited, naming: Naming, run: Run) -> dg.Asset
 
 
 def _profile(
-    context: dg.AssetExecutionContext, gate: Gate, spec: TableSpec, audited: Audited, *, key: dg.AssetKey
+    context: dg.AssetExecutionContext, gate: Gate, table: LakeTable, audited: Audited, *, key: dg.AssetKey
 ) -> dict[str, Any]:
     """The profile on the page of a table: the recorded one if the table is up to date."""
     outcome, profile = audited.outcome, audited.profile
@@ -149,4 +150,5 @@ def _profile(
         if shown := recorded_profile(context.instance, key, outcome.snapshot_id):
             return shown
         profile = gate.profile(outcome)  # a new Dagster home
-    return profile_metadata(outcome.content.rows, profile)
+    facts = consent_facts(gate.lake, gate.run.as_of) if table.reports_consent else []
+    return profile_metadata(outcome.content.rows, profile) | consent_metadata(facts)

@@ -89,8 +89,8 @@ class Gate:
     ) -> None:
         self._table = table
         self._declared = declared
-        self._lake = lake
-        self._run = run
+        self.lake = lake
+        self.run = run
         self._inputs = inputs
         self._landed: Outcome | None = None
         self._plan: Plan | None = None
@@ -113,7 +113,7 @@ class Gate:
             batch = audited.outcome.batch
             if audited.refused or batch is None or not batch.more:
                 return
-            publish(self._lake, audited.outcome)
+            publish(self.lake, audited.outcome)
             yield audited
 
     @property
@@ -128,7 +128,7 @@ class Gate:
         Raises:
             LakeError: The engine stopped.
         """
-        return self._table.contract(self._run.policy).profile(self._audit_input(outcome))
+        return self._table.contract(self.run.policy).profile(self._audit_input(outcome))
 
     def _removals(self) -> Iterator[Removal]:
         """Publishes what only removes rows of people who withdrew, from this table and others."""
@@ -138,8 +138,8 @@ class Gate:
             yield from self._removals_before_refresh()
 
     def _removals_after_landing(self) -> Iterator[Removal]:
-        spec, lake = self._table.spec, self._lake
-        landed = self._landed = refresh_landing(lake, spec, self._run)
+        spec, lake = self._table.spec, self.lake
+        landed = self._landed = refresh_landing(lake, spec, self.run)
         if landed.changed and spec.name == lake.tables.people.name:
             with self._discarded_on_error(landed):
                 yield from self._removed(self._declared.removal_order, landed)
@@ -147,7 +147,7 @@ class Gate:
     def _removals_before_refresh(self) -> Iterator[Removal]:
         table = self._table
         self._plan = self._planned()
-        if self._plan.nothing or self._run.rekey:
+        if self._plan.nothing or self.run.rekey:
             return
         # Time alone may end a consent, which then concerns all tables.
         tables = self._declared.removal_order if table.next_change is not None else [table]
@@ -160,19 +160,19 @@ class Gate:
         """Stops what would be published, other than removals, onto a lake that it would mix up."""
         if self._landed is not None:
             with self._discarded_on_error(self._landed):
-                self._lake.check_own(self._table.spec)
+                self.lake.check_own(self._table.spec)
                 if self._landed.changed:
-                    self._lake.check_clock(self._run)
+                    self.lake.check_clock(self.run)
         elif self._plan is not None and not self._plan.nothing:
-            self._lake.check_clock(self._run)
+            self.lake.check_clock(self.run)
 
     def _planned(self) -> Plan:
         table = self._table
-        return plan_derived(self._lake, table.spec, self._inputs, run=self._run, known=table.facts)
+        return plan_derived(self.lake, table.spec, self._inputs, run=self.run, known=table.facts)
 
     def _audit(self) -> Audited:
         """Stages and audits the table."""
-        table, lake, run = self._table, self._lake, self._run
+        table, lake, run = self._table, self.lake, self.run
         outcome = self._landed
         if table.transform is not None and self._plan is not None:
             outcome = refresh_derived(
@@ -196,10 +196,10 @@ class Gate:
 
     def _audit_input(self, outcome: Outcome) -> AuditInput:
         """The input of the audit; it reads days that stay unchanged only if someone's rows may have to go."""
-        audit_input = audit_input_of(self._lake, outcome, run=self._run, inputs=self._inputs)
+        audit_input = audit_input_of(self.lake, outcome, run=self.run, inputs=self._inputs)
         if audit_input.planned_days is None or not audit_input.customers_changed:
             return audit_input
-        doubtful = self._doubtful_days(self._table, self._lake.published(outcome.plan.spec), None)
+        doubtful = self._doubtful_days(self._table, self.lake.published(outcome.plan.spec), None)
         return replace(audit_input, customers_changed=doubtful is None or bool(doubtful))
 
     def _removed(self, tables: Iterable[LakeTable], landed: Outcome | None) -> Iterator[Removal]:
@@ -231,7 +231,7 @@ class Gate:
 
     def _removed_from(self, table: LakeTable, landed: Outcome | None) -> Removal | None:
         """Removes the rows of people who withdrew from one table; None if there are none."""
-        lake, run, spec = self._lake, self._run, table.spec
+        lake, run, spec = self.lake, self.run, table.spec
         if not lake.pinned(spec.name).exists or lake.already_checked(spec.name, run, landed):
             return None
         published = lake.published(spec)
@@ -257,7 +257,7 @@ class Gate:
 
     def _doubtful_days(self, table: LakeTable, published: Outcome, landed: Outcome | None) -> Days:
         """The days that may have rows of people who withdrew; None for all, and for a table without days."""
-        lake, run = self._lake, self._run
+        lake, run = self.lake, self.run
         if table.facts is None or table.removal is None or table.removal.flag_facts is None:
             return None
         audit_input = audit_input_of(lake, published, run=run, landed=landed)

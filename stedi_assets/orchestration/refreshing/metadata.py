@@ -4,6 +4,7 @@ Here belongs what the page of a table shows besides its checks. Counts, names an
 of a row gets here.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ import dagster as dg
 from stedi_assets.contracts import FEWEST_PEOPLE, Profile
 from stedi_assets.lake import Outcome
 from stedi_assets.orchestration.naming import Naming
+from stedi_assets.orchestration.privacy import Fact, markdown
 from stedi_assets.orchestration.refreshing.charts import days_chart, distribution_chart
 from stedi_assets.orchestration.refreshing.gate import Removal
 from stedi_assets.orchestration.refreshing.reading import how_to_read
@@ -18,7 +20,7 @@ from stedi_assets.tables import DAY, TableSpec
 
 PERSONAL_TAG = "personal"
 ROWS_REMOVED = "rows removed"
-SNAPSHOT, PROFILE, CHARTS = "snapshot id", "profile", "charts"
+SNAPSHOT, PROFILE, CHARTS, CONSENT = "snapshot id", "profile", "charts", "consent"
 
 
 def column_schema(spec: TableSpec, naming: Naming) -> dg.TableSchema:
@@ -145,6 +147,11 @@ def batch_event(
     )
 
 
+def consent_metadata(facts: Sequence[Fact]) -> dict[str, Any]:
+    """Metadata of a materialization that counts people by consent; none without facts."""
+    return {CONSENT: dg.MetadataValue.md(markdown(facts))} if facts else {}
+
+
 def profile_metadata(rows: int, profile: Profile) -> dict[str, Any]:
     """Metadata of a materialization that describes the values of the table.
 
@@ -185,7 +192,7 @@ def profile_markdown(rows: int, profile: Profile) -> str:
 
 
 def recorded_profile(instance: dg.DagsterInstance, key: dg.AssetKey, snapshot_id: int) -> dict[str, Any]:
-    """The profile and charts of the last materialization if that was of the given snapshot, else nothing.
+    """Profile, charts and consent of the last materialization if that was of the snapshot, else nothing.
 
     Args:
         instance: The Dagster instance.
@@ -199,7 +206,7 @@ def recorded_profile(instance: dg.DagsterInstance, key: dg.AssetKey, snapshot_id
     metadata = records[0].asset_materialization.metadata
     if SNAPSHOT not in metadata or metadata[SNAPSHOT].value != str(snapshot_id):
         return {}
-    return {name: metadata[name] for name in (PROFILE, CHARTS) if name in metadata}
+    return {name: metadata[name] for name in (CONSENT, PROFILE, CHARTS) if name in metadata}
 
 
 def _origins(spec: TableSpec, column: str, naming: Naming) -> tuple[str, ...]:
