@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM and Terminate end a run within seconds, and the next run goes on."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def started(lake, *command):
         stderr=subprocess.PIPE,
         text=True,
         bufsize=1,
+        start_new_session=True,
     )
 
 
@@ -54,9 +56,11 @@ def reached(process, point):
 
 
 def end(process, number):
-    """Sends a signal; returns the exit code and what the process still prints."""
+    """Sends a signal; returns the exit code and what the process still prints, and leaves no process."""
     process.send_signal(number)
     _, printed = process.communicate(timeout=PATIENCE)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
     return process.returncode, printed
 
 

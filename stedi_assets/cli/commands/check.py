@@ -35,15 +35,21 @@ if TYPE_CHECKING:
 )
 @click.argument("tables", nargs=-1)
 @click.option("--show", "rule", metavar="RULE", help="Print the rows that break a rule in the next run.")
+@click.option(
+    "--as-of", metavar="MS", type=int, help="Judge consent at this time, epoch ms; recorded nowhere."
+)
 @format_option
 @lake_options
-def command(tables: tuple[str, ...], rule: str | None, form: str, **flags: str | None) -> None:
+def command(
+    tables: tuple[str, ...], rule: str | None, as_of: int | None, form: str, **flags: str | None
+) -> None:
     """Checks published tables against their contracts. Writes nothing."""
     with sentences():
         settings = settings_of(flags)
 
         from stedi_assets.assets import DECLARED
         from stedi_assets.cli.output import CHECK_COLUMNS, RunDisplay, check_rows, console, print_rows
+        from stedi_assets.orchestration.refreshing.check_results import FAILED
 
         for name in tables:
             if name not in DECLARED.specs:
@@ -51,8 +57,12 @@ def command(tables: tuple[str, ...], rule: str | None, form: str, **flags: str |
         shown = [] if rule is None else tables_with(rule, tables, settings.policy, DECLARED)
         require_lake(settings)
         if rule is not None:
-            _show(settings, shown, rule, form)
+            _show(settings, shown, rule, as_of, form)
             return
+        if as_of is not None:
+            found = [*audited_at(settings, tables, as_of, DECLARED)]
+            print_rows(CHECK_COLUMNS, found, form)
+            finish([], Exit.FAILED if any(result == FAILED for _, _, result, *_ in found) else Exit.DONE)
         with RunDisplay(console(stderr=True)).shown() as display:
             result = audit(settings, tables, display, DECLARED)
         print_rows(CHECK_COLUMNS, check_rows(result), form)
@@ -91,6 +101,38 @@ def audit(
     return run_result(execution, declared.specs)
 
 
+def audited_at(
+    settings: Settings, tables: Sequence[str], as_of: int, declared: "Declared"
+) -> "Iterator[Sequence[Any]]":
+    """Audits published tables as they would be judged at another time.
+
+    Their present verdicts stay as Dagster knows them.
+
+    Args:
+        settings: Where the lake is.
+        tables: Names of the tables; empty for all.
+        as_of: Time at which consent is judged, epoch ms.
+        declared: All tables.
+
+    Returns:
+        The results of the rules, under CHECK_COLUMNS.
+    """
+    from stedi_assets.cli.in_process import RunOptions
+    from stedi_assets.orchestration.refreshing.check_results import rule_record
+    from stedi_assets.orchestration.refreshing.gate import audit_published
+    from stedi_assets.orchestration.resources import opened_lake
+
+    run = RunOptions().run(settings.policy, as_of)
+    with opened_lake(settings, declared.specs) as lake:
+        for table in declared:
+            if tables and table.spec.name not in tables:
+                continue
+            with waiting(f"Checking {table.spec.name}"):
+                results = audit_published(table, lake, run).results
+            for record in map(rule_record, results):
+                yield table.spec.name, *(record[name] for name in ("rule", "result", "checked", "broken"))
+
+
 def tables_with(rule: str, names: Sequence[str], policy: Policy, declared: "Declared") -> "list[LakeTable]":
     """The tables that have a rule.
 
@@ -112,8 +154,10 @@ def tables_with(rule: str, names: Sequence[str], policy: Policy, declared: "Decl
     return found
 
 
-def broken_rows(lake: "Lake", table: "LakeTable", rule: str, policy: Policy) -> Iterator[Sequence[Any]]:
-    """The rows that break a rule, of the table as the next run would publish it.
+def broken_rows(
+    lake: "Lake", table: "LakeTable", rule: str, policy: Policy, as_of: int | None = None
+) -> Iterator[Sequence[Any]]:
+    """The rows that break a rule, of the table as a run would publish it now, or at another time (epoch ms).
 
     Raises:
         LakeError: An input is missing, or the engine stopped.
@@ -122,20 +166,20 @@ def broken_rows(lake: "Lake", table: "LakeTable", rule: str, policy: Policy) -> 
     from stedi_assets.lake import engine_errors
     from stedi_assets.orchestration.refreshing.gate import next_content
 
-    run = RunOptions().run(policy)
+    run = RunOptions().run(policy, as_of)
     with next_content(table, lake, run) as audit_input, engine_errors(table.spec.name, "showing rows"):
         for frame in table.contract(policy).broken_rows(rule, audit_input):
             yield from (tuple(row) for row in frame.toLocalIterator())
 
 
-def _show(settings: Settings, tables: "list[LakeTable]", rule: str, form: str) -> None:
+def _show(settings: Settings, tables: "list[LakeTable]", rule: str, as_of: int | None, form: str) -> None:
     from stedi_assets.cli.output import print_rows
     from stedi_assets.orchestration.resources import opened_lake
 
     with opened_lake(settings) as lake:
         for table in tables:
             with waiting("Looking for rows"):
-                rows = [*broken_rows(lake, table, rule, settings.policy)]
+                rows = [*broken_rows(lake, table, rule, settings.policy, as_of)]
             if rows or form != "table":
                 print_rows(table.spec.columns, rows, form)
             else:

@@ -1,5 +1,6 @@
 """A run publishes the present only, from wherever it is started."""
 
+import json
 import time
 
 import dagster as dg
@@ -12,7 +13,7 @@ from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.jobs import CONFIRMED
 from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, REFRESH, REKEY, RETRY
 from stedi_assets.orchestration.resources import build_resources
-from stedi_assets_tests.support.lakes import customer, new_lake, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, customer, new_lake, write_landing
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,13 @@ def stedi(lake, *arguments):
     return CliRunner().invoke(main, ["run", *where, "--select", "customer_landing", *arguments])
 
 
+def checks(lake, table, *arguments):
+    """The results of the rules of a table, as the command line prints them."""
+    where = ["--lake", str(lake.folder / "lake"), "--format", "json"]
+    done = CliRunner().invoke(main, ["check", table, *where, *arguments])
+    return done.exit_code, {row["rule"]: row["result"] for row in json.loads(done.stdout)}
+
+
 @OTHER_TIMES
 def test_the_command_line_refuses_another_time_and_can_explain_it(lake, hours):
     as_of = now(hours)
@@ -53,6 +61,20 @@ def test_the_command_line_refuses_another_time_and_can_explain_it(lake, hours):
     explained = stedi(lake, "--explain", "--as-of", str(as_of))
     assert explained.exit_code == 0
     assert "first build" in explained.stdout
+
+
+def test_tables_are_checked_at_another_time_and_that_is_recorded_nowhere(lake, key):
+    withdrawal = customer("ada@example.com", None, updated=now(hours=1) - EPOCH)
+    write_landing(lake.landing, {"customer/landing/2.json": withdrawal})
+    lake.built(as_of=None)
+    before = [*(lake.folder / "lake").rglob("*")]
+
+    code, later = checks(lake, "customer_trusted", "--as-of", str(now(hours=2)))
+    assert code == 1
+    assert {rule for rule, result in later.items() if result == "failed"} >= {"consent_on_file"}
+    code, today = checks(lake, "customer_trusted")
+    assert (code, {*today.values()}) == (0, {"passed"})
+    assert [*(lake.folder / "lake").rglob("*")] == before
 
 
 def test_the_present_is_no_other_time(lake):
