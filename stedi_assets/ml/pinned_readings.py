@@ -63,7 +63,8 @@ def open_readings(
     files, current = ArrowSnapshot.of(
         open_catalog(known.catalog, known.lake, Aws(known.region)),
         known.lake,
-        (known.database, TABLE),
+        known.database,
+        TABLE,
         number,
     )
     if cited not in (None, files.digest):

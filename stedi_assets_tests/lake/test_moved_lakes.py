@@ -66,6 +66,20 @@ def test_a_copy_is_refused_by_name_and_neither_lake_changes(lake, tmp_path, monk
     assert (files(lake.folder), files(copy.folder)) == before
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[::3]))
+def test_a_lake_that_was_moved_is_refused_by_name_and_stays_as_it_is(lake, tmp_path, command):
+    moved = TestLake(tmp_path / "moved", settings=lake.settings, landing=lake.landing)
+    shutil.copytree(lake.folder, moved.folder)
+    shutil.rmtree(lake.folder / "lake")
+    before = files(moved.folder)
+
+    done = stedi(moved, *command)
+
+    assert done.exit_code == 1
+    assert f"is not where the catalog of STEDI_LAKE (file://{moved.folder}/lake) says" in done.stderr
+    assert files(moved.folder) == before
+
+
 @pytest.mark.slow
 def test_a_lake_that_was_moved_works_behind_a_link_at_its_former_place(lake, tmp_path):
     moved = tmp_path / "moved"

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stedi_assets.errors import LakeError
+from stedi_assets.lake.iceberg.catalog import load_table
 from stedi_assets.lake.iceberg.record import Record
-from stedi_assets.locations import normalised, within
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -33,31 +33,28 @@ class ArrowSnapshot:
 
     @classmethod
     def of(
-        cls, catalog: "Catalog", lake: str, name: tuple[str, str], snapshot_id: int | None
+        cls, catalog: "Catalog", lake: str, database: str, name: str, snapshot_id: int | None
     ) -> "tuple[ArrowSnapshot, ArrowSnapshot]":
         """A snapshot of a table, and its current one.
 
         Args:
             catalog: The catalog.
             lake: Where the lake is.
-            name: Database and table.
+            database: Database of the catalog.
+            name: Name of the table.
             snapshot_id: The snapshot; None for the current one.
 
         Raises:
             LakeError: The table was never published, lies in another lake, or has no such snapshot.
         """
-        table = catalog.load_table(name) if catalog.table_exists(name) else None
+        table = load_table(catalog, database, name, lake)
         current = None if table is None else table.current_snapshot()
         if table is None or current is None:
-            raise LakeError(f"{name[1]} is not published yet: `stedi run` publishes it.")
-        if not within(normalised(table.location()), normalised(lake)):
-            raise LakeError(
-                f"{name[1]} lies in {table.location()}, which is not below the lake {lake}: open that lake."
-            )
+            raise LakeError(f"{name} is not published yet: `stedi run` publishes it.")
         number = current.snapshot_id if snapshot_id is None else snapshot_id
         if table.snapshot_by_id(number) is None:
             raise LakeError(
-                f"Snapshot {number} of {name[1]} has expired or never was: open the current one, and cite "
+                f"Snapshot {number} of {name} has expired or never was: open the current one, and cite "
                 "what was published within STEDI_KEEP_DAYS."
             )
         return cls(table, number), cls(table, current.snapshot_id)

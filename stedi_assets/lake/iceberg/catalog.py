@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from stedi_assets.errors import SettingError
+from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.iceberg.schema import iceberg_schema, table_properties
 from stedi_assets.lake.storage import Aws, aws_settings
-from stedi_assets.locations import AWS_HOSTS, S3, SQLITE
+from stedi_assets.locations import AWS_HOSTS, S3, SQLITE, normalised, within
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -99,14 +99,35 @@ def catalog_errors(uri: str) -> Iterator[None]:
         ) from None
 
 
-def load_table(catalog: "Catalog", database: str, spec: "TableSpec") -> "Table | None":
-    """The table as it is now, or None if it was never created."""
+def load_table(catalog: "Catalog", database: str, name: str, lake: str) -> "Table | None":
+    """The table as it is now, or None if it was never created.
+
+    Args:
+        catalog: The catalog.
+        database: Its database (namespace).
+        name: Name of the table.
+        lake: URI of the lake.
+
+    Raises:
+        LakeError: The table lies in another lake: this one is a copy, or was moved.
+    """
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
-        return catalog.load_table((database, spec.name))
+        table = catalog.load_table((database, name))
     except NoSuchTableError:
         return None
+    except FileNotFoundError:
+        raise LakeError(
+            f"{name} is not where the catalog of STEDI_LAKE ({lake}) says: a lake stays where it was made, "
+            "so move it back, or leave a link there, as docs/operations.md says."
+        ) from None
+    if not within(normalised(table.location()), normalised(lake)):
+        raise LakeError(
+            f"{name} lies in {table.location()}, which is not below STEDI_LAKE ({lake}): a lake stays where "
+            "it was made, so set STEDI_LAKE to that place, or copy and move lakes as docs/operations.md says."
+        )
+    return table
 
 
 def create_table(
