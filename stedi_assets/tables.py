@@ -56,7 +56,6 @@ class TableSpec:
         activity_of: Input of which the rows only depend on who has readings in it.
         partition: Columns that the table is partitioned by, if it is not partitioned by day.
         lineage: Columns whose origin is not the column of that name in the first input that has it.
-        changes_with_time: Whether time alone may change the rows, as when a consent comes into effect.
         code_version: Move it when the transform gives other rows for the same input.
     """
 
@@ -72,7 +71,6 @@ class TableSpec:
     activity_of: str | None = None
     partition: tuple[str, ...] = ()
     lineage: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    changes_with_time: bool = False
     code_version: str = "1"
     owner: str = OWNER
 
@@ -261,7 +259,6 @@ CUSTOMER_TRUSTED = TableSpec(
     model=trusted.CustomerTrusted,
     inputs=("customer_landing",),
     quarantine_of="customer_landing",
-    changes_with_time=True,
     description="The latest record of every person who consents to research. "
     "For analysts who may see identities.",
     code_version="2",

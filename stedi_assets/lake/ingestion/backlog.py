@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.landing_refresh import listed_files
 from stedi_assets.lake.ingestion.ledger import ledger_of
@@ -18,11 +19,13 @@ class Waiting:
         files: Landing files that the ledger does not know in this version.
         deleted: Paths of landing files that were deleted and are not marked so in the ledger.
         due: Time that has passed, at which a consent or record takes effect, epoch ms.
+        outdated: Policy and code version of the table, if one is not the present one; else empty.
     """
 
     files: tuple[LandingFile, ...] = ()
     deleted: tuple[str, ...] = ()
     due: int | None = None
+    outdated: str = ""
 
 
 def waiting_files(lake: Lake, spec: TableSpec) -> Waiting:
@@ -34,11 +37,13 @@ def waiting_files(lake: Lake, spec: TableSpec) -> Waiting:
     files = listed_files(lake, spec)
     ledger = ledger_of(lake, spec.name)
     deleted = tuple(entry.path for entry in ledger.gone(files))
-    return Waiting(files=tuple(ledger.waiting(files)), deleted=deleted)
+    return Waiting(
+        files=tuple(ledger.waiting(files)), deleted=deleted, outdated=_outdated(lake, lake.pinned(spec.name))
+    )
 
 
 def due_change(lake: Lake, spec: TableSpec, now: int) -> Waiting:
-    """Checks whether time alone changes a table by now.
+    """Checks whether time alone, another policy or another code version changes a table by now.
 
     Args:
         lake: The lake.
@@ -48,7 +53,7 @@ def due_change(lake: Lake, spec: TableSpec, now: int) -> Waiting:
     published = lake.pinned(spec.name)
     record = published.record if published.exists else None
     due = record.next_change if record else None
-    return Waiting(due=due if due is not None and due <= now else None)
+    return Waiting(due=due if due is not None and due <= now else None, outdated=_outdated(lake, published))
 
 
 def last_arrival(lake: Lake, spec: TableSpec, now: int) -> int | None:
@@ -70,3 +75,10 @@ def last_arrival(lake: Lake, spec: TableSpec, now: int) -> int | None:
     ]
     times = [time for entry in entries for time in (entry.seen, entry.modified) if time <= now]
     return max(times, default=None)
+
+
+def _outdated(lake: Lake, published: PinnedTable) -> str:
+    record = published.record if published.exists else None
+    made_with = None if record is None else (record.policy, record.code_version)
+    now = (lake.policy, published.spec.code_version)
+    return " ".join(made_with) if made_with not in (None, now) else ""

@@ -47,8 +47,8 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
         job_name=REFRESH,
         minimum_interval_seconds=seconds,
         default_status=status,
-        description="Refreshes all tables when landing files are new, changed or gone, or when a consent "
-        "has come into effect.",
+        description="Refreshes all tables when landing files are new, changed or gone, when a consent has "
+        "come into effect, or when tables were made with another policy or code version.",
     )
     def landing_files(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult | dg.SkipReason:
         instance = context.instance
@@ -79,14 +79,13 @@ def build_landing_files(naming: Naming, seconds: int, status: dg.DefaultSensorSt
 
 
 def _waiting(lake: Lake, naming: Naming) -> dict[str, Waiting]:
-    """The work that waits for each table: landing files, or a consent that has come into effect."""
+    """The work that waits for each table: landing files, a due consent, another policy or code version."""
     now = int(time.time() * 1000)
     return {
         f"{naming.database}.{spec.name}": waiting_files(lake, spec)
         if spec.source is not None
         else due_change(lake, spec, now)
         for spec in naming.tables.values()
-        if spec.source is not None or spec.changes_with_time
     }
 
 

@@ -100,7 +100,7 @@ def decide(memory: Memory, waiting: Mapping[str, Waiting], now: float) -> Decisi
         now: The time, epoch seconds.
     """
     files = [file for table in waiting.values() for file in table.files]
-    due = any(table.due is not None for table in waiting.values())
+    due = any(table.due is not None or table.outdated for table in waiting.values())
     count = len(files) + sum(len(table.deleted) for table in waiting.values())
     # A time far in the future comes from another clock. If such a file still changes, the run leaves it.
     ages = [abs(now - file.modified / 1000) for file in files if not file.appears_whole]
@@ -152,6 +152,8 @@ def _parts(waiting: Mapping[str, Waiting]) -> Iterator[bytes]:
             yield _text(name, path, "deleted")
         if table.due is not None:
             yield _text(name, "due", str(table.due))
+        if table.outdated:
+            yield _text(name, "outdated", table.outdated)
 
 
 def _text(*parts: str) -> bytes:

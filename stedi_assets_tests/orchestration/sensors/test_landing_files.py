@@ -5,11 +5,13 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.storage import Aws
@@ -53,6 +55,21 @@ class TestLandingFiles:
         [request] = sensor.tick().run_requests
         assert request.tags["stedi/landing_files"] == "0"
         lake.built(select=tables)
+        with run_in(home, lake, STATUS.SUCCESS, {"dagster/run_key": request.run_key}):
+            pass
+        assert sensor.tick().skip_message == "No landing files are waiting."
+
+    @pytest.mark.parametrize("table", ["customer_landing", "customer_trusted"])
+    def test_tables_of_another_code_version_are_requested(self, lake, home, monkeypatch, table):
+        lake.built()
+        assert Sensor(lake, home, "landing_files").tick().skip_message == "No landing files are waiting."
+        newer = replace(TABLES[table], code_version="another")
+        monkeypatch.setitem(TABLES.specs, table, newer)
+        monkeypatch.setitem(DECLARED.by_name, table, replace(DECLARED[table], spec=newer))
+        sensor = Sensor(lake, home, "landing_files")
+        [request] = sensor.tick().run_requests
+        assert request.tags["stedi/landing_files"] == "0"
+        lake.built()
         with run_in(home, lake, STATUS.SUCCESS, {"dagster/run_key": request.run_key}):
             pass
         assert sensor.tick().skip_message == "No landing files are waiting."
