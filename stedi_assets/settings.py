@@ -253,6 +253,14 @@ SETTINGS = (
         "the files it reads.",
     ),
     Setting(
+        name="STEDI_KEEP_RUNS",
+        field="keep_runs",
+        default="90",
+        parse=partial(_whole, least=1, unit=" of days", most=MOST_KEEP_DAYS),
+        meaning=f"Days for which the Dagster home keeps a run and its events, 1 to {MOST_KEEP_DAYS}. The "
+        "schedule `weekly_pruning` deletes older ones, but keeps the latest of each table and check.",
+    ),
+    Setting(
         name="STEDI_FILE_ACCESS",
         field="file_access",
         default="owner",
@@ -330,6 +338,7 @@ class Settings:
     batch_mb: int
     record_bytes: int
     keep_days: int
+    keep_runs: int
     file_access: str
     sensor_seconds: int
     quiet_hours: float

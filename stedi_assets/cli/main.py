@@ -17,6 +17,7 @@ from stedi_assets.cli.commands import (
     list_tables,
     maintain_lake,
     privacy,
+    prune,
     quarantine,
     rekey,
     run,
@@ -56,5 +57,18 @@ def main(context: click.Context) -> None:
     atexit.register(gc.freeze)
 
 
-for module in (run, dev, check, privacy, rekey, maintain_lake, sql, list_tables, quarantine, ddl, generate):
+for module in (
+    run,
+    dev,
+    check,
+    privacy,
+    rekey,
+    maintain_lake,
+    prune,
+    sql,
+    list_tables,
+    quarantine,
+    ddl,
+    generate,
+):
     main.add_command(module.command)

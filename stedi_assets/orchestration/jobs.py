@@ -1,6 +1,7 @@
 """The jobs that refresh, audit and maintain tables, and their schedules."""
 
 import dataclasses
+import time
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,8 @@ from stedi_assets.errors import SettingError
 from stedi_assets.lake import Lake, fail_step
 from stedi_assets.lake.maintenance import TableReport, maintain
 from stedi_assets.orchestration.home import claim
-from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, REFRESH, REKEY, RETRY, Naming
+from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, PRUNE, REFRESH, REKEY, RETRY, Naming
+from stedi_assets.orchestration.pruning import prune
 from stedi_assets.orchestration.sensors.freshness import freshness_keys
 from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec
 
@@ -82,11 +84,34 @@ def maintenance_job(tables: Tables, config: dg.ConfigMapping) -> dg.JobDefinitio
     return maintain_all
 
 
-def build_jobs(naming: Naming, console: str | None = None) -> list[Any]:
+def pruning_job(keep_days: int, config: dg.ConfigMapping) -> dg.JobDefinition:
+    """The job that deletes old runs."""
+
+    @dg.op(description="Deletes old runs and their events.", out=dg.Out(dg.Nothing))
+    def prune_runs(context: dg.OpExecutionContext) -> None:
+        done = prune(context.instance, keep_days, time.time())
+        context.add_output_metadata(
+            {"runs deleted": done.runs, "bytes before": done.before, "bytes after": done.after}
+        )
+
+    @dg.job(
+        name=PRUNE,
+        config=config,
+        description=f"Deletes runs that are older than {keep_days} days from the Dagster home. The latest of "
+        "each table and check stay, and the tables do not change.",
+    )
+    def prune_all() -> None:
+        prune_runs()
+
+    return prune_all
+
+
+def build_jobs(naming: Naming, keep_runs: int, console: str | None = None) -> list[Any]:
     """The jobs. A launch can choose nothing but what a job offers.
 
     Args:
         naming: Names of the assets.
+        keep_runs: Days for which a run stays.
         console: The least level of the messages that runs print; None for Dagster's.
     """
     loggers = {} if console is None else {"loggers": {"console": {"config": {"log_level": console}}}}
@@ -131,6 +156,7 @@ def build_jobs(naming: Naming, console: str | None = None) -> list[Any]:
             description="Audits the published tables against their contracts; writes nothing.",
         ),
         maintenance_job(naming.tables, nothing),
+        pruning_job(keep_runs, nothing),
     ]
 
 
@@ -149,6 +175,14 @@ SCHEDULES = [
         cron_schedule="0 3 * * 0",
         execution_timezone="UTC",
         description="Compacts and cleans all tables: rows that left a table leave its old data files here.",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    ),
+    dg.ScheduleDefinition(
+        name="weekly_pruning",
+        job_name=PRUNE,
+        cron_schedule="0 4 * * 0",
+        execution_timezone="UTC",
+        description="Deletes old runs and their events, so that the Dagster home stays small.",
         default_status=dg.DefaultScheduleStatus.RUNNING,
     ),
 ]

@@ -8,7 +8,8 @@ from stedi_assets.locations import S3
 from stedi_assets.settings import Policy
 from stedi_assets.tables import Tables, TableSpec, table_location
 
-REFRESH, RETRY, REKEY, AUDIT, MAINTAIN = "refresh", "retry_quarantine", "rekey", "audit", "maintain"
+REFRESH, RETRY, REKEY, AUDIT = "refresh", "retry_quarantine", "rekey", "audit"
+MAINTAIN, PRUNE = "maintain", "prune"
 """Names of the jobs."""
 
 
