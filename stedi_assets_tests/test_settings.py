@@ -209,8 +209,8 @@ def test_settings_load_neither_dagster_nor_an_engine():
 def test_the_table_names_every_setting_once_and_a_field_of_settings_for_each():
     assert list(DEFAULTS) == [
         "STEDI_LANDING", "STEDI_LAKE", "STEDI_CATALOG", "STEDI_ENGINE", "STEDI_POLICY", "STEDI_PSEUDONYM_KEY",
-        "STEDI_MEMORY_MB", "STEDI_BATCH_FILES", "STEDI_BATCH_MB", "STEDI_RECORD_BYTES", "STEDI_KEEP_DAYS", "STEDI_KEEP_RUNS",
-        "STEDI_FILE_ACCESS",
+        "STEDI_MEMORY_MB", "STEDI_BATCH_FILES", "STEDI_BATCH_MB", "STEDI_RECORD_BYTES", "STEDI_KEEP_DAYS",
+        "STEDI_KEEP_RUNS", "STEDI_FILE_ACCESS",
         "STEDI_SENSOR_SECONDS", "STEDI_QUIET_HOURS", "STEDI_WEBHOOK_URL",
         "STEDI_WEBHOOK_HTTP", "STEDI_UI_HOSTS",
     ]  # fmt: skip
