@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from stedi_assets_tests.support.browser import DagsterUI, dagster_dev
-from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
+from stedi_assets_tests.support.zones import awkward_zone
 
 TABLE = "machine_learning_curated"
 EMAIL, DEVICE = "latency@example.com", "latency-device"
@@ -45,12 +46,16 @@ class Latency:
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--landing", type=Path, default=SAMPLE, help="landing folder; a copy of it is used")
+    parser.add_argument(
+        "--landing", type=Path, default=awkward_zone(), help="landing folder; a copy of it is used"
+    )
     parser.add_argument("--interval", type=int, default=10, help="seconds between two looks of the sensor")
     parser.add_argument("--drops", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="stedi-latency-") as name:
-        lake = TestLake(Path(name), landing(arguments.landing, Path(name) / "in", arguments.drops))
+        lake = TestLake(
+            Path(name), landing(arguments.landing or awkward_zone(), Path(name) / "in", arguments.drops)
+        )
         settings = {
             "STEDI_LANDING": str(lake.landing),
             "STEDI_LAKE": str(lake.folder / "lake"),

@@ -25,7 +25,8 @@ from stedi_assets_tests.support.browser import (
     open_lineage,
     show_charts,
 )
-from stedi_assets_tests.support.lakes import AS_OF, SAMPLE
+from stedi_assets_tests.support.lakes import AS_OF
+from stedi_assets_tests.support.zones import awkward_zone
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -50,7 +51,7 @@ def main() -> None:
             take_run(page, ui, run)
     with tempfile.TemporaryDirectory() as folder:
         landing = Path(folder) / "landing"
-        shutil.copytree(SAMPLE, landing)
+        shutil.copytree(awkward_zone(), landing)
         with dagster_dev({"STEDI_LANDING": str(landing), "STEDI_SENSOR_SECONDS": "10"}) as ui:
             arrive(ui, landing)
             with browser_page(WIDTH) as page:

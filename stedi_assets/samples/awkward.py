@@ -51,7 +51,7 @@ def accounting() -> dict[str, Counter[Outcome]]:
 
 
 def as_markdown() -> str:
-    """The table of all cases that `data/README.md` shows."""
+    """The table of all cases that `docs/awkward.md` shows."""
     rows = [
         f"| {case.name} | {', '.join(_sources(case))}: `{case.file}` | {case.why} | {case.expected} |"
         for case in CASES

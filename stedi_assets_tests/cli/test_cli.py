@@ -16,12 +16,12 @@ from stedi_assets.cli.in_process import selected_tables
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.settings import Settings
 from stedi_assets_tests.support import commands
-from stedi_assets_tests.support.lakes import SAMPLE
 from stedi_assets_tests.support.town import DERIVED
+from stedi_assets_tests.support.zones import awkward_zone
 
 # One lake for all of them, which some tests change: in one worker, in this order.
 
-SETTINGS = {"STEDI_LANDING": str(SAMPLE), "STEDI_PSEUDONYM_KEY": ""}
+SETTINGS = {"STEDI_LANDING": str(awkward_zone()), "STEDI_PSEUDONYM_KEY": ""}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,20 @@ def elsewhere(tmp_path_factory):
     return tmp_path_factory.mktemp("elsewhere")
 
 
-COMMANDS = ["check", "ddl", "dev", "generate", "maintain", "quarantine", "rekey", "run", "sql", "tables"]
+COMMANDS = [
+    "check",
+    "ddl",
+    "dev",
+    "generate",
+    "maintain",
+    "privacy",
+    "prune",
+    "quarantine",
+    "rekey",
+    "run",
+    "sql",
+    "tables",
+]
 
 
 def test_help_lists_all_commands_and_loads_neither_dagster_nor_an_engine(stedi, elsewhere):

@@ -21,8 +21,9 @@ from stedi_assets.lake.ingestion.lines import line_parser
 from stedi_assets.lake.ingestion.records import line_form
 from stedi_assets_tests.support.commands import Commands, commands
 from stedi_assets_tests.support.copies import sampled
-from stedi_assets_tests.support.lakes import PUBLIC, SAMPLE, customer
+from stedi_assets_tests.support.lakes import PUBLIC, customer
 from stedi_assets_tests.support.public import COUNTS, public
+from stedi_assets_tests.support.zones import awkward_zone
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,7 +113,7 @@ def made_by(engine: Engine, zone: Path, policy: str) -> Refreshed:
 def test_every_row_is_the_one_that_sail_makes(
     by_sail: Callable[[Path, str], Path], by_spark: Callable[[Path, str], Refreshed], policy: str
 ) -> None:
-    assert different_tables(by_sail, by_spark, SAMPLE, policy) == []
+    assert different_tables(by_sail, by_spark, awkward_zone(), policy) == []
 
 
 @public
@@ -129,15 +130,15 @@ def test_the_public_data_has_the_published_counts_and_the_rows_that_sail_makes(
 def test_a_second_run_finds_the_tables_up_to_date(
     engine: Engine, by_spark: Callable[[Path, str], Refreshed]
 ) -> None:
-    lake = by_spark(SAMPLE, "strict").lake
-    again = refresh(engine.commands, lake, engine.address, SAMPLE, "strict")
+    lake = by_spark(awkward_zone(), "strict").lake
+    again = refresh(engine.commands, lake, engine.address, awkward_zone(), "strict")
     assert [name for name, table in again.report["tables"].items() if table["changed"]] == []
 
 
 def test_sail_takes_up_what_spark_published(
     engine: Engine, sail: Engine, by_spark: Callable[[Path, str], Refreshed]
 ) -> None:
-    lake = by_spark(SAMPLE, "strict").lake
+    lake = by_spark(awkward_zone(), "strict").lake
     query = "SELECT count(*) AS n, count(DISTINCT subject_id) AS people FROM machine_learning_curated"
     where = ("--format", "json", "--lake", str(lake))
     answers = [
@@ -148,7 +149,7 @@ def test_sail_takes_up_what_spark_published(
 
 
 def test_no_table_with_rows_has_files_without_rows(by_spark: Callable[[Path, str], Refreshed]) -> None:
-    lake = by_spark(SAMPLE, "strict").lake
+    lake = by_spark(awkward_zone(), "strict").lake
     empty = [name for name in TABLES for file in files(lake, "strict", name) if not file.record_count]
     assert empty == []
 
@@ -156,7 +157,7 @@ def test_no_table_with_rows_has_files_without_rows(by_spark: Callable[[Path, str
 def test_nothing_that_a_person_sent_is_logged(
     engine: Engine, by_spark: Callable[[Path, str], Refreshed]
 ) -> None:
-    refreshed = by_spark(SAMPLE, "strict")
+    refreshed = by_spark(awkward_zone(), "strict")
     # The error of this cast quotes an email.
     query = "SELECT sum(CAST(email AS BIGINT)) FROM customer_landing"
     where = ("--lake", str(refreshed.lake), "--engine", engine.address)

@@ -19,7 +19,6 @@ from stedi_assets_tests.support.copies import sampled
 from stedi_assets_tests.support.lakes import (
     KEY,
     PUBLIC,
-    SAMPLE,
     TestLake,
     customer,
     one_person,
@@ -29,6 +28,7 @@ from stedi_assets_tests.support.maintenance import maintained, scatter
 from stedi_assets_tests.support.public import COUNTS
 from stedi_assets_tests.support.s3 import upload
 from stedi_assets_tests.support.states import contents
+from stedi_assets_tests.support.zones import awkward_zone
 
 pytestmark = pytest.mark.slow
 
@@ -67,9 +67,10 @@ def make_lake(request, tmp_path, monkeypatch, place):
     """Makes lakes in the place: of the sample zone, or of landing files."""
     monkeypatch.setenv("STEDI_PSEUDONYM_KEY", KEY)
 
-    def make(files=None, landing=SAMPLE, **settings):
+    def make(files=None, landing=None, **settings):
         folder = tmp_path / uuid.uuid4().hex[:8]
         folder.mkdir()
+        landing = landing or awkward_zone()
         lake = PlacedLake(
             folder,
             write_landing(folder / "in", {}) if files is not None else landing,
@@ -134,7 +135,7 @@ def test_the_sample_zone_gives_the_rows_of_the_local_lake_and_a_second_run_keeps
 ):
     lake = make_lake()
     lake.built()
-    assert contents(lake) == in_a_local_lake(SAMPLE)
+    assert contents(lake) == in_a_local_lake(awkward_zone())
     before = lake.snapshots()
     again = lake.built()
     assert lake.snapshots() == before

@@ -77,7 +77,7 @@ DESCRIPTIONS = {
     "step_trainer_trusted": "Step-trainer readings of devices that only one person ever registered",
     "machine_learning_curated": "What the phone and the Step Trainer of one person measured in one instant",
 }
-# See data/README.md.
+# See docs/awkward.md.
 LANDED = {"customer_landing": 70, "accelerometer_landing": 8_275, "step_trainer_landing": 2_796}
 # What the graph shows of the checks of a table: a failed one, a warned one, or none of them.
 WORST_CHECKS = {

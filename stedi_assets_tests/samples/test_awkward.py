@@ -1,4 +1,4 @@
-"""The zone in data/: what its README says, and its awkward lines, judged by a reader of its own."""
+"""The sample zone and the awkward one: what their pages say, and lines judged by a reader of its own."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from typing import Any
 import pytest
 
 from stedi_assets.samples import CASES, accounting, as_markdown, generate
-from stedi_assets_tests.support.zones import DATA, SOURCES, bytes_of
+from stedi_assets_tests.support.lakes import REPOSITORY
+from stedi_assets_tests.support.zones import DATA, SOURCES, awkward_zone, bytes_of
+
+PAGE = REPOSITORY / "docs" / "awkward.md"
+PAGES = pytest.mark.parametrize("page", [DATA / "README.md", PAGE], ids=["sample", "awkward"])
 
 
-def test_the_committed_zone_is_what_its_readme_says_made_it(tmp_path: Path) -> None:
+@PAGES
+def test_the_command_of_a_page_makes_its_zone(tmp_path: Path, page: Path) -> None:
     command = re.search(
-        r"stedi generate --customers (\d+) --days (\d+) --seed (\d+) --awkward",
-        (DATA / "README.md").read_text(),
+        r"stedi generate --customers (\d+) --days (\d+) --seed (\d+)( --awkward)?", page.read_text()
     )
     assert command
-    customers, days, seed = map(int, command.groups())
-    generate(tmp_path, customers, days, seed, awkward=True)
-    assert bytes_of(tmp_path) == bytes_of(DATA)
+    customers, days, seed = map(int, command.groups()[:3])
+    generate(tmp_path, customers, days, seed, awkward=command[4] is not None)
+    assert bytes_of(tmp_path) == bytes_of(awkward_zone() if page == PAGE else DATA)
 
 
 def test_the_committed_zone_is_small() -> None:
@@ -33,28 +37,26 @@ def test_the_committed_zone_is_small() -> None:
     assert sum(sizes) < 1_200_000
 
 
-def test_the_readme_of_the_zone_has_the_table_of_all_cases() -> None:
-    assert as_markdown() in (DATA / "README.md").read_text(encoding="utf-8")
+def test_the_page_has_the_table_of_all_cases() -> None:
+    assert as_markdown() in PAGE.read_text(encoding="utf-8")
     assert len({case.name for case in CASES}) == len(CASES)
 
 
-def test_the_readme_counts_the_lines_of_the_zone() -> None:
-    readme = (DATA / "README.md").read_text(encoding="utf-8")
-    for source in SOURCES:
-        total: Counter[str] = Counter()
-        for path, text in bytes_of(DATA).items():
-            if path.startswith(f"{source}/"):
-                total += outcomes(source, path, text)
-        row = (
-            f"| {source} | {total.total():,} | {total['row']:,} | {total['quarantined']} | {total['empty']} |"
-        )
-        assert row in readme
+@PAGES
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_page_counts_the_lines_of_its_zone(page: Path, source: str) -> None:
+    total: Counter[str] = Counter()
+    for path, text in bytes_of(awkward_zone() if page == PAGE else DATA).items():
+        if path.startswith(f"{source}/"):
+            total += outcomes(source, path, text)
+    row = f"| {source} | {total.total():,} | {total['row']:,} | {total['quarantined']} | {total['empty']} |"
+    assert row in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(accounting()))
 def test_awkward_lines_end_as_their_case_says(path: str) -> None:
     """A second reader, written here, must agree on which lines can become rows."""
-    assert outcomes(path.split("/")[0], path, (DATA / path).read_bytes()) == accounting()[path]
+    assert outcomes(path.split("/")[0], path, (awkward_zone() / path).read_bytes()) == accounting()[path]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -62,7 +64,9 @@ def test_an_awkward_case_is_in_its_files(case: Any) -> None:
     for source in SOURCES:
         lines = case.lines(source)
         if lines is not None:
-            text = plain(case.file, (DATA / source / "landing" / case.file).read_bytes()).decode("utf-8")
+            text = plain(case.file, (awkward_zone() / source / "landing" / case.file).read_bytes()).decode(
+                "utf-8"
+            )
             assert all(line.text in text for line in lines)
 
 
@@ -79,7 +83,7 @@ def test_an_awkward_case_is_in_its_files(case: Any) -> None:
 )
 def test_files_of_another_form_have_it(file: str, raw: bytes) -> None:
     for source in ("accelerometer", "step_trainer"):
-        assert re.search(raw, (DATA / source / "landing" / file).read_bytes(), re.MULTILINE)
+        assert re.search(raw, (awkward_zone() / source / "landing" / file).read_bytes(), re.MULTILINE)
 
 
 def test_the_greek_address_in_capitals_is_the_one_in_lower_case() -> None:

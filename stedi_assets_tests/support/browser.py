@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stedi_assets_tests.support.zones import awkward_zone
+
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
@@ -166,7 +168,7 @@ def dagster_dev(
         }
         settings = {
             "DAGSTER_HOME": str(home),
-            "STEDI_LANDING": str(REPOSITORY / "data"),
+            "STEDI_LANDING": str(awkward_zone()),
             "STEDI_LAKE": str(folder / "lake"),
             "STEDI_SENSOR_SECONDS": "0",  # runs are those that a test or a picture asks for
             "PYTHONPATH": str(REPOSITORY),  # this checkout, whichever one is installed

@@ -20,9 +20,9 @@ from stedi_assets.lake.storage import Aws
 from stedi_assets.orchestration import clock
 from stedi_assets.settings import Settings
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
+from stedi_assets_tests.support.zones import awkward_zone
 
 REPOSITORY = Path(__file__).parents[2]
-SAMPLE = REPOSITORY / "data"
 PUBLIC = REPOSITORY.parent / "shared" / "stedi-public"
 
 # 2024-03-05 00:00 UTC: after everything in the sample zone but its consents of the far future.
@@ -50,7 +50,7 @@ class TestLake:
     __test__ = False
 
     folder: Path
-    landing: Path = SAMPLE
+    landing: Path = field(default_factory=awkward_zone)
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
+
+from stedi_assets.samples import generate
 
 DATA = Path(__file__).parents[2] / "data"
 
-
 SOURCES = ("customer", "accelerometer", "step_trainer")
+
+
+@cache
+def awkward_zone() -> Path:
+    """The zone of docs/awkward.md, made once in a process; tests only read it."""
+    folder = Path(tempfile.mkdtemp(prefix="stedi-awkward-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    generate(folder, customers=24, days=3, seed=2024, awkward=True)
+    return folder
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

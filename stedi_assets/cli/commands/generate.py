@@ -14,7 +14,7 @@ from stedi_assets.cli.options import Exit
 @click.option("--seed", type=int, required=True, help="The same seed gives the same files.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the landing zone.")
 @click.option("--files-per-day", type=int, default=1, show_default=True)
-@click.option("--awkward", is_flag=True, help="Add the awkward files that data/README.md explains.")
+@click.option("--awkward", is_flag=True, help="Add the awkward files that docs/awkward.md explains.")
 def command(customers: int, days: int, seed: int, out: Path, files_per_day: int, awkward: bool) -> None:
     """Generates a landing zone of invented people."""
     from stedi_assets.samples import generate

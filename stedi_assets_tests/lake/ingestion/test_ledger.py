@@ -8,7 +8,8 @@ import pytest
 
 from stedi_assets.assets import TABLES
 from stedi_assets_tests.support import steps
-from stedi_assets_tests.support.lakes import EPOCH, SAMPLE, TestLake, customer, reading, write_landing
+from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, reading, write_landing
+from stedi_assets_tests.support.zones import awkward_zone
 
 ACCELEROMETER = "accelerometer_landing"
 DAY = 86_400_000
@@ -238,11 +239,13 @@ def landed_rows(lake):
 
 @pytest.mark.slow
 def test_files_one_by_one_in_any_order_end_as_all_at_once(tmp_path, sample_lake):
-    files = [str(path.relative_to(SAMPLE)) for path in sorted(SAMPLE.rglob("*.json*"))]
+    files = [str(path.relative_to(awkward_zone())) for path in sorted(awkward_zone().rglob("*.json*"))]
     random.Random(7).shuffle(files)
     lake = TestLake(tmp_path, write_landing(tmp_path / "in", {}), {"STEDI_BATCH_FILES": "1"})
     for start in range(0, len(files), 7):
-        write_landing(lake.landing, {path: (SAMPLE / path).read_bytes() for path in files[start : start + 7]})
+        write_landing(
+            lake.landing, {path: (awkward_zone() / path).read_bytes() for path in files[start : start + 7]}
+        )
         lake.built(select="customer_landing,accelerometer_landing,step_trainer_landing")
     assert landed_rows(lake) == landed_rows(sample_lake)
     assert activity(lake) == activity(sample_lake)

@@ -6,8 +6,9 @@ import pytest
 
 from stedi_assets.samples.awkward import accounting
 from stedi_assets.settings import LONGEST_LINE
-from stedi_assets_tests.support.lakes import SAMPLE, TestLake, counts, reading, write_landing
+from stedi_assets_tests.support.lakes import TestLake, counts, reading, write_landing
 from stedi_assets_tests.support.town import LANDING
+from stedi_assets_tests.support.zones import awkward_zone
 
 
 def landed(tmp_path, files, table="accelerometer_landing"):
@@ -24,7 +25,7 @@ def landed(tmp_path, files, table="accelerometer_landing"):
 def test_every_line_of_the_sample_is_accounted_for(sample_lake, table):
     found = counts(sample_lake, table)
     source = table.removesuffix("_landing")
-    files = [file for file in (SAMPLE / source / "landing").rglob("*.json*") if file.is_file()]
+    files = [file for file in (awkward_zone() / source / "landing").rglob("*.json*") if file.is_file()]
     lines = sum(
         len((gzip.decompress(data) if file.suffix == ".gz" else data).splitlines())
         for file in files
