@@ -223,7 +223,7 @@ FAULTS = (
     people_case(
         "consent-in-seconds",
         "A consenting customer's later line tells the instant of consent in seconds.",
-        "As in `held`, for the reason `sharewithresearchasofdate_plausible`.",
+        "As in `held`, for the reason `instant_in_seconds`.",
         _FAULTS,
         *(consents(_SECONDS), Line(consents(_SECONDS, _LATER, AGREED // 1000).text, "quarantined")),
         walkers=(_SECONDS,),

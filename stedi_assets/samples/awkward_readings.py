@@ -269,11 +269,13 @@ FAULTS = (
         accelerometer=_pair(16)[0],
         step_trainer=_pair(16)[1],
     ),
-    _broken("seconds", "The time is in seconds.", _OUT_OF_RANGE, *[_instant(f"{WALKED // 1000}")] * 2),
+    _broken(
+        "seconds", "The time is in seconds.", "`instant_in_seconds`", *[_instant(f"{WALKED // 1000}")] * 2
+    ),
     _broken(
         "microseconds",
         "The time is in microseconds.",
-        "`impossible_instant`",
+        "`instant_in_microseconds`",
         *[_instant(f"{WALKED}000")] * 2,
     ),
     _broken("17-g", "x is 17 g, more than a phone can measure.", "`x_in_range`", _x("17")),

@@ -41,7 +41,13 @@ DISTANCE_RANGE = "The distance sensor sees as far as 4 metres."
 
 
 def column(
-    key: str | None = None, *, personal: bool = False, why: str = "", form: str = ""
+    key: str | None = None,
+    *,
+    personal: bool = False,
+    why: str = "",
+    form: str = "",
+    harmless: bool = False,
+    instant: bool = False,
 ) -> dict[str, Any]:
     """Returns the metadata of a column.
 
@@ -50,6 +56,15 @@ def column(
         personal: Whether the column identifies or describes a person by itself.
         why: The reason for the rules of the column.
         form: The values that pass the column's rule, in words.
+        harmless: Whether nothing depends on the column, so that no value of it costs a record.
+        instant: Whether it is a time in epoch milliseconds.
     """
     named = {} if key is None else {"key": key}
-    return {**named, "personal": personal, "why": why, "form": form}
+    return {
+        **named,
+        "personal": personal,
+        "why": why,
+        "form": form,
+        "harmless": harmless,
+        "instant": instant,
+    }

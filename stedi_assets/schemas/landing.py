@@ -35,6 +35,7 @@ class CustomerRecord(pa.DataFrameModel):
     """A customer as the STEDI app sends them: registration and consents."""
 
     customername: T.StringType = pa.Field(
+        nullable=True,
         description="Full name.",
         str_length={"max_value": 200},
         raise_warning=True,
@@ -43,6 +44,7 @@ class CustomerRecord(pa.DataFrameModel):
             personal=True,
             why="A longer one is more likely something else.",
             form="no longer than 200 characters",
+            harmless=True,
         ),
     )
     email: T.StringType = pa.Field(
@@ -51,12 +53,14 @@ class CustomerRecord(pa.DataFrameModel):
         metadata=column(personal=True, why=IDENTITY, form="an email"),
     )
     phone: T.StringType = pa.Field(
+        nullable=True,
         description="Phone number.",
         str_matches=PHONE,
         raise_warning=True,
-        metadata=column(personal=True, why="Nothing depends on it.", form="a phone number"),
+        metadata=column(personal=True, why="Nothing depends on it.", form="a phone number", harmless=True),
     )
     birthday: T.StringType = pa.Field(
+        nullable=True,
         description="Date of birth as received (YYYY-MM-DD).",
         str_matches=BIRTHDAY,
         raise_warning=True,
@@ -65,6 +69,7 @@ class CustomerRecord(pa.DataFrameModel):
             personal=True,
             why="Older exports hold years such as 967; nothing depends on them.",
             form="a date from 1900 on, as YYYY-MM-DD",
+            harmless=True,
         ),
     )
     serialnumber: T.StringType = pa.Field(
@@ -74,6 +79,7 @@ class CustomerRecord(pa.DataFrameModel):
         metadata=column("serialNumber", personal=True, why=DEVICE, form="a UUID"),
     )
     registrationdate: T.LongType = pa.Field(
+        nullable=True,
         description="Time of registration, epoch ms.",
         in_range=RECORD_INSTANTS,
         raise_warning=True,
@@ -82,6 +88,7 @@ class CustomerRecord(pa.DataFrameModel):
             personal=True,
             why=f"{MILLISECONDS} Nothing depends on it.",
             form=RECORD_INSTANT,
+            harmless=True,
         ),
     )
     lastupdatedate: T.LongType = pa.Field(
@@ -92,6 +99,7 @@ class CustomerRecord(pa.DataFrameModel):
             personal=True,
             why=f"{MILLISECONDS} An older consent would count instead.",
             form=RECORD_INSTANT,
+            instant=True,
         ),
     )
     sharewithresearchasofdate: T.LongType = pa.Field(
@@ -102,6 +110,7 @@ class CustomerRecord(pa.DataFrameModel):
             personal=True,
             why=f"{MILLISECONDS} Readings from before the consent would be shared.",
             form=CONSENT_INSTANT,
+            instant=True,
         ),
     )
     sharewithpublicasofdate: T.LongType = pa.Field(
@@ -112,6 +121,7 @@ class CustomerRecord(pa.DataFrameModel):
             personal=True,
             why=f"{MILLISECONDS} Nothing depends on it.",
             form=CONSENT_INSTANT,
+            harmless=True,
         ),
     )
     sharewithfriendsasofdate: T.LongType = pa.Field(
@@ -122,6 +132,7 @@ class CustomerRecord(pa.DataFrameModel):
             personal=True,
             why=f"{MILLISECONDS} Nothing depends on it.",
             form=CONSENT_INSTANT,
+            harmless=True,
         ),
     )
 
@@ -142,7 +153,7 @@ class AccelerometerRecord(pa.DataFrameModel):
     timestamp: T.LongType = pa.Field(
         description="Time of the reading, epoch ms.",
         in_range=READING_INSTANTS,
-        metadata=column(why=MILLISECONDS, form=INSTANT),
+        metadata=column(why=MILLISECONDS, form=INSTANT, instant=True),
     )
     x: T.DoubleType = pa.Field(
         description="Acceleration along x, in g.", in_range=ACCELERATION, metadata=column(why=SENSOR_RANGE)
@@ -161,7 +172,7 @@ class StepTrainerRecord(pa.DataFrameModel):
     sensorreadingtime: T.LongType = pa.Field(
         description="Time of the reading, epoch ms.",
         in_range=READING_INSTANTS,
-        metadata=column("sensorReadingTime", why=MILLISECONDS, form=INSTANT),
+        metadata=column("sensorReadingTime", why=MILLISECONDS, form=INSTANT, instant=True),
     )
     serialnumber: T.StringType = pa.Field(
         description="Serial number of the device.",

@@ -38,6 +38,12 @@ class Ledger(pa.DataFrameModel):
     empty_lines: T.LongType = pa.Field(description="Empty lines.", ge=0)
     nameless: T.LongType = pa.Field(description="Quarantined lines about a person that name no one.", ge=0)
     unknown_keys: T.LongType = pa.Field(description="Unknown keys of rows.", ge=0)
+    coerced: T.LongType = pa.Field(
+        nullable=True,
+        description="Values of rows on which nothing depends, and which landed as their text or as null "
+        "because they came otherwise than they should. Null before they were counted.",
+        ge=0,
+    )
     reasons: T.StringType = pa.Field(description="Quarantined lines by reason, as JSON.")
     days: T.StringType = pa.Field(
         nullable=True, description="Days of its rows, YYYY-MM-DD with a space between; null without days."

@@ -129,7 +129,7 @@ def public_and_friends_are_swapped_where_one_is_null(bench):
 
 @mutation("customer_trusted", "no_missing_values")
 def a_column_is_empty(bench):
-    return bench.rows().withColumn("phone", F.lit(None).cast("string"))
+    return bench.rows().withColumn("serialnumber", F.lit(None).cast("string"))
 
 
 @mutation("customer_curated", "has_readings")

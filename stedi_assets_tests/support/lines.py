@@ -62,7 +62,15 @@ FAULTS = [
     ("ambiguous_field", ACCELERATION.replace("}", ', "X": null}')),
     ("ambiguous_field", ACCELERATION.replace("{", '{"x": null, ')),
     ("wrong_type", acceleration(timestamp="1.5")),
-    ("wrong_type", acceleration(timestamp='"1700000000000"')),
+    ("instant_as_text", acceleration(timestamp='"1700000000000"')),
+    ("instant_as_text", acceleration(timestamp='" 1.7e12 "')),
+    ("instant_as_date", acceleration(timestamp='"2023-11-14T22:13:20Z"')),
+    ("instant_as_date", acceleration(timestamp='"2023-11-14 22:13"')),
+    ("wrong_type", acceleration(timestamp='"yesterday"')),
+    ("instant_in_seconds", acceleration(timestamp="1700000000.123")),
+    ("instant_in_microseconds", acceleration(timestamp="1700000000000000")),
+    ("instant_in_nanoseconds", acceleration(timestamp="1700000000000000000")),
+    ("instant_in_nanoseconds", acceleration(timestamp="1.7e18")),
     ("wrong_type", acceleration(timestamp="true")),
     ("wrong_type", acceleration(timestamp="[]")),
     ("wrong_type", acceleration(x='"1.5"')),
@@ -90,7 +98,7 @@ FAULTS = [
     ("impossible_instant", acceleration(timestamp="-62135596800001")),
     ("impossible_instant", acceleration(timestamp="253402300800000")),
     ("impossible_instant", acceleration(timestamp=str(2**63 - 1))),
-    ("impossible_instant", acceleration(timestamp="1.7e15")),
+    ("instant_in_microseconds", acceleration(timestamp="1.7e15")),
     ("nesting_too_deep", ACCELERATION.replace("}", ', "deep": ' + "[" * 100_000 + "]" * 100_000 + "}")),
     ("nesting_too_deep", '{"user": ' * 100_000),
     ("null_byte", acceleration(user='"a\x00b"')),
@@ -117,4 +125,13 @@ LINES = dict(zip(PATTERNS, (CUSTOMER, ACCELERATION, STEP), strict=True))
 
 
 def parsed(spec: TableSpec, line: str) -> tuple[list[Any], int]:
-    return parse_line(line, FORMS[spec.name])
+    """The values of a row, and its number of unknown keys."""
+    row = parse_line(line, FORMS[spec.name])
+    return row.values, row.unknown_keys
+
+
+def coerced(spec: TableSpec, line: str) -> tuple[dict[str, Any], int]:
+    """The values of a row by column, and how many of them did not come as they should."""
+    row = parse_line(line, FORMS[spec.name])
+    names = [field.name for field in FIELDS[spec.name]]
+    return dict(zip(names, row.values, strict=True)), row.coerced

@@ -55,6 +55,16 @@ REFUSED_HOLD_NO_PEOPLE = Rule(
     blocking=False,
     look=LEDGER,
 )
+AS_SENT = Rule(
+    "values_come_as_they_should",
+    "plausible_values",
+    "Every value of the landing files has the type of its field. A value on which nothing depends, such as a "
+    "phone number, does not cost its record: a number lands as its text, and what is missing or has another "
+    "type lands as null.",
+    severity="warn",
+    blocking=False,
+    look='stedi sql "select path, coerced from ledger where coerced > 0"',
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,7 @@ class RecordCounts:
         files = record.counts["files"] + refused
         counted[NOTHING_REFUSED.name] = RuleCounts(files, refused)
         counted[REFUSED_HOLD_NO_PEOPLE.name] = RuleCounts(files, doubtful)
+        counted[AS_SENT.name] = RuleCounts(rows, record.counts.get("coerced", 0))
         return {rule.name: counted[rule.name] for rule in self.rules}
 
     def broken_rows(self, rule: str, audit_input: AuditInput, days: Days) -> DataFrame:
@@ -91,4 +102,4 @@ class RecordCounts:
 
 
 READING_RECORDS = RecordCounts((NOTHING_LOST, NOTHING_QUARANTINED, NOTHING_REFUSED))
-CUSTOMER_RECORDS = RecordCounts((*READING_RECORDS.rules, PEOPLE_NAMED, REFUSED_HOLD_NO_PEOPLE))
+CUSTOMER_RECORDS = RecordCounts((*READING_RECORDS.rules, PEOPLE_NAMED, REFUSED_HOLD_NO_PEOPLE, AS_SENT))

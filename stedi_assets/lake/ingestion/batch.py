@@ -19,7 +19,7 @@ from stedi_assets.lake.model import counted_words
 from stedi_assets.lake.packing import bounded
 from stedi_assets.schemas.system import DUPLICATE, IGNORED, INGESTED, REFUSED, SUPERSEDED
 
-PARSER = "2"
+PARSER = "3"
 """Version of the parser. Move it when records that were quarantined become rows."""
 
 FILE_KINDS: Mapping[str, tuple[str, str]] = {

@@ -34,6 +34,7 @@ class RecordCounts:
         quarantined: Lines that went to the quarantine.
         empty: Empty lines.
         unknown_keys: Unknown keys of rows.
+        coerced: Values of rows that landed as text or null.
         nameless: Quarantined lines about a person that name no one.
         refused: Files that were refused as a whole.
         doubtful: Of these, files that may hold records.
@@ -47,6 +48,7 @@ class RecordCounts:
     quarantined: int = 0
     empty: int = 0
     unknown_keys: int = 0
+    coerced: int = 0
     nameless: int = 0
     refused: int = 0
     doubtful: int = 0
@@ -83,6 +85,7 @@ class Entry:
     empty_lines: int = 0
     nameless: int = 0
     unknown_keys: int = 0
+    coerced: int | None = None
     reasons: str = "{}"
     days: str | None = None
     deleted: int | None = None
@@ -103,6 +106,7 @@ class Entry:
             quarantined=self.quarantined,
             empty=self.empty_lines,
             unknown_keys=self.unknown_keys,
+            coerced=self.coerced or 0,
             nameless=self.nameless,
             reasons=Counter(json.loads(self.reasons)),
         )
@@ -122,6 +126,7 @@ def counted(counts: RecordCounts, days: Collection[date] | None) -> dict[str, ob
         "empty_lines": counts.empty,
         "nameless": counts.nameless,
         "unknown_keys": counts.unknown_keys,
+        "coerced": counts.coerced,
         "reasons": json.dumps(counts.reasons, sort_keys=True),
         "days": None if days is None else " ".join(sorted(day.isoformat() for day in days)),
     }

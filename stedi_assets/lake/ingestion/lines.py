@@ -15,7 +15,7 @@ from stedi_assets.lake.ingestion.faults import named_people
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.parsing.finder import Finder, Found
 from stedi_assets.lake.ingestion.parsing.unpacking import PackingError, open_text
-from stedi_assets.lake.ingestion.records import FaultyLineError, LineForm, Value, parse_line
+from stedi_assets.lake.ingestion.records import FaultyLineError, LineForm, ParsedRecord, Value, parse_line
 from stedi_assets.lake.packing import bounded
 from stedi_assets.lake.storage import Aws, file_opener
 from stedi_assets.locations import S3
@@ -47,6 +47,7 @@ class ParsedLine:
         values: The values of the row, if it is one.
         reason: Why it is not a row; EMPTY for an empty line.
         unknown_keys: Unknown keys of a row.
+        coerced: Values of a row that landed as text or null; see `ParsedRecord`.
         raw: The text in UTF-8, or the beginning of it; kept of quarantined records only.
         people: Canonical emails that a quarantined record about a person names, separated by spaces.
     """
@@ -56,6 +57,7 @@ class ParsedLine:
     values: list[Value] | None = None
     reason: str | None = None
     unknown_keys: int = 0
+    coerced: int = 0
     raw: bytes | None = None
     people: str | None = None
 
@@ -80,6 +82,7 @@ def parsed_lines(
             StructField("_record", LongType()),
             StructField("_reason", StringType()),
             StructField("_unknown_keys", LongType()),
+            StructField("_coerced", LongType()),
             StructField("_raw", BinaryType()),
             StructField("_people", StringType()),
         ]
@@ -166,12 +169,12 @@ def _row(piece: str, finder: Finder, form: LineForm) -> ParsedLine | None:
     if not (finder.at_rest and piece.endswith("\n") and len(piece) * 4 <= finder.longest):
         return None
     try:
-        values, unknown_keys = parse_line(piece, form)
+        row = parse_line(piece, form)
     except FaultyLineError as fault:
         if fault.reason in PERHAPS_OTHER_SHAPE:
             return None
         return _quarantined(Found(piece, finder.line), fault.reason, form)
-    return ParsedLine(finder.line, values=values, unknown_keys=unknown_keys)
+    return _parsed_row(finder.line, row)
 
 
 def _arrow_schema(form: LineForm) -> "pa.Schema":
@@ -186,6 +189,7 @@ def _arrow_schema(form: LineForm) -> "pa.Schema":
             ("_record", pa.int64()),
             ("_reason", pa.string()),
             ("_unknown_keys", pa.int64()),
+            ("_coerced", pa.int64()),
             ("_raw", pa.binary()),
             ("_people", pa.string()),
         ]
@@ -195,11 +199,12 @@ def _arrow_schema(form: LineForm) -> "pa.Schema":
 def _arrow_batch(lines: Iterable[ParsedLine], path: str, schema: "pa.Schema") -> "pa.RecordBatch":
     import pyarrow as pa
 
-    of_line = ("source_file", "_line", "_record", "_reason", "_unknown_keys", "_raw", "_people")
+    of_line = ("source_file", "_line", "_record", "_reason", "_unknown_keys", "_coerced", "_raw", "_people")
     no_values = [None] * (len(schema) - len(of_line))
     rows = []
     for line in lines:
-        about = [path, line.number, line.record, line.reason, line.unknown_keys, line.raw, line.people]
+        counted = line.unknown_keys, line.coerced
+        about = [path, line.number, line.record, line.reason, *counted, line.raw, line.people]
         rows.append([*(line.values or no_values), *about])
     columns = zip(*rows, strict=True)
     arrays = [pa.array(*typed) for typed in zip(columns, schema.types, strict=True)]
@@ -216,11 +221,15 @@ def _parsed(found: Found, form: LineForm) -> ParsedLine:
     if found.fault == "record_too_long":
         return _quarantined(found, found.fault, form)
     try:
-        values, unknown_keys = parse_line(found.text, form)
+        row = parse_line(found.text, form)
     except FaultyLineError as fault:
         deep = found.fault == "nesting_too_deep"
         return _quarantined(found, "nesting_too_deep" if deep else fault.reason, form)
-    return ParsedLine(found.line, values=values, unknown_keys=unknown_keys)
+    return _parsed_row(found.line, row)
+
+
+def _parsed_row(number: int, row: ParsedRecord) -> ParsedLine:
+    return ParsedLine(number, values=row.values, unknown_keys=row.unknown_keys, coerced=row.coerced)
 
 
 def _quarantined(found: Found, reason: str, form: LineForm) -> ParsedLine:

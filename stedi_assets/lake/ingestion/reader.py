@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from pyspark import cloudpickle
 from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 
@@ -317,19 +317,23 @@ def _counts_by_file(parsed: list[DataFrame]) -> dict[str, RecordCounts]:
         by_reason = frame.groupBy("source_file", "_reason").agg(
             F.count(F.lit(1)).alias("lines"),
             F.sum("_unknown_keys").alias("unknown_keys"),
+            F.sum("_coerced").alias("coerced"),
             F.sum((F.col("_people") == "").cast("bigint")).alias("nameless"),
         )
         for found in by_reason.collect():
-            counts[found["source_file"]] += _counts(
-                found["_reason"], found["lines"], found["unknown_keys"], found["nameless"] or 0
-            )
+            counts[found["source_file"]] += _counts(found)
     return dict(counts)
 
 
-def _counts(reason: str | None, lines: int, unknown_keys: int, nameless: int) -> RecordCounts:
+def _counts(found: Row) -> RecordCounts:
     """Counts of lines that all have one reason, or all became rows."""
+    reason, lines = found["_reason"], found["lines"]
     if reason is None:
-        return RecordCounts(lines=lines, rows=lines, unknown_keys=unknown_keys)
+        return RecordCounts(
+            lines=lines, rows=lines, unknown_keys=found["unknown_keys"], coerced=found["coerced"]
+        )
     if reason == EMPTY:
         return RecordCounts(lines=lines, empty=lines)
-    return RecordCounts(lines=lines, quarantined=lines, nameless=nameless, reasons=Counter({reason: lines}))
+    return RecordCounts(
+        lines=lines, quarantined=lines, nameless=found["nameless"] or 0, reasons=Counter({reason: lines})
+    )

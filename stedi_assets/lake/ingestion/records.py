@@ -9,8 +9,8 @@ gives the same row either way, unless it breaks a value rule: then the parser de
 import json
 import math
 import re
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 from pandera.pyspark import DataFrameModel
 from pyspark.sql import DataFrame
@@ -18,13 +18,16 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, LongType
 
 from stedi_assets.schemas.checks import RowRule, value_rules
-from stedi_assets.schemas.columns import FIRST_INSTANT, LAST_INSTANT, WHITESPACE
+from stedi_assets.schemas.columns import FIRST_INSTANT, LAST_INSTANT, READING_INSTANTS, WHITESPACE
 
 Kind = Literal["string", "integer", "number"]
 Value = str | int | float | None
 
 INT64 = range(-(2**63), 2**63)
 EXACT_INTEGERS = 2**53  # beyond it a number written with a fraction no longer names one integer
+
+UNITS = {"seconds": 1, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+"""Units of a time that is not in milliseconds, in a second."""
 
 # Plain values only. Strings start with visible ASCII, so that no string of the pattern is blank.
 PLAIN_STRING = r'"[!#-\[\]-~][^"\\\x00-\x1f\x7f]*"'
@@ -34,12 +37,25 @@ PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2
 
 @dataclass(frozen=True)
 class Field:
-    """A source field: its column, its JSON key, the type of its values, and whether it is required."""
+    """A source field.
+
+    Attributes:
+        name: Its column.
+        key: Its JSON key.
+        kind: The type of its values.
+        required: Whether a record without it cannot become a row.
+        expected: Whether a plain line has it: it stands before or at the last required one.
+        harmless: Whether nothing depends on it: a value of another type lands as its text, or as null.
+        instant: Whether it is a time in epoch milliseconds.
+    """
 
     name: str
     key: str
     kind: Kind
     required: bool
+    expected: bool = True
+    harmless: bool = False
+    instant: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,20 @@ class LineForm:
     rules: tuple[RowRule, ...] = ()
     instant: str | None = None
     person: str | None = None
+
+
+class ParsedRecord(NamedTuple):
+    """The row of a record.
+
+    Attributes:
+        values: The values in the order of the fields.
+        unknown_keys: Keys that no field has.
+        coerced: Values of harmless fields that did not come as they should: they landed as text or null.
+    """
+
+    values: list[Value]
+    unknown_keys: int
+    coerced: int
 
 
 class FaultyLineError(ValueError):
@@ -81,12 +111,17 @@ def record_fields(record: type[DataFrameModel]) -> tuple[Field, ...]:
             return "integer"
         return "number" if isinstance(types[name], DoubleType) else "string"
 
+    required = [name for name, column in schema.columns.items() if not column.nullable]
+    expected = [*schema.columns][: [*schema.columns].index(required[-1]) + 1] if required else []
     return tuple(
         Field(
             name=name,
             key=(column.metadata or {}).get("key", name),
             kind=kind(name),
-            required=not column.nullable,
+            required=name in required,
+            expected=name in expected,
+            harmless=(column.metadata or {}).get("harmless", False),
+            instant=(column.metadata or {}).get("instant", False),
         )
         for name, column in schema.columns.items()
     )
@@ -104,7 +139,7 @@ def plain_line_pattern(fields: tuple[Field, ...]) -> str:
     """Returns a regular expression for the lines that need no parser.
 
     Args:
-        fields: The source fields; all fields after the first optional one must be optional.
+        fields: The source fields.
     """
     values = {"string": PLAIN_STRING, "integer": PLAIN_INTEGER, "number": PLAIN_NUMBER}
     members = ""
@@ -112,19 +147,16 @@ def plain_line_pattern(fields: tuple[Field, ...]) -> str:
         separator = "" if not members else ", ?"
         member = rf'{separator}"{re.escape(field.key)}": ?'
         value = values[field.kind]
-        members += f"{member}{value}" if field.required else f"(?:{member}(?:null|{value}))?"
+        members += f"{member}{value}" if field.expected else f"(?:{member}(?:null|{value}))?"
     return rf"^\{{{members}\}}$"
 
 
-def parse_line(line: str, form: LineForm) -> tuple[list[Value], int]:
+def parse_line(line: str, form: LineForm) -> ParsedRecord:
     """Reads one landing line.
 
     Args:
         line: The text of the line; bytes that are not UTF-8 appear as lone surrogates.
         form: The form of the lines of the table.
-
-    Returns:
-        The values in the order of the fields, and the number of unknown keys.
 
     Raises:
         FaultyLineError: The line cannot become a row.
@@ -144,12 +176,13 @@ def parse_line(line: str, form: LineForm) -> tuple[list[Value], int]:
         else:
             values[name] = value
     row = {field.name: _value(values.get(field.name), field) for field in form.fields}
+    coerced = sum(_is_coerced(values.get(field.name), row[field.name], field) for field in form.fields)
     if form.instant is not None and not FIRST_INSTANT <= values[form.instant] <= LAST_INSTANT:
         raise FaultyLineError("impossible_instant")
     for rule in form.rules:
         if rule.broken_by(row):
             raise FaultyLineError(rule.name)
-    return list(row.values()), unknown
+    return ParsedRecord(list(row.values()), unknown, coerced)
 
 
 def with_event_date(frame: DataFrame, instant: str) -> DataFrame:
@@ -191,11 +224,51 @@ def _value(value: Any, field: Field) -> Value:
         if field.required:
             raise FaultyLineError("missing_field")
         return None
+    if field.harmless:
+        return _harmless(value, field)
     if field.kind == "string":
         return _string(value, field)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise FaultyLineError("wrong_type")
+        raise FaultyLineError(_text_fault(value) if field.instant else "wrong_type")
+    if field.instant and math.isfinite(value) and (unit := unit_of(int(value))):
+        raise FaultyLineError(f"instant_in_{unit}")
     return _integer(value) if field.kind == "integer" else _number(value)
+
+
+def _harmless(value: Any, field: Field) -> Value:
+    """The value of a field on which nothing depends: a number as text where text belongs, else null."""
+    if field.kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
+        return json.dumps(value)
+    try:
+        return _value(value, replace(field, required=False, harmless=False))
+    except FaultyLineError:
+        return None
+
+
+def _is_coerced(given: Any, value: Value, field: Field) -> bool:
+    """Whether a harmless field did not come as it should; one that may be left out may be null."""
+    if not field.harmless:
+        return False
+    if given is None:
+        return field.expected
+    return value is None or (field.kind == "string" and not isinstance(given, str))
+
+
+def unit_of(instant: int) -> str | None:
+    """The unit of a time that is not in milliseconds, if it names one of the years 2000 to 2099."""
+    first, last = READING_INSTANTS.values()
+    return next(
+        (unit for unit, in_second in UNITS.items() if first <= instant * 1000 // in_second <= last), None
+    )
+
+
+def _text_fault(value: Any) -> str:
+    """The reason for a time that is no number."""
+    if not isinstance(value, str):
+        return "wrong_type"
+    if re.fullmatch(r"\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*", value, re.ASCII):
+        return "instant_as_text"
+    return "instant_as_date" if re.match(r"\s*[0-9]{4}-[0-9]{2}", value, re.ASCII) else "wrong_type"
 
 
 def _string(value: Any, field: Field) -> str:

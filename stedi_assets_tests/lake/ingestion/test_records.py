@@ -26,6 +26,7 @@ from stedi_assets_tests.support.lines import (
     acceleration,
     parsed,
 )
+from stedi_assets_tests.support.lines import coerced as coerced_values
 from stedi_assets_tests.support.oracle import Acceleration, Customer, Step
 
 
@@ -179,11 +180,60 @@ def test_a_fault_does_not_quote_the_line() -> None:
     assert raised.value.__suppress_context__
 
 
-@pytest.mark.parametrize("key", ["customerName", "email", "phone", "birthDay", "serialNumber"])
-def test_a_customer_must_have_every_text(key: str) -> None:
+@pytest.mark.parametrize("key", ["email", "serialNumber"])
+def test_a_customer_must_have_the_texts_on_which_something_depends(key: str) -> None:
     for value in (None, "", "\u00a0"):
         line = json.dumps(json.loads(CUSTOMER) | {key: value})
         assert fault(tables.CUSTOMER_LANDING, line) == "missing_field"
+
+
+HARMLESS = {
+    "customerName": "customername",
+    "phone": "phone",
+    "birthDay": "birthday",
+    "registrationDate": "registrationdate",
+    "shareWithPublicAsOfDate": "sharewithpublicasofdate",
+    "shareWithFriendsAsOfDate": "sharewithfriendsasofdate",
+}
+TEXTS = ("customerName", "phone", "birthDay")
+
+
+@pytest.mark.parametrize("key", HARMLESS)
+@pytest.mark.parametrize("value", [None, True, [], {"a": 1}, "\ud800"])
+def test_what_fails_in_a_field_on_which_nothing_depends_lands_as_null(key: str, value: object) -> None:
+    values, coerced = coerced_values(tables.CUSTOMER_LANDING, json.dumps(json.loads(CUSTOMER) | {key: value}))
+    assert values[HARMLESS[key]] is None
+    assert coerced == (0 if value is None and key.startswith("share") else 1)
+
+
+@pytest.mark.parametrize("key", HARMLESS)
+def test_a_field_on_which_nothing_depends_may_be_missing(key: str) -> None:
+    record = json.loads(CUSTOMER)
+    del record[key]
+    values, coerced = coerced_values(tables.CUSTOMER_LANDING, json.dumps(record))
+    assert values[HARMLESS[key]] is None
+    assert coerced == (0 if key.startswith("share") else 1)
+
+
+@pytest.mark.parametrize("key", TEXTS)
+@pytest.mark.parametrize(
+    ("number", "text"), [("8015551212", "8015551212"), ("-63072000000", "-63072000000"), ("1.5", "1.5")]
+)
+def test_a_number_lands_as_its_text_where_nothing_depends_on_it(key: str, number: str, text: str) -> None:
+    line = re.sub(rf'"{key}": "[^"]*"', f'"{key}": {number}', CUSTOMER)
+    values, coerced = coerced_values(tables.CUSTOMER_LANDING, line)
+    assert (values[HARMLESS[key]], coerced) == (text, 1)
+
+
+@pytest.mark.parametrize("key", ["registrationDate", "shareWithPublicAsOfDate", "shareWithFriendsAsOfDate"])
+@pytest.mark.parametrize("value", ["2023-11-14", "1700000000000", 1.5, 2**70])
+def test_a_date_that_is_none_lands_as_null_where_nothing_depends_on_it(key: str, value: object) -> None:
+    values, coerced = coerced_values(tables.CUSTOMER_LANDING, json.dumps(json.loads(CUSTOMER) | {key: value}))
+    assert (values[HARMLESS[key]], coerced) == (None, 1)
+
+
+def test_a_record_as_it_should_be_has_nothing_coerced() -> None:
+    assert coerced_values(tables.CUSTOMER_LANDING, CUSTOMER)[1] == 0
 
 
 def test_the_registration_of_a_customer_need_not_be_in_the_calendar() -> None:
@@ -195,20 +245,22 @@ SECONDS, MICROSECONDS = 1_700_000_000, 1_700_000_000_000_000
 BROKEN_RULES = [
     ("email_format", "customer_landing", {"email": "ada at example.com"}),
     ("email_format", "customer_landing", {"email": "ada@example.com, bo@example.com"}),
-    ("lastupdatedate_in_range", "customer_landing", {"lastUpdateDate": SECONDS}),
-    ("lastupdatedate_in_range", "customer_landing", {"lastUpdateDate": MICROSECONDS}),
+    ("instant_in_seconds", "customer_landing", {"lastUpdateDate": SECONDS}),
+    ("instant_in_microseconds", "customer_landing", {"lastUpdateDate": MICROSECONDS}),
     ("lastupdatedate_in_range", "customer_landing", {"lastUpdateDate": 2**62}),
     ("sharewithresearchasofdate_plausible", "customer_landing", {"shareWithResearchAsOfDate": 1}),
-    ("sharewithresearchasofdate_plausible", "customer_landing", {"shareWithResearchAsOfDate": SECONDS}),
+    ("instant_in_seconds", "customer_landing", {"shareWithResearchAsOfDate": SECONDS}),
+    ("instant_in_microseconds", "customer_landing", {"shareWithResearchAsOfDate": MICROSECONDS}),
+    ("instant_as_date", "customer_landing", {"shareWithResearchAsOfDate": "2023-11-14"}),
     ("user_format", "accelerometer_landing", {"user": "ada"}),
     ("timestamp_in_range", "accelerometer_landing", {"timestamp": 0}),
-    ("timestamp_in_range", "accelerometer_landing", {"timestamp": SECONDS}),
+    ("instant_in_seconds", "accelerometer_landing", {"timestamp": SECONDS}),
     ("timestamp_in_range", "accelerometer_landing", {"timestamp": 946_684_799_999}),
     ("timestamp_in_range", "accelerometer_landing", {"timestamp": 4_102_444_800_000}),
     ("x_in_range", "accelerometer_landing", {"x": 17}),
     ("y_in_range", "accelerometer_landing", {"y": -16.000001}),
     ("z_in_range", "accelerometer_landing", {"z": 1e300}),
-    ("sensorreadingtime_in_range", "step_trainer_landing", {"sensorReadingTime": SECONDS}),
+    ("instant_in_seconds", "step_trainer_landing", {"sensorReadingTime": SECONDS}),
     ("distancefromobject_in_range", "step_trainer_landing", {"distanceFromObject": 4_001}),
     ("distancefromobject_in_range", "step_trainer_landing", {"distanceFromObject": -1}),
     ("user_format", "accelerometer_landing", {"user": "ada", "timestamp": 0, "x": 17}),
