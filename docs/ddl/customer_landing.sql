@@ -1,6 +1,6 @@
 CREATE EXTERNAL TABLE `stedi_raw`.`customer_landing` (
   `customername` string COMMENT 'Full name.',
-  `email` string COMMENT 'Email as received; trimmed and in lower case it names the person.',
+  `email` string COMMENT 'Email as received; in its canonical form it names the person.',
   `phone` string COMMENT 'Phone number.',
   `birthday` string COMMENT 'Date of birth as received (YYYY-MM-DD).',
   `serialnumber` string COMMENT 'Serial number of the person\'s Step Trainer.',

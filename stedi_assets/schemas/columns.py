@@ -15,6 +15,10 @@ WHITESPACE = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
+# Characters that no one sees and that change no email: soft hyphen, zero-width and direction marks, BOM.
+INVISIBLE = "\u00ad\u034f\u061c\u180e\ufeff" + "".join(
+    map(chr, (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10)))
+)
 SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 # Times from 2000 to 2099: readings in seconds would lie in 1970, those in microseconds far beyond.
@@ -48,6 +52,7 @@ def column(
     form: str = "",
     harmless: bool = False,
     instant: bool = False,
+    email: bool = False,
 ) -> dict[str, Any]:
     """Returns the metadata of a column.
 
@@ -58,6 +63,7 @@ def column(
         form: The values that pass the column's rule, in words.
         harmless: Whether nothing depends on the column, so that no value of it costs a record.
         instant: Whether it is a time in epoch milliseconds.
+        email: Whether it is an email, which names a person.
     """
     named = {} if key is None else {"key": key}
     return {
@@ -67,4 +73,5 @@ def column(
         "form": form,
         "harmless": harmless,
         "instant": instant,
+        "email": email,
     }

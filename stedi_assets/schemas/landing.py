@@ -48,9 +48,9 @@ class CustomerRecord(pa.DataFrameModel):
         ),
     )
     email: T.StringType = pa.Field(
-        description="Email as received; trimmed and in lower case it names the person.",
+        description="Email as received; in its canonical form it names the person.",
         str_matches=EMAIL,
-        metadata=column(personal=True, why=IDENTITY, form="an email"),
+        metadata=column(personal=True, why=IDENTITY, form="an email", email=True),
     )
     phone: T.StringType = pa.Field(
         nullable=True,
@@ -148,7 +148,7 @@ class AccelerometerRecord(pa.DataFrameModel):
     user: T.StringType = pa.Field(
         description="Email of the person, as received.",
         str_matches=EMAIL,
-        metadata=column(personal=True, why=IDENTITY, form="an email"),
+        metadata=column(personal=True, why=IDENTITY, form="an email", email=True),
     )
     timestamp: T.LongType = pa.Field(
         description="Time of the reading, epoch ms.",

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from stedi_assets.schemas.columns import WHITESPACE
+from stedi_assets.schemas.columns import INVISIBLE, WHITESPACE
 from stedi_assets.settings import Policy
 
 CONSENT = "sharewithresearchasofdate"
@@ -11,12 +11,12 @@ PROVENANCE = ("source_file", "batch_id")
 
 
 def person(email: str) -> Column:
-    """The canonical form of an email, which names a person: trimmed and in lower case.
+    """The canonical form of an email, which names a person: trimmed, in lower case, nothing invisible in it.
 
     Args:
         email: Name of the column with the email as received.
     """
-    return F.lower(F.btrim(F.col(email), F.lit(WHITESPACE)))
+    return F.lower(F.btrim(F.translate(F.col(email), INVISIBLE, ""), F.lit(WHITESPACE)))
 
 
 def consents(as_of: int) -> Column:

@@ -97,7 +97,18 @@ def tables(world: World, policy: Policy, as_of: int, keys: Keys) -> Tables:
 
 def canonical(email: str) -> str:
     """The one form of an email that names a person."""
-    return email.strip().lower()
+    return "".join(filter(_is_seen, email)).strip().lower()
+
+
+def _is_seen(letter: str) -> bool:
+    """Whether a letter is no soft hyphen, BOM or variation selector, nor of zero width or a direction."""
+    return not (
+        letter in "\u00ad\u034f\u061c\u180e\ufeff"
+        or "\u200b" <= letter <= "\u200f"
+        or "\u202a" <= letter <= "\u202e"
+        or "\u2060" <= letter <= "\u206f"
+        or "\ufe00" <= letter <= "\ufe0f"
+    )
 
 
 def event_date(instant: int) -> date:

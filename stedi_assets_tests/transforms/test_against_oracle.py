@@ -26,6 +26,8 @@ EMAILS = [
     "ada@example.com",
     " ADA@example.com",
     "\u00a0Ada@example.com\u2003",
+    "\u200b ada@exam\u00adple.com\ufeff",
+    "\u202eADA\u2060@example.com\ufe0f ",
     scenario.SIGMA,
     scenario.SIGMA_LOWER_CASE,
     "ΦύλλοΣ@example.org\n",

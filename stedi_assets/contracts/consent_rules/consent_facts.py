@@ -9,13 +9,14 @@ from pyspark.sql import functions as F
 
 from stedi_assets.contracts.rule import texts_of
 from stedi_assets.lake.refresh import AuditInput
-from stedi_assets.schemas.columns import WHITESPACE
+from stedi_assets.schemas.columns import INVISIBLE, WHITESPACE
 from stedi_assets.transforms.row_hash import row_hash
 
 
 def canonical(email: str) -> Column:
     """The form of an email that identifies a person: in lower case, without white space around it."""
-    return F.btrim(F.lower(F.col(email)), F.lit(WHITESPACE))
+    seen = F.regexp_replace(F.lower(F.col(email)), f"[{INVISIBLE}]", "")
+    return F.btrim(seen, F.lit(WHITESPACE))
 
 
 def consents(audit_input: AuditInput) -> DataFrame:

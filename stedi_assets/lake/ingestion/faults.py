@@ -2,10 +2,12 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
+from encodings.idna import ToUnicode
 
 from stedi_assets.schemas.checks import value_rules
-from stedi_assets.schemas.columns import EMAIL, WHITESPACE
+from stedi_assets.schemas.columns import EMAIL, INVISIBLE, WHITESPACE
 from stedi_assets.tables import LandingSource
 
 FAULTS: Mapping[str, str] = {
@@ -21,6 +23,7 @@ FAULTS: Mapping[str, str] = {
     "instant_in_seconds": "A time is in seconds, not in milliseconds.",
     "instant_in_microseconds": "A time is in microseconds, not in milliseconds.",
     "instant_in_nanoseconds": "A time is in nanoseconds, not in milliseconds.",
+    "email_in_another_form": "An email has letters that stand for others, so one person may look like two.",
     "impossible_instant": "The time lies outside of the calendar, before year 1 or after year 9999.",
     "null_byte": "The line contains a null byte.",
     "invalid_utf8": "The line contains bytes that are not UTF-8.",
@@ -28,6 +31,8 @@ FAULTS: Mapping[str, str] = {
     "nesting_too_deep": "The line nests lists or objects too deeply.",
     "file_unreadable": "The rest of the file cannot be read, as in a truncated gzip file.",
 }
+
+DROPPED = dict.fromkeys(map(ord, INVISIBLE))
 
 
 def reasons(sources: Iterable[LandingSource]) -> Mapping[str, str]:
@@ -43,7 +48,8 @@ def reasons(sources: Iterable[LandingSource]) -> Mapping[str, str]:
 def named_people(text: str, key: str) -> list[str]:
     """Finds the people that a text names, even if it is not JSON: the emails that are values of a key.
 
-    Only whole values count, in the canonical form (see `consent.person`), each once, in order.
+    Only whole values count, in the canonical form (see `consent.person`) and in the form that they stand for,
+    each once, in order.
 
     Args:
         text: A landing line or the beginning of one; bytes that are not UTF-8 appear as lone surrogates.
@@ -53,10 +59,30 @@ def named_people(text: str, key: str) -> list[str]:
     found: dict[str, None] = {}
     for value in re.findall(rf'"{letters}"\s*:\s*"((?:[^"\\]|\\.)*)"', text, re.IGNORECASE | re.ASCII):
         try:
-            email = json.loads(f'"{value}"', strict=False).strip(WHITESPACE).lower()
+            email = canonical(json.loads(f'"{value}"', strict=False))
             email.encode()
         except ValueError:  # not JSON, or not text
             continue
         if re.fullmatch(EMAIL, email):
-            found[email] = None
+            found |= dict.fromkeys((email, other_form(email)))
     return list(found)
+
+
+def canonical(email: str) -> str:
+    """The canonical form of an email; see `consent.person`."""
+    return email.translate(DROPPED).strip(WHITESPACE).lower()
+
+
+def other_form(email: str) -> str:
+    """The form that NFKC and the IDNA of the domain name give a canonical email; mostly itself."""
+    if email.isascii() and "xn--" not in email:
+        return email
+    local, _, domain = unicodedata.normalize("NFKC", email).rpartition("@")
+    return f"{local}@{'.'.join(map(_label, domain.split('.')))}".lower()
+
+
+def _label(label: str) -> str:
+    try:
+        return ToUnicode(label)
+    except UnicodeError:  # no label of a domain name
+        return label

@@ -207,6 +207,8 @@ class _Reader:
         ]
         # In Java `$` also matches before a last line separator, which is not part of a plain line.
         plain = F.col("value").rlike(plain_line_pattern(self._form.fields)) & F.col("value").endswith("}")
+        if any(field.email for field in self._form.fields):  # a domain name in ASCII stands for another one
+            plain &= ~F.col("value").rlike("[xX][nN]--")
         empty = F.trim("value") == ""
         return (
             union(texts)

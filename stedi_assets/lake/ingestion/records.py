@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, LongType
 
+from stedi_assets.lake.ingestion.faults import canonical, other_form
 from stedi_assets.schemas.checks import RowRule, value_rules
 from stedi_assets.schemas.columns import FIRST_INSTANT, LAST_INSTANT, READING_INSTANTS, WHITESPACE
 
@@ -31,6 +32,7 @@ UNITS = {"seconds": 1, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 
 # Plain values only. Strings start with visible ASCII, so that no string of the pattern is blank.
 PLAIN_STRING = r'"[!#-\[\]-~][^"\\\x00-\x1f\x7f]*"'
+PLAIN_EMAIL = r'"[!#-\[\]-~][ !#-\[\]-~]*"'  # other letters may need another form
 PLAIN_INTEGER = r"(?:0|-?[1-9][0-9]{0,12})"
 PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?"
 
@@ -47,6 +49,7 @@ class Field:
         expected: Whether a plain line has it: it stands before or at the last required one.
         harmless: Whether nothing depends on it: a value of another type lands as its text, or as null.
         instant: Whether it is a time in epoch milliseconds.
+        email: Whether it names a person.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Field:
     expected: bool = True
     harmless: bool = False
     instant: bool = False
+    email: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,7 @@ def record_fields(record: type[DataFrameModel]) -> tuple[Field, ...]:
             expected=name in expected,
             harmless=(column.metadata or {}).get("harmless", False),
             instant=(column.metadata or {}).get("instant", False),
+            email=(column.metadata or {}).get("email", False),
         )
         for name, column in schema.columns.items()
     )
@@ -146,7 +151,7 @@ def plain_line_pattern(fields: tuple[Field, ...]) -> str:
     for field in fields:
         separator = "" if not members else ", ?"
         member = rf'{separator}"{re.escape(field.key)}": ?'
-        value = values[field.kind]
+        value = PLAIN_EMAIL if field.email else values[field.kind]
         members += f"{member}{value}" if field.expected else f"(?:{member}(?:null|{value}))?"
     return rf"^\{{{members}\}}$"
 
@@ -278,6 +283,12 @@ def _string(value: Any, field: Field) -> str:
         raise FaultyLineError("missing_field")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise FaultyLineError("invalid_utf8")
+    if field.email:
+        email = canonical(value)
+        if not email:
+            raise FaultyLineError("missing_field")
+        if other_form(email) != email:
+            raise FaultyLineError("email_in_another_form")
     return value
 
 

@@ -114,3 +114,32 @@ def test_a_link_that_leads_out_of_the_landing_zone_is_refused_and_not_read(tmp_p
     assert refused == dict.fromkeys(
         links, "It is a link that leads out of the landing zone: put a copy in its place."
     )
+
+
+SPELLINGS = {
+    "zero-width@example.com": "\u200bzero-width@example.com",
+    "direction@example.com": "direction\u200e@example.com",
+    "soft-hyphen@example.com": "soft\u00ad-hyphen@example.com",
+    "joiner@example.com": "joiner@exam\u2060ple.com",
+    "bom@example.com": "bom@example.com\ufeff",
+    "full-width@example.com": "ｆull-width@example.com",
+    "jürgen@example.com": "ju\u0308rgen@example.com",
+    "ada@bücher.example": "ada@xn--bcher-kva.example",
+}
+
+
+def test_a_withdrawal_counts_in_every_spelling_of_the_email(tmp_path):
+    lake = fresh(tmp_path)
+    people = (*SPELLINGS, "stays@example.com")
+    records = "".join(customer(email, 500, serial=email) + "\n" for email in people)
+    write_landing(lake.landing, {f"{FOLDER}/people.json": records})
+    lake.built()
+    assert len(lake.rows("customer_trusted")) == len(people)
+    withdrawals = {
+        f"{FOLDER}/{number}.json": customer(spelling, None, updated=2_000, serial=email) + "\n"
+        for number, (email, spelling) in enumerate(SPELLINGS.items())
+    }
+    write_landing(lake.landing, withdrawals)
+    lake.built()
+    assert [row[1] for row in lake.rows("customer_trusted")] == ["stays@example.com"]
+    assert counts(lake, "customer_landing")["quarantined"] == 3

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from stedi_assets import assets
-from stedi_assets.lake.ingestion.faults import FAULTS, named_people, reasons
+from stedi_assets.lake.ingestion.faults import FAULTS, canonical, named_people, other_form, reasons
 from stedi_assets.lake.ingestion.lines import EMPTY
 from stedi_assets.lake.ingestion.records import line_form
 from stedi_assets_tests.support import lines
@@ -69,3 +69,36 @@ def test_every_rule_that_quarantines_has_a_sentence() -> None:
 
 def test_every_fault_of_the_parser_has_a_sentence() -> None:
     assert {reason for reason, _ in lines.FAULTS} | {"record_too_long", "file_unreadable"} == set(FAULTS)
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["\u200bada@example.com", "ada\u200e@example.com", "a\u00adda@example.com", "ada@\u2060example.com\ufeff",
+     " \u200b ADA@example.com"],
+)  # fmt: skip
+def test_what_no_one_sees_changes_no_email(email):
+    assert canonical(email) == ADA
+    assert other_form(canonical(email)) == ADA
+
+
+@pytest.mark.parametrize(
+    ("email", "stands_for"),
+    [
+        ("ａda@example.com", ADA),
+        ("ada@ｅxample.com", ADA),
+        ("ju\u0308rgen@example.com", "jürgen@example.com"),
+        ("ada@xn--bcher-kva.de", "ada@bücher.de"),
+        ("ada@straße.de", "ada@strasse.de"),
+    ],
+)
+def test_an_email_in_another_form_is_refused_and_holds_the_person_of_that_form(email, stands_for):
+    line = f'{{"email": "{email}", "phone": "1"}}'
+    assert set(named_people(line, "email")) == {email, stands_for}
+
+
+@pytest.mark.parametrize(
+    "email", [ADA, "jürgen@example.com", "φύλλος@example.org", "ada@bücher.de", "o'hara+x@a-b.c"]
+)
+def test_an_email_in_its_own_form_stays(email):
+    assert other_form(email) == email
+    assert named_people(f'{{"email": "{email}"}}', "email") == [email]
