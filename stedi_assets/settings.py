@@ -408,6 +408,19 @@ class Settings:
         return lake.with_name("dagster" if lake.name == "lake" else f"{lake.name}.dagster")
 
     @property
+    def needs_network(self) -> bool:
+        """Whether a command needs more than this machine: S3, a cluster, or a catalog that others serve."""
+        home = self.dagster_home / "dagster.yaml"
+        elsewhere = (
+            self.engine != "sail",
+            not (self.lake.startswith(LOCAL) and self.landing.startswith(LOCAL)),
+            not self.catalog.startswith(SQLITE),
+            os.environ.get("STEDI_PSEUDONYM_KEY", "").startswith("arn:"),
+            home.exists() and "stedi_assets." not in home.read_text(),
+        )
+        return any(elsewhere)
+
+    @property
     def lake_may_exist(self) -> bool:
         """Whether there may be a lake; only the catalog of a local lake can be missed without opening it."""
         return not self.catalog.startswith(SQLITE) or os.path.exists(self.catalog.removeprefix(SQLITE))

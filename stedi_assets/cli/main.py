@@ -5,6 +5,7 @@ Commands import what they need when they run, so that `--help` answers at once.
 
 import atexit
 import gc
+import signal
 from typing import Any
 
 import click
@@ -23,11 +24,11 @@ from stedi_assets.cli.commands import (
     run,
     sql,
 )
-from stedi_assets.cli.options import EXIT_CODES, listed
-from stedi_assets.orchestration.interrupts import end_on_signals
+from stedi_assets.cli.options import EXIT_CODES, OWN_PROCESS, listed
+from stedi_assets.orchestration.interrupts import SIGNALS
 
-SERVERS = ("dev",)
-"""Commands whose processes handle signals themselves."""
+WITHOUT_LAKE = ("dev", "generate")
+"""Commands that open no lake in their process, which handles signals by itself."""
 
 
 class Program(click.Group):
@@ -49,8 +50,9 @@ class Program(click.Group):
 @click.pass_context
 def main(context: click.Context) -> None:
     """The STEDI Step Trainer lakehouse."""
-    if main.is_program and context.invoked_subcommand not in SERVERS:
-        end_on_signals()
+    if main.is_program and context.invoked_subcommand not in WITHOUT_LAKE:
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the command is ready for them
+        context.obj = OWN_PROCESS
     # Garbage collections while libraries load, and once more when the process ends, find nothing and took a
     # quarter of a short run.
     gc.disable()

@@ -18,6 +18,10 @@ from stedi_assets.settings import PREFIX, SETTINGS, Settings, dagster_home
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+OWN_PROCESS = object()
+"""The object of a command's context if the process is its own."""
+
+
 class Exit(IntEnum):
     """The exit codes of `stedi`; EXIT_CODES says what they mean."""
 
@@ -100,6 +104,8 @@ def settings_of(
     given = {f"{PREFIX}{name.upper()}": value for name, value in flags.items()}
     try:
         settings = Settings.from_process(given, reads_only=reads_only)
+        if click.get_current_context().find_root().obj is OWN_PROCESS:
+            _settle(settings)
         if there:
             require_lake(settings)
         import stedi_assets.orchestration.build  # noqa: F401  # loads what every command needs, see `main`
@@ -107,6 +113,16 @@ def settings_of(
         gc.freeze()
         gc.enable()
     return settings
+
+
+def _settle(settings: Settings) -> None:
+    """Makes the process of a command safe from its neighbours and from signals, before it starts a thread."""
+    from stedi_assets.engines.own_network import enter_own_network
+    from stedi_assets.orchestration.interrupts import end_on_signals
+
+    if not settings.needs_network:
+        enter_own_network()
+    end_on_signals()
 
 
 def require_lake(settings: Settings) -> None:
@@ -163,7 +179,7 @@ def sentences() -> Iterator[None]:
     except StediError as error:
         click.echo(error, err=True)
         sys.exit(Exit.WRONG_SETTING if isinstance(error, SettingError) else Exit.FAILED)
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
+    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
     except Exception as error:
         click.echo(_unexpected(error), err=True)

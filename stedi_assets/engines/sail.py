@@ -1,7 +1,7 @@
 """Sail, the embedded default: a Spark Connect server in this process, without a JVM.
 
 It has no authentication, so it listens on the loopback address only. That keeps out other machines, but not
-other accounts of this one: a run says so where there are any.
+other accounts of this one, unless the process has a network of its own: a run says so where there are any.
 """
 
 import os
@@ -16,6 +16,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import Field, PrivateAttr
 
 from stedi_assets.engines import silence_pyspark
+from stedi_assets.engines.own_network import has_own_network
 from stedi_assets.lake import report
 
 SECONDS_TO_STOP = 5.0
@@ -36,8 +37,8 @@ def other_accounts() -> int:
 
 @cache
 def warn_of_neighbours() -> None:
-    """Says once what other accounts of this machine can do, if there are any."""
-    if accounts := other_accounts():
+    """Says once what other accounts of this machine can do, if there are any and they reach the engine."""
+    if not has_own_network() and (accounts := other_accounts()):
         report(
             "engine",
             f"other accounts of this machine ({accounts}) can run code as you through the port of Sail, "

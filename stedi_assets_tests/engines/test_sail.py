@@ -39,7 +39,7 @@ def test_a_run_says_once_who_else_reaches_the_engine(monkeypatch, uid, shell, wa
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
 def test_another_account_reaches_the_port_but_not_the_files(spark, sample_lake):
-    """The warning is true, until Sail listens on a socket that has an owner."""
+    """The warning is true for a process in the network of the machine, as a run of the UI is."""
     host, port = spark.client._builder.endpoint.split(":")
     code = f"""
 import encodings.idna, os, socket
