@@ -23,7 +23,7 @@ now = os.readlink("/proc/self/ns/net"), os.geteuid()
 print(json.dumps([has_own_network(), now[0] != before[0], now[1] == before[1]]))
 """
 # A process that gave up root is not shown its own files in /proc, as another program might look into it.
-NOBODY = """
+WITHOUT_RIGHTS = """
 import ctypes, encodings.idna
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 ctypes.CDLL(None).prctl(4, 1)
@@ -48,7 +48,7 @@ ALLOWED = pytest.mark.skipif(not allowed(), reason="this system makes no network
 @ALLOWED
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
 def test_an_account_without_rights_has_one_too():
-    assert entered(NOBODY) == [True, True, True]
+    assert entered(WITHOUT_RIGHTS) == [True, True, True]
 
 
 @ALLOWED
