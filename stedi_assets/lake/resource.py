@@ -102,6 +102,12 @@ class Lake(dg.ConfigurableResource[None]):
         if not self.uri.startswith(S3):
             LocalStorage().restrict(self.uri, group=self.access == "group")
 
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Closes the connections to the catalog: a sensor makes a lake at each tick."""
+        if self._catalog is not None:
+            self._catalog.close()
+            self._catalog = None
+
     @property
     def catalog(self) -> "Catalog":
         """The Iceberg catalog, opened at the first use."""

@@ -1,5 +1,7 @@
 """Landing files that wait are requested once, whatever the outcome of the run before."""
 
+import gc
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +23,22 @@ from stedi_assets.orchestration.run_lock import at_work, is_abandoned
 from stedi_assets.orchestration.sensors.landing_files import ABANDONED
 from stedi_assets_tests.support.lakes import EPOCH, TestLake, customer, write_landing
 from stedi_assets_tests.support.sensors import Sensor, finish_batch, no_engine, run_in
+
+
+@contextmanager
+def collected_late():
+    """What is no longer needed is not given back by chance."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def opened(name):
+    """How often this process has a file open."""
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return sum(os.path.realpath(link).endswith(name) for link in links)
+
 
 LANDING = "customer_landing,accelerometer_landing,step_trainer_landing"
 STATUS = dg.DagsterRunStatus
@@ -73,6 +91,16 @@ class TestLandingFiles:
         with run_in(home, lake, STATUS.SUCCESS, {"dagster/run_key": request.run_key}):
             pass
         assert sensor.tick().skip_message == "No landing files are waiting."
+
+    def test_a_tick_keeps_no_connection_to_the_catalog(self, lake, home):
+        lake.built()
+        sensor = Sensor(lake, home, "landing_files")
+        sensor.tick()
+        with collected_late():
+            before = opened("catalog.db")
+            for _ in range(3):
+                sensor.tick()
+            assert opened("catalog.db") == before
 
     def test_nothing_is_requested_while_a_run_is_at_work(self, lake, home):
         sensor = Sensor(lake, home, "landing_files")
