@@ -88,6 +88,7 @@ def test_young_runs_and_runs_at_work_stay(instance):
     assert at_work.run_id in runs(instance)
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_deleted_and_a_run_changes_nothing_afterwards(tmp_path, monkeypatch, key):
     lake = new_lake(tmp_path)
     write_landing(lake.landing, one_person())

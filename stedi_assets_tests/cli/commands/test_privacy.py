@@ -12,10 +12,10 @@ DAY = 86_400_000
 EMAILS = ("ada@example.com", "bo@example.com", "cy@example.com")
 
 
-@pytest.fixture
-def lake(tmp_path, key):
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory, key):
     """A lake from which a person withdrew in the second run."""
-    lake = new_lake(tmp_path, STEDI_KEEP_DAYS="3")
+    lake = new_lake(tmp_path_factory.mktemp("privacy"), STEDI_KEEP_DAYS="3")
     bo = {"customer/landing/2.json": customer("bo@example.com", 500, serial="device-2")}
     write_landing(lake.landing, one_person() | bo)
     lake.built()
