@@ -1,7 +1,7 @@
 """The results of a run, read from the events that Dagster recorded."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -9,7 +9,7 @@ import dagster as dg
 from stedi_assets.orchestration.failures import failure_sentences
 from stedi_assets.orchestration.refreshing.check_results import FAILED, rule_record, rules_of
 from stedi_assets.orchestration.refreshing.gate import Audited
-from stedi_assets.orchestration.refreshing.metadata import ROWS_REMOVED
+from stedi_assets.orchestration.refreshing.metadata import REMOVED, ROWS_REMOVED
 from stedi_assets.tables import Tables
 
 
@@ -51,7 +51,8 @@ class RunResult:
         run_id: The Dagster run; None if there was none, because every table is up to date.
         tables: Tables that are now up to date.
         checks: Asset check, result (`passed`, `warned`, `failed`) and counts of every rule, by `table.rule`.
-        removed: Rows of people who withdrew that were removed before anything else, by table.
+        removed: Rows that were removed before anything else, by table.
+        removals: The sentence about these rows, by table.
         failures: One sentence for every table that failed.
         seconds: Work, from the first plan to the last publish.
         published_by: The runs that published the tables, if no run was needed.
@@ -64,6 +65,7 @@ class RunResult:
     failures: Sequence[str]
     seconds: float
     published_by: Sequence[str] = ()
+    removals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed_rules(self) -> list[str]:
@@ -83,7 +85,8 @@ def run_result(execution: Execution, tables: Tables) -> RunResult:
         run_id=result.run_id,
         tables=_table_results(result, tables),
         checks=_checks(result),
-        removed=_removed(result),
+        removed=_removed(result, ROWS_REMOVED),
+        removals=_removed(result, REMOVED),
         failures=execution.failures,
         seconds=execution.seconds,
     )
@@ -139,10 +142,8 @@ def _table_results(result: dg.ExecuteInProcessResult, tables: Tables) -> dict[st
     return {name: found[name] for name in tables if name in found}
 
 
-def _removed(result: dg.ExecuteInProcessResult) -> dict[str, int]:
-    return {
-        name: values[ROWS_REMOVED] for name, values in _materializations(result) if ROWS_REMOVED in values
-    }
+def _removed(result: dg.ExecuteInProcessResult, what: str) -> dict[str, Any]:
+    return {name: values[what] for name, values in _materializations(result) if what in values}
 
 
 def _materializations(

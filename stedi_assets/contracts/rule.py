@@ -25,6 +25,7 @@ class Rule:
         relaxed: Whether the reference policy breaks the rule by definition; the check only warns there.
         explains: Whether the breakdown of the counts belongs on the page of the table.
         look: The command that shows what breaks the rule; it may name the table as `{table}`.
+        leaves: What the rows are that leave a table by the rule, such as "of shared devices".
     """
 
     name: str
@@ -35,6 +36,7 @@ class Rule:
     relaxed: bool = False
     explains: bool = False
     look: str = ""
+    leaves: str = ""
 
     @property
     def consequence(self) -> str:

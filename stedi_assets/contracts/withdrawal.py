@@ -3,6 +3,7 @@
 Here belongs how these rows are found. Which rules they break is declared with the privacy rules of the table.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -36,6 +37,19 @@ class RemovalRule:
 
 
 @dataclass(frozen=True)
+class Leaving:
+    """The rows that leave a table.
+
+    Attributes:
+        days: Their number by day; the day is None in a table without days.
+        reasons: Their number by what they are, in words.
+    """
+
+    days: Counter[date | None]
+    reasons: Counter[str]
+
+
+@dataclass(frozen=True)
 class Withdrawal:
     """The rows of withdrawn people in a table, under a policy."""
 
@@ -62,21 +76,23 @@ class Withdrawal:
             who = flagged.where(self._is_withdrawn).select("who").toArrow()
             return audit_input.spark.createDataFrame(who) if who.num_rows else None
 
-    def days(self, audit_input: AuditInput) -> dict[date | None, int]:
-        """Rows of withdrawn people by day, of days that have any; the day is None in a table without days.
+    def leaving(self, audit_input: AuditInput) -> Leaving:
+        """The rows of withdrawn people.
 
         Raises:
             LakeError: The engine stopped.
         """
-        found: dict[date | None, int] = {}
+        found = Leaving(Counter(), Counter())
         with engine_errors(self.spec.name, "looking for people who withdrew"):
             for days in audit_input.chunks(()):
                 counts = self._rules.count(audit_input, days)
                 if any(rule_counts.broken for rule_counts in counts.values()):
                     rows = self._rules.flag(audit_input, days).where(self._is_withdrawn)
                     day = F.col(DAY) if self.spec.partitioned else F.lit(None)
-                    counted = rows.groupBy(day.alias("day")).count().collect()
-                    found |= {row["day"]: row["count"] for row in counted}
+                    counted = rows.groupBy(day.alias("day"), self._reason.alias("reason")).count().collect()
+                    for row in counted:
+                        found.days[row["day"]] += row["count"]
+                        found.reasons[row["reason"]] += row["count"]
         return found
 
     def remaining_rows(self, audit_input: AuditInput, days: Days) -> DataFrame:
@@ -89,6 +105,13 @@ class Withdrawal:
         flagged = self.removal.rules
         return replace(
             flagged, rules=tuple(rule for rule in flagged.rules if rule.under(self.policy).blocking)
+        )
+
+    @property
+    def _reason(self) -> Column:
+        """What a row that leaves is, in the words of the first rule that it breaks."""
+        return F.coalesce(
+            *(F.when(F.col(FLAG + rule.name), F.lit(rule.leaves)) for rule in self._rules.rules)
         )
 
     @property

@@ -81,8 +81,8 @@ def command(
             click.echo(json.dumps(_report(settings, result)))
         else:
             print_run(result, form)
-        for table, rows in result.removed.items():
-            click.echo(f"{table}: {rows:,} rows of people who withdrew were removed first.", err=True)
+        for table, sentence in result.removals.items():
+            click.echo(f"{table}: {sentence}", err=True)
         finish(result.failures, Exit.CHECK_FAILED if strict and result.failed_rules else Exit.DONE)
 
 

@@ -43,6 +43,13 @@ ONLY_CONSENTING_PEOPLE = Rule(
     "Every reading belongs to a person who agrees to share data for research, today and not only when the "
     "reading was taken. The consent is read from the customer records as they were received, so a "
     "withdrawal shows here even before the tables are refreshed.",
+    leaves="of people without consent now",
+)
+NOT_HELD = Rule(
+    "not_held",
+    ONLY_CONSENTING_PEOPLE.check,
+    "No one in the table is named by a customer record that cannot be read.",
+    leaves="of people held by an unreadable record",
 )
 AFTER_CONSENT = Rule(
     "after_consent",
@@ -50,6 +57,7 @@ AFTER_CONSENT = Rule(
     "No reading was taken before the person agreed to share data for research: earlier readings are not "
     "ours to share. A reading taken in the same millisecond as the consent may be shared.",
     relaxed=True,
+    leaves="from before a consent that begins later now",
 )
 DEVICE_HAS_ONE_OWNER = Rule(
     "device_has_one_owner",
@@ -57,6 +65,7 @@ DEVICE_HAS_ONE_OWNER = Rule(
     "Only one person, consenting or not, ever registered each step trainer in the table. If several people "
     "registered a device, its readings may be of any of them, so they are left out.",
     relaxed=True,
+    leaves="of devices that are shared now",
 )
 HAS_READINGS = Rule(
     "has_readings",
@@ -115,7 +124,10 @@ def _customers(audit_input: AuditInput, _days: Days) -> DataFrame:
 
 def _still_consenting(audit_input: AuditInput, _days: Days) -> DataFrame:
     joined = audit_input.rows().join(consents(audit_input), canonical("email") == F.col("_person"), "left")
-    return with_flags(joined, {ONLY_CONSENTING_PEOPLE: F.col("_consent").isNull()})
+    held = audit_input.held().select(F.col("person").alias("_held")).distinct()
+    joined = joined.join(held, canonical("email") == F.col("_held"), "left")
+    broken = {NOT_HELD: F.col("_held").isNotNull(), ONLY_CONSENTING_PEOPLE: F.col("_consent").isNull()}
+    return with_flags(joined, broken)
 
 
 def _has_readings(audit_input: AuditInput, _days: Days) -> DataFrame:
@@ -219,7 +231,7 @@ _OF_SUBJECTS = _readings_of("subject_id", "timestamp", subject_consents)
 PEOPLE_WITH_READINGS = Flagged((HAS_READINGS,), _has_readings)
 CUSTOMERS = PrivacyRules(
     rules=(Flagged((CONSENT_ON_FILE, ONE_RECORD_PER_PERSON), _customers),),
-    removal=RemovalRule(Flagged((ONLY_CONSENTING_PEOPLE,), _still_consenting)),
+    removal=RemovalRule(Flagged((NOT_HELD, ONLY_CONSENTING_PEOPLE), _still_consenting)),
 )
 USERS = PrivacyRules(rules=(_OF_USERS,), removal=RemovalRule(_OF_USERS, _facts_of(person_consents)))
 DEVICES = PrivacyRules(

@@ -58,13 +58,23 @@ class Removal:
         table: The table.
         snapshot_id: Its snapshot now.
         rows: Rows that it has now.
-        removed: Rows that were removed.
+        reasons: Rows that were removed, by what they are, in words.
     """
 
     table: str
     snapshot_id: int
     rows: int
-    removed: int
+    reasons: Mapping[str, int]
+
+    @property
+    def removed(self) -> int:
+        """Rows that were removed."""
+        return sum(self.reasons.values())
+
+    def __str__(self) -> str:
+        """The removal in a sentence without the table."""
+        reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in self.reasons.items())
+        return f"{self.removed:,} {'row was' if self.removed == 1 else 'rows were'} removed first: {reasons}."
 
 
 class Gate:
@@ -240,9 +250,9 @@ class Gate:
         if doubtful is None or doubtful:
             withdrawal = table.withdrawal(run.policy)
             audit_input = audit_input_of(lake, published, run=run, landed=landed, days=doubtful)
-            gone = withdrawal.days(audit_input)
-            if gone:
-                days = {day for day in gone if day is not None} if spec.partitioned else None
+            leaving = withdrawal.leaving(audit_input)
+            if leaving.days:
+                days = {day for day in leaving.days if day is not None} if spec.partitioned else None
                 remaining = partial(withdrawal.remaining_rows, audit_input)
                 outcome = without_rows(lake, published, remaining, days=days, run=run)
                 publish(lake, outcome)
@@ -250,7 +260,7 @@ class Gate:
                     table=spec.name,
                     snapshot_id=outcome.snapshot_id,
                     rows=outcome.content.rows,
-                    removed=sum(gone.values()),
+                    reasons=dict(leaving.reasons),
                 )
         lake.remember_checked(spec.name, run, landed)
         return removal

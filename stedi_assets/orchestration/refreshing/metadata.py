@@ -19,7 +19,7 @@ from stedi_assets.orchestration.refreshing.reading import how_to_read
 from stedi_assets.tables import DAY, TableSpec
 
 PERSONAL_TAG = "personal"
-ROWS_REMOVED = "rows removed"
+ROWS_REMOVED, REMOVED = "rows removed", "removed"
 SNAPSHOT, PROFILE, CHARTS, CONSENT = "snapshot id", "profile", "charts", "consent"
 
 
@@ -116,9 +116,10 @@ def removal_event(removal: Removal, key: dg.AssetKey) -> dg.AssetMaterialization
     """The event of a publish that only removed rows."""
     return dg.AssetMaterialization(
         asset_key=key,
-        description="Removed the rows of people who withdrew, and changed nothing else.",
+        description=f"{removal} Nothing else changed.",
         metadata={
             ROWS_REMOVED: removal.removed,
+            REMOVED: str(removal),
             "dagster/row_count": removal.rows,
             SNAPSHOT: str(removal.snapshot_id),
         },
