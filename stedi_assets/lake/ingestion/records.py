@@ -169,15 +169,17 @@ def parse_line(line: str, form: LineForm) -> ParsedRecord:
     record = _decode(line)
     if not isinstance(record, _Members):
         raise FaultyLineError("not_an_object")
-    known = {field.name for field in form.fields}
+    known = {field.name: field for field in form.fields}
     values: dict[str, Any] = {}
     unknown = 0
     for key, value in record:
         name = key.lower()
         if name not in known:
             unknown += 1
-        elif name in values:
+        elif name in values and not known[name].harmless:
             raise FaultyLineError("ambiguous_field")
+        elif name in values:
+            values[name] = _AMBIGUOUS
         else:
             values[name] = value
     row = {field.name: _value(values.get(field.name), field) for field in form.fields}
@@ -195,6 +197,10 @@ def with_event_date(frame: DataFrame, instant: str) -> DataFrame:
     return frame.withColumn("event_date", F.to_date(F.timestamp_millis(F.col(instant))))
 
 
+_AMBIGUOUS = object()
+"""The value of a field that occurs more than once."""
+
+
 class _Members(list[tuple[str, Any]]):
     """The members of a JSON object in order, keys repeated as written."""
 
@@ -208,7 +214,7 @@ def _decode(line: str) -> Any:
     if "\x00" in text:
         raise FaultyLineError("null_byte")
     try:
-        return json.loads(text, object_pairs_hook=_Members, parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=_Members, parse_constant=float)
     except FaultyLineError:
         raise
     except RecursionError:
@@ -218,10 +224,6 @@ def _decode(line: str) -> Any:
         raise FaultyLineError("truncated" if truncated else "not_json") from None
     except ValueError:  # an integer of thousands of digits
         raise FaultyLineError("out_of_range") from None
-
-
-def _refuse_constant(_constant: str) -> None:
-    raise FaultyLineError("out_of_range")  # NaN, Infinity, -Infinity
 
 
 def _value(value: Any, field: Field) -> Value:
@@ -242,8 +244,8 @@ def _value(value: Any, field: Field) -> Value:
 
 def _harmless(value: Any, field: Field) -> Value:
     """The value of a field on which nothing depends: a number as text where text belongs, else null."""
-    if field.kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
-        return json.dumps(value)
+    if field.kind == "string" and type(value) in (int, float):
+        return json.dumps(value) if math.isfinite(value) else None
     try:
         return _value(value, replace(field, required=False, harmless=False))
     except FaultyLineError:
@@ -273,7 +275,8 @@ def _text_fault(value: Any) -> str:
         return "wrong_type"
     if re.fullmatch(r"\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*", value, re.ASCII):
         return "instant_as_text"
-    return "instant_as_date" if re.match(r"\s*[0-9]{4}-[0-9]{2}", value, re.ASCII) else "wrong_type"
+    is_date = re.match(r"\s*[0-9]{1,4}[-/.][0-9]{1,2}[-/.]?", value, re.ASCII)
+    return "instant_as_date" if is_date else "wrong_type"
 
 
 def _string(value: Any, field: Field) -> str:
@@ -295,7 +298,9 @@ def _string(value: Any, field: Field) -> str:
 def _integer(value: int | float) -> int:
     """An integer, also if written as 1.0: JSON has one kind of number."""
     if isinstance(value, float):
-        if math.isfinite(value) and not value.is_integer():
+        if not math.isfinite(value):
+            raise FaultyLineError("out_of_range")
+        if not value.is_integer():
             raise FaultyLineError("wrong_type")
         if abs(value) > EXACT_INTEGERS:
             raise FaultyLineError("out_of_range")

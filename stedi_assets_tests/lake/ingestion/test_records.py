@@ -78,6 +78,7 @@ def test_another_way_to_write_a_record_gives_the_same_row(line: str) -> None:
         ('"battery": 1, "battery": 2', 2),
         ('"nested": {"user": "else@example.com"}, "": null', 2),
         ('"note": "\\ud800"', 1),
+        ('"battery": NaN, "nested": [Infinity]', 2),
     ],
 )
 def test_unknown_keys_are_counted_and_ignored(added: str, unknown: int) -> None:
@@ -199,7 +200,7 @@ TEXTS = ("customerName", "phone", "birthDay")
 
 
 @pytest.mark.parametrize("key", HARMLESS)
-@pytest.mark.parametrize("value", [None, True, [], {"a": 1}, "\ud800"])
+@pytest.mark.parametrize("value", [None, True, [], {"a": 1}, "\ud800", float("nan"), float("-inf")])
 def test_what_fails_in_a_field_on_which_nothing_depends_lands_as_null(key: str, value: object) -> None:
     values, coerced = coerced_values(tables.CUSTOMER_LANDING, json.dumps(json.loads(CUSTOMER) | {key: value}))
     assert values[HARMLESS[key]] is None
@@ -213,6 +214,13 @@ def test_a_field_on_which_nothing_depends_may_be_missing(key: str) -> None:
     values, coerced = coerced_values(tables.CUSTOMER_LANDING, json.dumps(record))
     assert values[HARMLESS[key]] is None
     assert coerced == (0 if key.startswith("share") else 1)
+
+
+@pytest.mark.parametrize("key", HARMLESS)
+def test_a_field_on_which_nothing_depends_lands_as_null_if_it_occurs_twice(key: str) -> None:
+    line = CUSTOMER[:-1] + f', "{key.upper()}": 7' + "}"
+    values, coerced = coerced_values(tables.CUSTOMER_LANDING, line)
+    assert (values[HARMLESS[key]], coerced) == (None, 1)
 
 
 @pytest.mark.parametrize("key", TEXTS)
