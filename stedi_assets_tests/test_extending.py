@@ -133,7 +133,7 @@ def test_the_table_has_its_rows_and_every_rule(extended, report):
     }
     rules = {name.partition(".")[2] for name in report["checks"] if name.startswith("active_days_trusted.")}
     assert rules == {
-        *("only_consenting_people", "active_since_consent", "reconciles", "as_delivered"),
+        *("not_held", "only_consenting_people", "active_since_consent", "reconciles", "as_delivered"),
         *("columns", "no_missing_values", "email_format", "readings_in_range"),
     }
 
