@@ -27,8 +27,8 @@ from stedi_assets.cli.commands import (
 from stedi_assets.cli.options import EXIT_CODES, OWN_PROCESS, listed
 from stedi_assets.orchestration.interrupts import SIGNALS
 
-WITHOUT_LAKE = ("dev", "generate")
-"""Commands that open no lake in their process, which handles signals by itself."""
+SERVERS = ("dev",)
+"""Commands whose processes handle signals themselves."""
 
 
 class Program(click.Group):
@@ -50,8 +50,8 @@ class Program(click.Group):
 @click.pass_context
 def main(context: click.Context) -> None:
     """The STEDI Step Trainer lakehouse."""
-    if main.is_program and context.invoked_subcommand not in WITHOUT_LAKE:
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the command is ready for them
+    if main.is_program and context.invoked_subcommand not in SERVERS:
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until `settle`
         context.obj = OWN_PROCESS
     # Garbage collections while libraries load, and once more when the process ends, find nothing and took a
     # quarter of a short run.

@@ -104,8 +104,7 @@ def settings_of(
     given = {f"{PREFIX}{name.upper()}": value for name, value in flags.items()}
     try:
         settings = Settings.from_process(given, reads_only=reads_only)
-        if click.get_current_context().find_root().obj is OWN_PROCESS:
-            _settle(settings)
+        settle(settings)
         if there:
             require_lake(settings)
         import stedi_assets.orchestration.build  # noqa: F401  # loads what every command needs, see `main`
@@ -115,12 +114,21 @@ def settings_of(
     return settings
 
 
-def _settle(settings: Settings) -> None:
-    """Makes the process of a command safe from its neighbours and from signals, before it starts a thread."""
+def settle(settings: Settings | None = None) -> None:
+    """Makes the process of a command safe from its neighbours and from signals, before it starts a thread.
+
+    Does nothing if the process is not the command's own.
+
+    Args:
+        settings: The settings; None for a command that opens no lake.
+    """
+    if click.get_current_context().find_root().obj is not OWN_PROCESS:
+        return
+
     from stedi_assets.engines.own_network import enter_own_network
     from stedi_assets.orchestration.interrupts import end_on_signals
 
-    if not settings.needs_network:
+    if settings is not None and not settings.needs_network:
         enter_own_network()
     end_on_signals()
 

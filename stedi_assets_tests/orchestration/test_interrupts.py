@@ -104,6 +104,17 @@ def test_a_signal_ends_a_command_that_reads(tmp_path):
     assert "\nStopped by SIGINT.\n" in printed
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_command_that_opens_no_lake(tmp_path, number):
+    lake = new_lake(tmp_path)
+    size = ("--customers", "3000", "--days", "300", "--seed", "1", "--out", str(tmp_path / "zone"))
+    process = started(lake, "-X", "importtime", "-c", STEDI, "generate", *size)
+    reached(process, "stedi_assets.samples.walks")
+    code, printed = end(process, number)
+    assert code == 130
+    assert f"\nStopped by {number.name}.\n" in printed
+
+
 @pytest.fixture(scope="module")
 def zone(tmp_path_factory):
     """60 MB of landing files."""

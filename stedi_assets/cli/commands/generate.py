@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from stedi_assets.cli.options import Exit
+from stedi_assets.cli.options import Exit, settle
 
 
 @click.command("generate")
@@ -17,6 +17,8 @@ from stedi_assets.cli.options import Exit
 @click.option("--awkward", is_flag=True, help="Add the awkward files that docs/awkward.md explains.")
 def command(customers: int, days: int, seed: int, out: Path, files_per_day: int, awkward: bool) -> None:
     """Generates a landing zone of invented people."""
+    settle()
+
     from stedi_assets.samples import generate
 
     try:
