@@ -9,7 +9,7 @@ gives the same row either way, unless it breaks a value rule: then the parser de
 import json
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from pandera.pyspark import DataFrameModel
@@ -117,18 +117,17 @@ def record_fields(record: type[DataFrameModel]) -> tuple[Field, ...]:
 
     required = [name for name, column in schema.columns.items() if not column.nullable]
     expected = [*schema.columns][: [*schema.columns].index(required[-1]) + 1] if required else []
+    described = {name: column.metadata or {} for name, column in schema.columns.items()}
     return tuple(
         Field(
             name=name,
-            key=(column.metadata or {}).get("key", name),
+            key=metadata.get("key", name),
             kind=kind(name),
             required=name in required,
             expected=name in expected,
-            harmless=(column.metadata or {}).get("harmless", False),
-            instant=(column.metadata or {}).get("instant", False),
-            email=(column.metadata or {}).get("email", False),
+            **{flag: metadata.get(flag, False) for flag in ("harmless", "instant", "email")},
         )
-        for name, column in schema.columns.items()
+        for name, metadata in described.items()
     )
 
 
@@ -183,7 +182,9 @@ def parse_line(line: str, form: LineForm) -> ParsedRecord:
         else:
             values[name] = value
     row = {field.name: _value(values.get(field.name), field) for field in form.fields}
-    coerced = sum(_is_coerced(values.get(field.name), row[field.name], field) for field in form.fields)
+    coerced = sum(
+        _is_coerced(values.get(field.name), row[field.name], field) for field in form.fields if field.harmless
+    )
     if form.instant is not None and not FIRST_INSTANT <= values[form.instant] <= LAST_INSTANT:
         raise FaultyLineError("impossible_instant")
     for rule in form.rules:
@@ -231,8 +232,11 @@ def _value(value: Any, field: Field) -> Value:
         if field.required:
             raise FaultyLineError("missing_field")
         return None
-    if field.harmless:
-        return _harmless(value, field)
+    return _harmless(value, field) if field.harmless else _typed(value, field)
+
+
+def _typed(value: Any, field: Field) -> Value:
+    """A value that is not null as the type of its field has it."""
     if field.kind == "string":
         return _string(value, field)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -247,15 +251,13 @@ def _harmless(value: Any, field: Field) -> Value:
     if field.kind == "string" and type(value) in (int, float):
         return json.dumps(value) if math.isfinite(value) else None
     try:
-        return _value(value, replace(field, required=False, harmless=False))
+        return _typed(value, field)
     except FaultyLineError:
         return None
 
 
 def _is_coerced(given: Any, value: Value, field: Field) -> bool:
     """Whether a harmless field did not come as it should; one that may be left out may be null."""
-    if not field.harmless:
-        return False
     if given is None:
         return field.expected
     return value is None or (field.kind == "string" and not isinstance(given, str))
