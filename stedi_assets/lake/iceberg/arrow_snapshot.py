@@ -26,10 +26,6 @@ class ArrowSnapshot:
     def __init__(self, table: "Table", snapshot_id: int) -> None:
         self._table = table
         self.snapshot_id = snapshot_id
-        self._files = sorted(
-            (task.file.file_path, task.file.record_count, task.file.file_size_in_bytes)
-            for task in table.scan(snapshot_id=snapshot_id).plan_files()
-        )
 
     @classmethod
     def of(
@@ -74,6 +70,14 @@ class ArrowSnapshot:
         """What the rows were computed from; None if another program changed them."""
         snapshot = self._table.snapshot_by_id(self.snapshot_id)
         return None if snapshot is None else Record.of(snapshot)
+
+    @cached_property
+    def _files(self) -> list[tuple[str, int, int]]:
+        """Path, rows and bytes of each data file, in one order; read from the manifests at the first use."""
+        return sorted(
+            (task.file.file_path, task.file.record_count, task.file.file_size_in_bytes)
+            for task in self._table.scan(snapshot_id=self.snapshot_id).plan_files()
+        )
 
     def dataset(self, paths: Sequence[str] | None = None) -> "ds.Dataset":
         """The rows.
