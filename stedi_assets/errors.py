@@ -25,6 +25,11 @@ def inert_json(text: str) -> str:
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
+def counted_words(number: int, singular: str, plural: str) -> str:
+    """A number and what it counts."""
+    return f"{number:,} {singular if number == 1 else plural}"
+
+
 class StediError(Exception):
     """Something a person can fix; its text is one sentence without personal data.
 

@@ -206,8 +206,3 @@ class Facts:
     compute: Transform
     activity_of: str
     named: tuple[str, str]
-
-
-def counted_words(number: int, singular: str, plural: str) -> str:
-    """A number and what it counts."""
-    return f"{number:,} {singular if number == 1 else plural}"

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from stedi_assets.assets import Declared
 from stedi_assets.lake import Lake, engine_errors
 from stedi_assets.lake.iceberg import PinnedTable
+from stedi_assets.lake.maintenance import ends_of
 from stedi_assets.schemas.columns import DAY_MS
 from stedi_assets.tables import QUARANTINE
 from stedi_assets.transforms.consent import people_by_consent, shared_devices
@@ -111,13 +112,11 @@ def _key_since(pinned: PinnedTable) -> int:
 
 def _former(pinned: PinnedTable, keep_days: int) -> Iterator[Fact]:
     """The oldest former snapshot, which may hold rows of people who withdrew since, and when it goes."""
-    snapshots = [snapshot for snapshot, _ in pinned.history]
-    if len(snapshots) == 1:
-        yield Fact(pinned.spec.name, "former snapshots", 0)
-        return
-    oldest = snapshots[0]
-    replaced = min(snapshot.timestamp_ms for snapshot in snapshots[1:])
-    goes = time_text(replaced + keep_days * DAY_MS)
-    yield Fact(pinned.spec.name, "former snapshots", len(snapshots) - 1)
-    yield Fact(pinned.spec.name, "oldest former snapshot", time_text(oldest.timestamp_ms))
-    yield Fact(pinned.spec.name, "goes with maintenance after", goes)
+    former = [snapshot for snapshot, _ in pinned.history if snapshot.snapshot_id != pinned.snapshot_id]
+    yield Fact(pinned.spec.name, "former snapshots", len(former))
+    if former:
+        ends = ends_of(snapshot for snapshot, _ in pinned.history)
+        first = min(ends[snapshot.snapshot_id] for snapshot in former)
+        goes = time_text(first + keep_days * DAY_MS)
+        yield Fact(pinned.spec.name, "oldest former snapshot", time_text(former[0].timestamp_ms))
+        yield Fact(pinned.spec.name, "goes with maintenance after", goes)

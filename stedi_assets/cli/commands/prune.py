@@ -5,6 +5,7 @@ import time
 import click
 
 from stedi_assets.cli.options import examples, sentences, setting_options, settings_of, waiting
+from stedi_assets.errors import counted_words
 
 
 @click.command("prune", epilog=examples("stedi prune", "STEDI_KEEP_RUNS=30 stedi prune"))
@@ -22,8 +23,7 @@ def command(**flags: str | None) -> None:
 
         with opened_instance(settings) as instance, waiting("Deleting runs"):
             done = prune(instance, settings.keep_runs, time.time())
-        runs = "1 run was" if done.runs == 1 else f"{done.runs:,} runs were"
         click.echo(
-            f"{runs} deleted; the Dagster home has {done.after / 1e6:,.1f} MB now, and had "
-            f"{done.before / 1e6:,.1f} MB."
+            f"{counted_words(done.runs, 'run was', 'runs were')} deleted; the Dagster home has "
+            f"{done.after / 1e6:,.1f} MB now, and had {done.before / 1e6:,.1f} MB."
         )

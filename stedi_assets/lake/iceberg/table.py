@@ -244,10 +244,9 @@ class PinnedTable(TableFiles):
 
     @property
     def history(self) -> "list[tuple[Snapshot, Record | None]]":
-        """The snapshots that the table still has, oldest first, with what their rows were computed from."""
+        """The snapshots that the table still has, in the order of their commits, with their records."""
         table, _ = self._needed
-        by_time = sorted(table.metadata.snapshots, key=lambda snapshot: snapshot.timestamp_ms)
-        return [(snapshot, Record.of(snapshot)) for snapshot in by_time]
+        return [(snapshot, Record.of(snapshot)) for snapshot in table.metadata.snapshots]
 
     @property
     def own_snapshot_id(self) -> int | None:

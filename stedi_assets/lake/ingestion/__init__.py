@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stedi_assets.lake._lazy import lazy
 
 if TYPE_CHECKING:
-    from stedi_assets.lake.ingestion.backlog import Waiting, due_change, last_arrival, waiting_files
+    from stedi_assets.lake.ingestion.backlog import Waiting, last_arrival, waiting_work
     from stedi_assets.lake.ingestion.faults import reasons
     from stedi_assets.lake.ingestion.files import LandingFile
     from stedi_assets.lake.ingestion.landing_refresh import planned_changes, refresh_landing
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 __all__ = [
     "LandingFile",
     "Waiting",
-    "due_change",
     "last_arrival",
     "planned_changes",
     "reasons",
     "refresh_landing",
-    "waiting_files",
+    "waiting_work",
 ]
 
 __getattr__ = lazy(
@@ -31,11 +30,10 @@ __getattr__ = lazy(
     {
         "LandingFile": f"{__name__}.files",
         "Waiting": f"{__name__}.backlog",
-        "due_change": f"{__name__}.backlog",
         "last_arrival": f"{__name__}.backlog",
         "planned_changes": f"{__name__}.landing_refresh",
         "reasons": f"{__name__}.faults",
         "refresh_landing": f"{__name__}.landing_refresh",
-        "waiting_files": f"{__name__}.backlog",
+        "waiting_work": f"{__name__}.backlog",
     },
 )

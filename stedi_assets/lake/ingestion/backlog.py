@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from stedi_assets.lake.iceberg.table import PinnedTable
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.landing_refresh import listed_files
 from stedi_assets.lake.ingestion.ledger import ledger_of
@@ -28,32 +27,29 @@ class Waiting:
     outdated: str = ""
 
 
-def waiting_files(lake: Lake, spec: TableSpec) -> Waiting:
-    """Compares the landing files of a table with the ledger.
+def waiting_work(lake: Lake, spec: TableSpec, now: int) -> Waiting:
+    """Compares the landing files of a table with the ledger, and what it was made with with the present.
+
+    Args:
+        lake: The lake.
+        spec: The table; only one of the landing zone has files.
+        now: The time, epoch ms.
 
     Raises:
         SettingError: The landing root, the lake or the catalog cannot be reached.
     """
-    files = listed_files(lake, spec)
-    ledger = ledger_of(lake, spec.name)
-    deleted = tuple(entry.path for entry in ledger.gone(files))
-    return Waiting(
-        files=tuple(ledger.waiting(files)), deleted=deleted, outdated=_outdated(lake, lake.pinned(spec.name))
-    )
-
-
-def due_change(lake: Lake, spec: TableSpec, now: int) -> Waiting:
-    """Checks whether time alone, another policy or another code version changes a table by now.
-
-    Args:
-        lake: The lake.
-        spec: The table.
-        now: The time, epoch ms.
-    """
+    files: tuple[LandingFile, ...] = ()
+    deleted: tuple[str, ...] = ()
+    if spec.source is not None:
+        listed, ledger = listed_files(lake, spec), ledger_of(lake, spec.name)
+        files, deleted = tuple(ledger.waiting(listed)), tuple(entry.path for entry in ledger.gone(listed))
     published = lake.pinned(spec.name)
     record = published.record if published.exists else None
-    due = record.next_change if record else None
-    return Waiting(due=due if due is not None and due <= now else None, outdated=_outdated(lake, published))
+    if record is None:
+        return Waiting(files, deleted)
+    due = record.next_change if record.next_change is not None and record.next_change <= now else None
+    current = (record.policy, record.code_version) == (lake.policy, spec.code_version)
+    return Waiting(files, deleted, due, "" if current else f"{record.policy} {record.code_version}")
 
 
 def last_arrival(lake: Lake, spec: TableSpec, now: int) -> int | None:
@@ -75,10 +71,3 @@ def last_arrival(lake: Lake, spec: TableSpec, now: int) -> int | None:
     ]
     times = [time for entry in entries for time in (entry.seen, entry.modified) if time <= now]
     return max(times, default=None)
-
-
-def _outdated(lake: Lake, published: PinnedTable) -> str:
-    record = published.record if published.exists else None
-    made_with = None if record is None else (record.policy, record.code_version)
-    now = (lake.policy, published.spec.code_version)
-    return " ".join(made_with) if made_with not in (None, now) else ""

@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from stedi_assets.errors import counted_words
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.ledger import Entry, Ledger
-from stedi_assets.lake.model import counted_words
 from stedi_assets.lake.packing import bounded
 from stedi_assets.schemas.system import DUPLICATE, IGNORED, INGESTED, REFUSED, SUPERSEDED
 

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from stedi_assets.errors import StediError
+from stedi_assets.errors import StediError, counted_words
 from stedi_assets.lake.boundary import storage_errors
 from stedi_assets.lake.iceberg.commit import Conflict
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.ingestion.system_tables import batch_unfinished
 from stedi_assets.lake.maintenance.compaction import compact
 from stedi_assets.lake.maintenance.orphans import delete_orphans
-from stedi_assets.lake.model import counted_words
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.resource import Lake
 from stedi_assets.lake.storage import open_storage
@@ -155,6 +154,15 @@ def superseded(snapshots: "Iterable[Snapshot]", before: int) -> list[int]:
         snapshots: The snapshots of a table, in the order of their commits.
         before: The time, epoch ms.
     """
+    return [snapshot_id for snapshot_id, end in ends_of(snapshots).items() if end <= before]
+
+
+def ends_of(snapshots: "Iterable[Snapshot]") -> dict[int, int]:
+    """When each snapshot stopped being current, by its id, epoch ms; for the current one, when it was made.
+
+    Args:
+        snapshots: The snapshots of a table, in the order of their commits.
+    """
     times: dict[int, int] = {}
     replaced: dict[int | None, int] = {}
     for snapshot in snapshots:
@@ -162,7 +170,7 @@ def superseded(snapshots: "Iterable[Snapshot]", before: int) -> list[int]:
         parent = snapshot.parent_snapshot_id
         times[snapshot.snapshot_id] = max(snapshot.timestamp_ms, times.get(parent or 0, 0))
         replaced[parent] = max(times[snapshot.snapshot_id], replaced.get(parent, 0))
-    return [snapshot_id for snapshot_id, made in times.items() if replaced.get(snapshot_id, made) <= before]
+    return {snapshot_id: replaced.get(snapshot_id, made) for snapshot_id, made in times.items()}
 
 
 def _delete(lake: Lake, spec: TableSpec, now: int) -> Mapping[str, Any]:

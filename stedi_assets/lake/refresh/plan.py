@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from stedi_assets.errors import LakeError
+from stedi_assets.errors import LakeError, counted_words
 from stedi_assets.lake.boundary import engine_errors
 from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.table import Past, PinnedTable
 from stedi_assets.lake.ingestion.system_tables import finish_batch
-from stedi_assets.lake.model import Facts, Plan, Range, Run, counted_words
+from stedi_assets.lake.model import Facts, Plan, Range, Run
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.refresh.active_days import activity_of
 from stedi_assets.lake.resource import Lake

@@ -12,7 +12,7 @@ from functools import partial
 
 from stedi_assets.assets import Declared, LakeTable
 from stedi_assets.contracts import Profile, RuleResult
-from stedi_assets.errors import LakeError, StediError
+from stedi_assets.errors import LakeError, StediError, counted_words
 from stedi_assets.lake import Lake, Outcome, Run, publish, report, storage_errors
 from stedi_assets.lake.iceberg import Conflict, PinnedTable
 from stedi_assets.lake.ingestion import refresh_landing
@@ -74,7 +74,7 @@ class Removal:
     def __str__(self) -> str:
         """The removal in a sentence without the table."""
         reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in self.reasons.items())
-        return f"{self.removed:,} {'row was' if self.removed == 1 else 'rows were'} removed first: {reasons}."
+        return f"{counted_words(self.removed, 'row was', 'rows were')} removed first: {reasons}."
 
 
 class Gate:

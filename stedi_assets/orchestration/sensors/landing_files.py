@@ -12,7 +12,7 @@ from itertools import count
 import dagster as dg
 
 from stedi_assets.lake import Lake, storage_errors
-from stedi_assets.lake.ingestion import Waiting, due_change, waiting_files
+from stedi_assets.lake.ingestion import Waiting, waiting_work
 from stedi_assets.orchestration.naming import REFRESH, Naming
 from stedi_assets.orchestration.run_lock import forget, is_abandoned
 from stedi_assets.orchestration.sensors.requests import Memory, decide, judge
@@ -82,10 +82,7 @@ def _waiting(lake: Lake, naming: Naming) -> dict[str, Waiting]:
     """The work that waits for each table: landing files, a due consent, another policy or code version."""
     now = int(time.time() * 1000)
     return {
-        f"{naming.database}.{spec.name}": waiting_files(lake, spec)
-        if spec.source is not None
-        else due_change(lake, spec, now)
-        for spec in naming.tables.values()
+        f"{naming.database}.{spec.name}": waiting_work(lake, spec, now) for spec in naming.tables.values()
     }
 
 
