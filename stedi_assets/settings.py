@@ -33,6 +33,8 @@ SMALLEST_POOL_MB = 256
 SHORTEST_LINE = 1_000  # bytes; a customer record has a few hundred
 MOST_KEEP_DAYS = 3_650
 DAY_SECONDS = 86_400
+OURS = "stedi_assets."
+"""What the settings of a Dagster home of ours name: modules and loggers of this package."""
 
 
 @dataclass(frozen=True)
@@ -416,7 +418,7 @@ class Settings:
             not (self.lake.startswith(LOCAL) and self.landing.startswith(LOCAL)),
             not self.catalog.startswith(SQLITE),
             os.environ.get("STEDI_PSEUDONYM_KEY", "").startswith("arn:"),
-            home.exists() and "stedi_assets." not in home.read_text(),
+            home.exists() and OURS not in home.read_text(),
         )
         return any(elsewhere)
 

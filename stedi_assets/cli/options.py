@@ -51,14 +51,23 @@ def examples(*lines: str) -> str:
     return listed("Examples", lines)
 
 
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How results are printed on standard output.",
-)
+def format_of(*more: str) -> Callable[[Command], Command]:
+    """Adds the flag that chooses how results are printed.
+
+    Args:
+        more: Forms beside those that all commands have.
+    """
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "csv", "json", *more]),
+        default="table",
+        show_default=True,
+        help="How results are printed on standard output.",
+    )
+
+
+format_option = format_of()
 
 
 def setting_options(*names: str) -> Callable[[Command], Command]:

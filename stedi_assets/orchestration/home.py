@@ -7,13 +7,10 @@ from pathlib import Path
 import dagster as dg
 
 from stedi_assets.errors import SettingError
-from stedi_assets.settings import dagster_home
+from stedi_assets.settings import OURS, dagster_home
 
 INSTANCE_SETTINGS = Path(__file__).with_name("dagster.yaml")
 OWNER_ONLY = 0o700
-OURS = "stedi_assets."
-"""What the settings of a home of ours name: modules and loggers of this package."""
-
 LAKE = "stedi/lake"
 """Key of the instance's own store under which the first run notes its lake."""
 

@@ -160,29 +160,29 @@ def build_jobs(naming: Naming, keep_runs: int, console: str | None = None) -> li
     ]
 
 
+def _schedule(name: str, job: str, cron: str, description: str) -> dg.ScheduleDefinition:
+    """A schedule in UTC that is on from the start."""
+    return dg.ScheduleDefinition(
+        name=name,
+        job_name=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        description=description,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
 SCHEDULES = [
-    dg.ScheduleDefinition(
-        name="daily_audit",
-        job_name=AUDIT,
-        cron_schedule="0 5 * * *",
-        execution_timezone="UTC",
-        description="Audits all tables daily, because people may have withdrawn since the last publish.",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+    _schedule(
+        *("daily_audit", AUDIT, "0 5 * * *"),
+        "Audits all tables daily, because people may have withdrawn since the last publish.",
     ),
-    dg.ScheduleDefinition(
-        name="weekly_maintenance",
-        job_name=MAINTAIN,
-        cron_schedule="0 3 * * 0",
-        execution_timezone="UTC",
-        description="Compacts and cleans all tables: rows that left a table leave its old data files here.",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+    _schedule(
+        *("weekly_maintenance", MAINTAIN, "0 3 * * 0"),
+        "Compacts and cleans all tables: rows that left a table leave its old data files here.",
     ),
-    dg.ScheduleDefinition(
-        name="weekly_pruning",
-        job_name=PRUNE,
-        cron_schedule="0 4 * * 0",
-        execution_timezone="UTC",
-        description="Deletes old runs and their events, so that the Dagster home stays small.",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+    _schedule(
+        *("weekly_pruning", PRUNE, "0 4 * * 0"),
+        "Deletes old runs and their events, so that the Dagster home stays small.",
     ),
 ]

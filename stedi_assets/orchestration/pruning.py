@@ -17,7 +17,8 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from sqlalchemy import func, select
 
-DAY_SECONDS = 86_400
+from stedi_assets.settings import DAY_SECONDS
+
 TOGETHER = 500
 """Runs whose check results are deleted by one statement."""
 

@@ -93,13 +93,7 @@ def sole_owners(customers: DataFrame) -> DataFrame:
     Returns:
         Columns serialnumber and _person, one row per device.
     """
-    registrations = customers.select("serialnumber", person("email").alias("_person")).distinct()
-    return (
-        registrations.groupBy("serialnumber")
-        .agg(F.count(F.lit(1)).alias("_owners"), F.min("_person").alias("_person"))
-        .where(F.col("_owners") == 1)
-        .drop("_owners")
-    )
+    return _owned_devices(customers).where(F.col("_owners") == 1).drop("_owners")
 
 
 def next_change(customers: DataFrame, as_of: int) -> DataFrame:
@@ -114,8 +108,15 @@ def next_change(customers: DataFrame, as_of: int) -> DataFrame:
 
 def shared_devices(customers: DataFrame) -> DataFrame:
     """The devices that more than one person registered: column serialnumber, one row per device."""
+    return _owned_devices(customers).where(F.col("_owners") > 1).select("serialnumber")
+
+
+def _owned_devices(customers: DataFrame) -> DataFrame:
+    """The devices with the number of people who ever registered them, and one of these people."""
     registrations = customers.select("serialnumber", person("email").alias("_person")).distinct()
-    return registrations.groupBy("serialnumber").count().where(F.col("count") > 1).select("serialnumber")
+    return registrations.groupBy("serialnumber").agg(
+        F.count(F.lit(1)).alias("_owners"), F.min("_person").alias("_person")
+    )
 
 
 def people_by_consent(customers: DataFrame, held: DataFrame, as_of: int) -> DataFrame:

@@ -118,6 +118,7 @@ def audited_at(
         The results of the rules, under CHECK_COLUMNS.
     """
     from stedi_assets.cli.in_process import RunOptions
+    from stedi_assets.cli.output import CHECK_COLUMNS
     from stedi_assets.orchestration.refreshing.check_results import rule_record
     from stedi_assets.orchestration.refreshing.gate import audit_published
     from stedi_assets.orchestration.resources import opened_lake
@@ -130,7 +131,7 @@ def audited_at(
             with waiting(f"Checking {table.spec.name}"):
                 results = audit_published(table, lake, run).results
             for record in map(rule_record, results):
-                yield table.spec.name, *(record[name] for name in ("rule", "result", "checked", "broken"))
+                yield table.spec.name, *(record[column] for column in CHECK_COLUMNS[1:])
 
 
 def tables_with(rule: str, names: Sequence[str], policy: Policy, declared: "Declared") -> "list[LakeTable]":

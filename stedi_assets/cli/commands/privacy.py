@@ -4,7 +4,7 @@ import time
 
 import click
 
-from stedi_assets.cli.options import examples, lake_options, sentences, settings_of, waiting
+from stedi_assets.cli.options import examples, format_of, lake_options, sentences, settings_of, waiting
 
 COLUMNS = ("about", "fact", "value")
 
@@ -12,19 +12,12 @@ COLUMNS = ("about", "fact", "value")
 @click.command(
     "privacy", epilog=examples("stedi privacy", "stedi privacy --format markdown > privacy-2026-11.md")
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json", "markdown"]),
-    default="table",
-    show_default=True,
-    help="How results are printed on standard output; a page in Markdown can be filed.",
-)
+@format_of("markdown")
 @lake_options
 def command(form: str, **flags: str | None) -> None:
     """Counts people by consent. Says what former snapshots hold, and until when.
 
-    It prints no value of a person.
+    It prints no value of a person, so a page in Markdown can be filed.
     """
     with sentences():
         settings = settings_of(flags, reads_only=True, there=True)

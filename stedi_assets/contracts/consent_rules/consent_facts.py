@@ -14,7 +14,7 @@ from stedi_assets.transforms.row_hash import row_hash
 
 
 def canonical(email: str) -> Column:
-    """The form of an email that identifies a person: in lower case, without white space around it."""
+    """The form of an email that identifies a person: lower case, no white space around, nothing invisible."""
     seen = F.regexp_replace(F.lower(F.col(email)), f"[{INVISIBLE}]", "")
     return F.btrim(seen, F.lit(WHITESPACE))
 
