@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from stedi_assets.settings import Settings
-from stedi_assets_tests.support.commands import environment
+from stedi_assets_tests.support.commands import STEDI, reached, started
 from stedi_assets_tests.support.lakes import new_lake, one_person, write_landing
 
 ENTER = """
@@ -55,17 +55,8 @@ def test_an_account_without_rights_has_one_too():
 def test_no_one_outside_finds_the_port_of_the_engine(tmp_path):
     lake = new_lake(tmp_path)
     write_landing(lake.landing, one_person())
-    where = {"STEDI_LANDING": str(lake.landing), "STEDI_LAKE": str(tmp_path / "lake")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from stedi_assets.cli.main import main; main()", "run", "--format", "json"],
-        env=environment(tmp_path, **where),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for line in process.stderr:
-        if "accelerometer_landing: staging" in line:
-            break
+    process = started(lake, "-c", STEDI, "run", "--format", "json")
+    reached(process, "accelerometer_landing: staging")
     theirs = listening(process.pid)
     assert theirs
     assert not {*theirs} & {*listening("self")}

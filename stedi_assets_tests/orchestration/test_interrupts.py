@@ -2,15 +2,13 @@
 
 import os
 import signal
-import subprocess
-import sys
 
 import dagster as dg
 import pytest
 
 from stedi_assets.orchestration.home import prepare_home
 from stedi_assets.samples import generate
-from stedi_assets_tests.support.commands import environment
+from stedi_assets_tests.support.commands import STEDI, reached, started
 from stedi_assets_tests.support.copies import sampled
 from stedi_assets_tests.support.lakes import TestLake, new_lake, one_person, write_landing
 
@@ -26,33 +24,7 @@ POINTS = (
     "accelerometer_trusted: auditing",
     "machine_learning_curated: staging",
 )
-STEDI = "from stedi_assets.cli.main import main; main()"
 JOB = "from dagster.__main__ import main; main()"
-
-
-def started(lake, *command):
-    """A process that works on a lake."""
-    where = {"STEDI_LANDING": str(lake.landing), "STEDI_LAKE": str(lake.folder / "lake")}
-    return subprocess.Popen(
-        [sys.executable, *command],
-        cwd=lake.folder,
-        env=environment(lake.folder, **where),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        bufsize=1,
-        start_new_session=True,
-    )
-
-
-def reached(process, point):
-    """Waits until a process prints a line that has a text."""
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if point in line:
-            return
-    raise AssertionError(f"never reached: {point}\n{''.join(lines)}")
 
 
 def end(process, number):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stedi_assets_tests.support.lakes import KEY, REPOSITORY
+from stedi_assets_tests.support.lakes import KEY, REPOSITORY, TestLake
 
 # Commands come as lines of JSON; their exit codes go where standard output was before it became a file. Each
 # starts with the environment that the process started with.
@@ -36,6 +36,10 @@ for line in sys.stdin:
 """
 
 
+STEDI = "from stedi_assets.cli.main import main; main()"
+"""The code of the program."""
+
+
 def stedi(
     folder: Path, *arguments: str, check: bool = True, as_of: int | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
@@ -44,7 +48,7 @@ def stedi(
         [
             sys.executable,
             "-c",
-            f"{_clock(as_of)}\nfrom stedi_assets.cli.main import main; main()",
+            f"{_clock(as_of)}\n{STEDI}",
             *arguments,
         ],
         cwd=folder,
@@ -127,3 +131,29 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
         "STEDI_PSEUDONYM_KEY": KEY,
         **variables,
     }
+
+
+def started(lake: TestLake, *arguments: str) -> subprocess.Popen[str]:
+    """A Python process in a session of its own that works on a lake, and what it prints as errors."""
+    where = {"STEDI_LANDING": str(lake.landing), "STEDI_LAKE": str(lake.folder / "lake")}
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=lake.folder,
+        env=environment(lake.folder, **where),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        start_new_session=True,
+    )
+
+
+def reached(process: subprocess.Popen[str], point: str) -> None:
+    """Waits until a process prints a line that has a text."""
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if point in line:
+            return
+    raise AssertionError(f"never reached: {point}\n{''.join(lines)}")
