@@ -33,6 +33,7 @@ setup(
         f"dagster-pyspark=={DAGSTER_LIBRARIES}",
         "boto3>=1.35",
         "click>=8.1",
+        "cryptography>=42",
         "leather==0.4.1",
         "numpy>=1.26",
         "pandas>=2.2,<3",

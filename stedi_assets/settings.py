@@ -153,6 +153,10 @@ def _text(name: str, value: str) -> str:
     return value
 
 
+def _optional_place(name: str, value: str) -> str:
+    return place(name, value) if value else ""
+
+
 PREFIX = "STEDI_"
 SETTINGS = (
     Setting(
@@ -214,6 +218,24 @@ SETTINGS = (
         "over the email. If it is not given, a random 256-bit key is made once and kept in "
         "`{lake}.pseudonym-key`, mode 0600. Required for a lake in S3: the key, or the ARN of a "
         "Secrets Manager secret that holds it as text.",
+    ),
+    Setting(
+        name="STEDI_ERASURE",
+        field="erasure",
+        default="",
+        parse=_optional_place,
+        meaning="Where tombstones, plans and receipts of erasures lie: a folder or `s3://bucket/prefix` "
+        "outside the lake and the landing root. Keep it out of the backups of both.",
+        shown_default="{lake}.erasure",
+    ),
+    Setting(
+        name="STEDI_ERASURE_KEY",
+        field="erasure_key_given",
+        default="",
+        parse=_key_given,
+        meaning="The key of tombstones and receipts, 32 characters or more, or the ARN of a Secrets Manager "
+        "secret that holds it. If it is not given, a random one is made at the first erasure and kept in "
+        "`{lake}.erasure-key`, mode 0600. Required for erasures in a lake in S3. It never changes.",
     ),
     Setting(
         name="STEDI_MEMORY_MB",
@@ -313,6 +335,7 @@ SETTINGS = (
         "localhost, 127.0.0.1 and [::1] with the port are accepted otherwise.",
     ),
 )
+KEYS = ("STEDI_PSEUDONYM_KEY", "STEDI_ERASURE_KEY")
 DEFAULTS: Mapping[str, str] = {setting.name: setting.default for setting in SETTINGS}
 
 
@@ -335,6 +358,8 @@ class Settings:
     engine: str
     policy: Policy
     key_given: bool
+    erasure: str
+    erasure_key_given: bool
     memory_mb: int
     batch_files: int
     batch_mb: int
@@ -349,6 +374,8 @@ class Settings:
     ui_hosts: tuple[str, ...]
     key_file: str
     """Path of the key that is kept beside a local lake; empty for a lake in S3."""
+    erasure_key_file: str = ""
+    """Path of the key of erasures that is kept beside a local lake; empty for a lake in S3."""
     region: str = ""
 
     @classmethod
@@ -374,9 +401,11 @@ class Settings:
         _check_webhook(chosen["STEDI_WEBHOOK_URL"], values["webhook_http"])
         lake = values["lake"]
         in_s3 = lake.startswith(S3)
+        values["erasure"] = values["erasure"] or f"{lake}.erasure"
         _check_together(given, values, key_needed=in_s3 and not reads_only)
         values["catalog"] = resolved_catalog(values["catalog"], lake)
         values["key_file"] = "" if in_s3 else f"{lake.removeprefix('file://')}.pseudonym-key"
+        values["erasure_key_file"] = "" if in_s3 else f"{lake.removeprefix('file://')}.erasure-key"
         return cls(**values, region=region)
 
     @classmethod
@@ -417,7 +446,8 @@ class Settings:
             self.engine != "sail",
             not (self.lake.startswith(LOCAL) and self.landing.startswith(LOCAL)),
             not self.catalog.startswith(SQLITE),
-            os.environ.get("STEDI_PSEUDONYM_KEY", "").startswith("arn:"),
+            not self.erasure.startswith(LOCAL),
+            any(os.environ.get(name, "").startswith("arn:") for name in KEYS),
             home.exists() and OURS not in home.read_text(),
         )
         return any(elsewhere)
@@ -444,6 +474,11 @@ def _check_together(given: Mapping[str, str], values: Mapping[str, Any], *, key_
         raise SettingError(
             "STEDI_LAKE and STEDI_LANDING lie one in the other: give the lake a folder of its own."
         )
+    for name, other in (("STEDI_LAKE", lake), ("STEDI_LANDING", landing)):
+        if within(values["erasure"], other) or within(other, values["erasure"]):
+            raise SettingError(
+                f"STEDI_ERASURE and {name} lie one in the other: give the tombstones a folder of their own."
+            )
     if "STEDI_MEMORY_MB" in given and engine != "sail":
         raise SettingError(
             f"STEDI_MEMORY_MB bounds the embedded engine, but STEDI_ENGINE is {engine}: "

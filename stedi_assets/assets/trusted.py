@@ -48,7 +48,7 @@ def accelerometer_trusted(
     removal=consent_rules.DEVICES.removal,
     facts=Facts(
         compute=lambda frames, run: facts.consents_of_devices(
-            frames["customer_curated"], frames["customer_landing"], run.policy
+            frames["customer_curated"], frames["customer_landing"], run.policy, run.shared
         ),
         activity_of="step_trainer_landing",
         named=("changed device", "changed devices"),
@@ -59,7 +59,7 @@ def step_trainer_trusted(
 ) -> DataFrame:
     """Step-trainer readings of consenting people's own devices."""
     return readings.consented_step_trainer(
-        step_trainer_landing, customer_curated, customer_landing, run.policy
+        step_trainer_landing, customer_curated, customer_landing, run.policy, run.shared
     )
 
 

@@ -15,6 +15,7 @@ from stedi_assets.assets import DECLARED, Declared
 from stedi_assets.cli.run_result import Execution, RunResult, run_result, unchanged_result
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import PROGRESS_LOGGER, Progress, Range, Run
+from stedi_assets.lake.ingestion import shared_devices
 from stedi_assets.orchestration import clock, interrupts
 from stedi_assets.orchestration.build import build_defs
 from stedi_assets.orchestration.home import claim, prepare_home
@@ -88,15 +89,23 @@ class RunOptions:
     def _range(self) -> Range | None:
         return None if self.days is None else Range.parse(self.days)
 
-    def run(self, policy: Policy, as_of: int | None = None) -> Run:
+    def run(self, policy: Policy, as_of: int | None = None, *, shared: frozenset[str] = frozenset()) -> Run:
         """A run with these options, to plan with; Dagster does not know it.
 
         Args:
             policy: The consent policy.
             as_of: Time at which consent is judged, epoch ms; None for the present.
+            shared: Devices that count as shared, see `shared_devices`.
         """
         as_of = clock.present(time.time()) if as_of is None else as_of
-        return Run(id="none", as_of=as_of, policy=policy, full=self.full, days=self._range)
+        return Run(
+            id="none",
+            as_of=as_of,
+            policy=policy,
+            full=self.full,
+            days=self._range,
+            shared=shared,
+        )
 
 
 def refresh(
@@ -126,7 +135,7 @@ def refresh(
         with opened_lake(settings, declared.specs, instance) as lake:
             lake.check(tables, landing=not options.rekey)
             known = shown(instance, [naming.key(name) for name in tables])
-            run = options.run(settings.policy)
+            run = options.run(settings.policy, shared=shared_devices(lake))
             if known and not options.forced and (found := up_to_date(lake, run, tables, declared)):
                 return unchanged_result(found)
         execution = execute(

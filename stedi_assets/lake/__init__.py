@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from stedi_assets.lake.io_manager import LakeIOManager, fail_step
     from stedi_assets.lake.model import Facts, Outcome, Range, Run, Transform
     from stedi_assets.lake.progress import PROGRESS_LOGGER, Progress, report
-    from stedi_assets.lake.pseudonym_key import PseudonymKey
     from stedi_assets.lake.publishing import publish
     from stedi_assets.lake.resource import Lake
+    from stedi_assets.lake.secret_key import SecretKey
 
 __all__ = [
     "PROGRESS_LOGGER",
@@ -24,9 +24,9 @@ __all__ = [
     "LakeIOManager",
     "Outcome",
     "Progress",
-    "PseudonymKey",
     "Range",
     "Run",
+    "SecretKey",
     "Transform",
     "engine_errors",
     "fail_step",
@@ -44,7 +44,7 @@ __getattr__ = lazy(
         "Outcome": f"{__name__}.model",
         "PROGRESS_LOGGER": f"{__name__}.progress",
         "Progress": f"{__name__}.progress",
-        "PseudonymKey": f"{__name__}.pseudonym_key",
+        "SecretKey": f"{__name__}.secret_key",
         "Range": f"{__name__}.model",
         "Run": f"{__name__}.model",
         "Transform": f"{__name__}.model",

@@ -59,6 +59,7 @@ class Run:
         retry: Whether files with quarantined lines are read again.
         days: Days that are made again in any case.
         trust_clock: Publish although a snapshot lies in the future.
+        shared: Serial numbers of devices that count as shared because an owner was erased.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Run:
     retry: bool = False
     days: Range | None = None
     trust_clock: bool = False
+    shared: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
 from stedi_assets.errors import LakeError, SettingError
+from stedi_assets.lake.erasures import MARK, ErasureStore
 from stedi_assets.lake.iceberg.catalog import (
     SPLIT_SALT,
     check_catalog,
@@ -29,11 +30,11 @@ from stedi_assets.lake.iceberg.schema import add_new_columns
 from stedi_assets.lake.iceberg.staging import StagingArea
 from stedi_assets.lake.iceberg.table import PinnedSystemTable, PinnedTable
 from stedi_assets.lake.model import Outcome, Plan, Run
-from stedi_assets.lake.pseudonym_key import PseudonymKey
+from stedi_assets.lake.secret_key import SecretKey
 from stedi_assets.lake.storage import Aws, LocalStorage, open_storage
 from stedi_assets.locations import S3
 from stedi_assets.settings import LONGEST_LINE
-from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec, table_location
+from stedi_assets.tables import LEDGER, SYSTEM_TABLES, Tables, TableSpec, table_location
 from stedi_assets.transforms import pseudonyms
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Lake(dg.ConfigurableResource[None]):
         pyspark: The engine.
         key: The pseudonym key.
         keep_days: For how many days snapshots can be read after they were replaced.
+        erasure_key: The key of tombstones and receipts.
+        erasure: URI of the folder with the tombstones.
         region: AWS_REGION; empty if another of the standard variables names it.
         batch_files: Landing files that one batch may have.
         batch_bytes: Bytes of landing files that one batch may have; a larger file makes a batch of its own.
@@ -73,8 +76,10 @@ class Lake(dg.ConfigurableResource[None]):
     database: str
     policy: str
     pyspark: ResourceDependency[LazyPySparkResource]
-    key: ResourceDependency[PseudonymKey]
+    key: ResourceDependency[SecretKey]
     keep_days: int
+    erasure_key: ResourceDependency[SecretKey]
+    erasure: str = ""
     region: str = ""
     batch_files: int = 2_000
     batch_bytes: int = 2 * 1024**3
@@ -192,6 +197,17 @@ class Lake(dg.ConfigurableResource[None]):
         """
         return load_table(self.catalog, self.database, spec.name, self.uri)
 
+    @property
+    def erasures(self) -> ErasureStore:
+        """The store of tombstones."""
+        return ErasureStore(self.erasure, open_storage(self.erasure, self.aws))
+
+    def note_erasures(self) -> None:
+        """Notes in the lake that it has seen all erasures."""
+        ledger = self.loaded(LEDGER)
+        if ledger is not None:
+            ledger.transaction().set_properties({MARK: self.erasures.read().mark}).commit_transaction()
+
     def read_only(self) -> None:
         """Writes nothing from now on, not even the rest of an interrupted batch."""
         self._read_only = True
@@ -281,8 +297,10 @@ class Lake(dg.ConfigurableResource[None]):
         table = self.loaded(spec)
         if table is not None:
             return add_new_columns(spec, table)
-        salt = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
-        return create_table(self.catalog, self.database, spec, self.location(spec), extra=salt)
+        extra = {SPLIT_SALT: pseudonyms.first_salt(self.key.read()).hex()} if spec.subjects else {}
+        if spec is LEDGER:
+            extra[MARK] = self.erasures.read().mark
+        return create_table(self.catalog, self.database, spec, self.location(spec), extra=extra)
 
 
 def _s3_client(region: str) -> Any:

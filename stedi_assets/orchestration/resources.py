@@ -13,7 +13,7 @@ from dagster_pyspark import LazyPySparkResource
 from stedi_assets.assets import TABLES
 from stedi_assets.engines.sail import SailResource
 from stedi_assets.engines.spark import SparkResource
-from stedi_assets.lake import Lake, LakeIOManager, PseudonymKey, storage_errors
+from stedi_assets.lake import Lake, LakeIOManager, SecretKey, storage_errors
 from stedi_assets.locations import S3
 from stedi_assets.orchestration.failures import Webhook
 from stedi_assets.orchestration.naming import Naming
@@ -92,8 +92,15 @@ def _build_lake(settings: Settings, tables: Tables, engine: LazyPySparkResource)
         database=settings.database,
         policy=settings.policy,
         pyspark=engine,
-        key=PseudonymKey(given=key, file=settings.key_file),
+        key=SecretKey(given=key, file=settings.key_file),
         keep_days=settings.keep_days,
+        erasure=settings.erasure,
+        erasure_key=SecretKey(
+            given=dg.EnvVar("STEDI_ERASURE_KEY") if settings.erasure_key_given else "",
+            file=settings.erasure_key_file,
+            setting="STEDI_ERASURE_KEY",
+            named="key of erasures",
+        ),
         region=settings.region,
         batch_files=settings.batch_files,
         batch_bytes=settings.batch_mb * 1024**2,

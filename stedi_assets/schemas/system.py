@@ -65,6 +65,18 @@ class Ledger(pa.DataFrameModel):
         "records again. Null before there were versions.",
     )
 
+    erased: T.LongType = pa.Field(
+        nullable=True,
+        description="Records of people who were erased; they are kept nowhere. Null before they were "
+        "counted.",
+        ge=0,
+    )
+    former: T.StringType = pa.Field(
+        nullable=True,
+        description="Keyed hashes of contents that the file had before people were erased from it, with a "
+        "space between; null if it had no other.",
+    )
+
     class Config:
         """Pandera settings."""
 

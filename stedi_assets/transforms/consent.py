@@ -1,5 +1,7 @@
 """Consent: the identity of people, their latest record, whether they agreed to share, and their devices."""
 
+from collections.abc import Collection
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -84,16 +86,18 @@ def active_people(customers: DataFrame, activity: DataFrame, policy: Policy) -> 
     return customers.join(last, active, "left_semi")
 
 
-def sole_owners(customers: DataFrame) -> DataFrame:
+def sole_owners(customers: DataFrame, shared: Collection[str] = ()) -> DataFrame:
     """The devices that exactly one person ever registered, with that person.
 
     Args:
         customers: Every customer record ever seen, consenting or not.
+        shared: Devices that someone registered who was erased since; they count as shared.
 
     Returns:
         Columns serialnumber and _person, one row per device.
     """
-    return _owned_devices(customers).where(F.col("_owners") == 1).drop("_owners")
+    owned = _owned_devices(customers).where(F.col("_owners") == 1).drop("_owners")
+    return owned.where(~F.col("serialnumber").isin(*shared)) if shared else owned
 
 
 def next_change(customers: DataFrame, as_of: int) -> DataFrame:

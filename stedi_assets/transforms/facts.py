@@ -5,6 +5,8 @@ them from the customer tables, as the transforms do, and compares them before an
 consent and ownership do not belong here: they are in `consent` and `readings`.
 """
 
+from collections.abc import Collection
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -28,18 +30,21 @@ def consents_of_people(customers: DataFrame) -> DataFrame:
     return customers.select(person("email").alias(WHO), F.col(CONSENT).alias("consent"))
 
 
-def consents_of_devices(customers: DataFrame, records: DataFrame, policy: Policy) -> DataFrame:
+def consents_of_devices(
+    customers: DataFrame, records: DataFrame, policy: Policy, shared: Collection[str] = ()
+) -> DataFrame:
     """The facts that step_trainer_trusted depends on.
 
     Args:
         customers: customer_curated, one row per person.
         records: customer_landing.
         policy: The consent policy.
+        shared: Devices that count as shared because an owner was erased.
 
     Returns:
         Columns who (serial number) and consent, epoch ms; only devices whose readings are allowed.
     """
-    devices = allowed_devices(customers, records, policy)
+    devices = allowed_devices(customers, records, policy, shared)
     return devices.select(F.col("_device").alias(WHO), F.col("_consent").alias("consent"))
 
 

@@ -4,6 +4,8 @@ Rows equal in every source column are removed here, on the way from the landing 
 zone, and nowhere else.
 """
 
+from collections.abc import Collection
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -27,7 +29,11 @@ def consented_accelerometer(readings: DataFrame, customers: DataFrame, policy: P
 
 
 def consented_step_trainer(
-    readings: DataFrame, customers: DataFrame, records: DataFrame, policy: Policy
+    readings: DataFrame,
+    customers: DataFrame,
+    records: DataFrame,
+    policy: Policy,
+    shared: Collection[str] = (),
 ) -> DataFrame:
     """Step-trainer readings of curated customers (table step_trainer_trusted).
 
@@ -37,21 +43,25 @@ def consented_step_trainer(
         records: customer_landing, every customer record ever seen, for the owners of devices.
         policy: `strict` keeps readings at or after consent, of devices that exactly one person ever
             registered; `reference` all readings of a device of anyone in `customers`.
+        shared: Devices that count as shared because an owner was erased.
     """
-    devices = allowed_devices(customers, records, policy)
+    devices = allowed_devices(customers, records, policy, shared)
     allowed = F.col("serialnumber") == F.col("_device")
     if policy == "strict":
         allowed &= F.col("sensorreadingtime") >= F.col("_consent")
     return readings.drop(*PROVENANCE).join(devices, allowed, "left_semi").distinct()
 
 
-def allowed_devices(customers: DataFrame, records: DataFrame, policy: Policy) -> DataFrame:
+def allowed_devices(
+    customers: DataFrame, records: DataFrame, policy: Policy, shared: Collection[str] = ()
+) -> DataFrame:
     """The devices whose readings are allowed, and the time from which they are.
 
     Args:
         customers: customer_curated, one row per person.
         records: customer_landing.
         policy: See `consented_step_trainer`.
+        shared: See there.
 
     Returns:
         Columns _device and _consent, epoch ms; one row per device. Under `reference` _consent is null.
@@ -60,6 +70,6 @@ def allowed_devices(customers: DataFrame, records: DataFrame, policy: Policy) ->
         devices = customers.select(F.col("serialnumber").alias("_device")).distinct()
         return devices.withColumn("_consent", F.lit(None).cast("bigint"))
     people = customers.select(person("email").alias("_curated"), F.col(CONSENT).alias("_consent"))
-    owned = sole_owners(records).withColumnRenamed("serialnumber", "_device")
+    owned = sole_owners(records, shared).withColumnRenamed("serialnumber", "_device")
     joined = owned.join(people, F.col("_person") == F.col("_curated"))
     return joined.select("_device", "_consent")

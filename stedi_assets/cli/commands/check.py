@@ -119,12 +119,13 @@ def audited_at(
     """
     from stedi_assets.cli.in_process import RunOptions
     from stedi_assets.cli.output import CHECK_COLUMNS
+    from stedi_assets.lake.ingestion import shared_devices
     from stedi_assets.orchestration.refreshing.check_results import rule_record
     from stedi_assets.orchestration.refreshing.gate import audit_published
     from stedi_assets.orchestration.resources import opened_lake
 
-    run = RunOptions().run(settings.policy, as_of)
     with opened_lake(settings, declared.specs) as lake:
+        run = RunOptions().run(settings.policy, as_of, shared=shared_devices(lake))
         for table in declared:
             if tables and table.spec.name not in tables:
                 continue
@@ -165,9 +166,10 @@ def broken_rows(
     """
     from stedi_assets.cli.in_process import RunOptions
     from stedi_assets.lake import engine_errors
+    from stedi_assets.lake.ingestion import shared_devices
     from stedi_assets.orchestration.refreshing.gate import next_content
 
-    run = RunOptions().run(policy, as_of)
+    run = RunOptions().run(policy, as_of, shared=shared_devices(lake))
     with next_content(table, lake, run) as audit_input, engine_errors(table.spec.name, "showing rows"):
         for frame in table.contract(policy).broken_rows(rule, audit_input):
             yield from (tuple(row) for row in frame.toLocalIterator())

@@ -134,10 +134,11 @@ def _explain(settings: Settings, select: str | None, run: "Run", form: str) -> N
     from stedi_assets.cli.explanation import EXPLAINED, explained
     from stedi_assets.cli.in_process import selected_tables
     from stedi_assets.cli.output import print_rows
+    from stedi_assets.lake.ingestion import shared_devices
     from stedi_assets.orchestration.build import build_defs
     from stedi_assets.orchestration.resources import opened_lake
 
     tables = selected_tables(build_defs(settings), DECLARED.specs, select)
     with opened_lake(settings) as lake:
-        rows = explained(lake, run, tables, DECLARED)
+        rows = explained(lake, dataclasses.replace(run, shared=shared_devices(lake)), tables, DECLARED)
         print_rows(EXPLAINED, rows, form)

@@ -1,4 +1,4 @@
-"""The records of landing files, accounted for: each became a row, is in the quarantine, or was empty."""
+"""The records of landing files, accounted for: each a row, in the quarantine, empty or erased."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ NOTHING_LOST = Rule(
     "nothing_lost",
     "rows_nothing_lost",
     "Every line of the landing files is accounted for: it became a row of this table, it is in the "
-    "quarantine with the reason, or it was empty.",
+    "quarantine with the reason, it was empty, or it is about a person who was erased.",
     explains=True,
     look="stedi run --full --select {table}",
 )
@@ -83,6 +83,8 @@ class RecordCounts:
         record, rows = audit_input.record, audit_input.audited.content.rows
         lines, quarantined = record.counts["lines"], record.counts["quarantined"]
         parts = {"rows": rows, "quarantined": quarantined, "empty lines": record.counts["empty"]}
+        if erased := record.counts.get("erased", 0):
+            parts["erased"] = erased
         lost = abs(lines - sum(parts.values()))
         counted = {
             NOTHING_LOST.name: RuleCounts(lines, lost, {"lines": lines, **parts}),

@@ -139,11 +139,14 @@ def _devices(audit_input: AuditInput) -> DataFrame:
         F.col("serialnumber").alias("_device"), canonical("email").alias("_owner")
     )
     agreed = consents(audit_input).withColumnRenamed("_consent", "_agreed")
+    sole = F.min("_owner") == F.max("_owner")
+    if audit_input.run.shared:  # an owner was erased
+        sole &= ~F.col("_device").isin(*audit_input.run.shared)
     return (
         registered.join(agreed, F.col("_owner") == F.col("_person"), "left")
         .groupBy("_device")
         .agg(
-            (F.min("_owner") == F.max("_owner")).alias("_sole"),
+            sole.alias("_sole"),
             F.min("_owner").alias("_owner"),
             F.max("_agreed").alias("_agreed"),
         )

@@ -11,6 +11,7 @@ from stedi_assets.lake._lazy import lazy
 
 if TYPE_CHECKING:
     from stedi_assets.lake.ingestion.backlog import Waiting, last_arrival, waiting_work
+    from stedi_assets.lake.ingestion.erasing.standing import shared_devices
     from stedi_assets.lake.ingestion.faults import reasons
     from stedi_assets.lake.ingestion.files import LandingFile
     from stedi_assets.lake.ingestion.landing_refresh import planned_changes, refresh_landing
@@ -22,6 +23,7 @@ __all__ = [
     "planned_changes",
     "reasons",
     "refresh_landing",
+    "shared_devices",
     "waiting_work",
 ]
 
@@ -34,6 +36,7 @@ __getattr__ = lazy(
         "planned_changes": f"{__name__}.landing_refresh",
         "reasons": f"{__name__}.faults",
         "refresh_landing": f"{__name__}.landing_refresh",
+        "shared_devices": f"{__name__}.erasing.standing",
         "waiting_work": f"{__name__}.backlog",
     },
 )

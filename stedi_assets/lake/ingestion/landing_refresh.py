@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from stedi_assets.errors import LakeError
+from stedi_assets.lake.erasures import keyed_hash
 from stedi_assets.lake.ingestion.batch import Batch, Examined, Limits, choose, describe_changes, plan_batch
 from stedi_assets.lake.ingestion.files import LandingFile, examine, list_landing_files
 from stedi_assets.lake.ingestion.staged_batch import LandingState, stage_batch
@@ -97,7 +98,7 @@ def _plan(state: LandingState, chosen: list[LandingFile], files: list[LandingFil
     """Examines the chosen files and plans the batch."""
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
         found = pool.map(_Examiner(state.lake), chosen)
-        examined = [file for file in found if file is not None]
+        examined = [_known_by_former(state, file) for file in found if file is not None]
     return plan_batch(
         state.ledger,
         examined,
@@ -108,6 +109,14 @@ def _plan(state: LandingState, chosen: list[LandingFile], files: list[LandingFil
         again=state.reads_again,
         ignored=[file for file in files if file.kind == "ignored"],
     )
+
+
+def _known_by_former(state: LandingState, found: Examined) -> Examined:
+    """A file with its content; the bytes of before an erasure count as the content that was left of them."""
+    if found.content is None or not state.former_contents:
+        return found
+    content = state.former_contents.get(keyed_hash(state.tombstones.key, "content", found.content))
+    return found if content is None else replace(found, content=content)
 
 
 class _Examiner:

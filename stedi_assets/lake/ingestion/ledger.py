@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordCounts:
-    """Records of landing files by outcome; lines = rows + quarantined + empty.
+    """Records of landing files by outcome; lines = rows + quarantined + empty + erased.
 
     Attributes:
         files: Files.
@@ -33,6 +33,7 @@ class RecordCounts:
         rows: Lines that became rows.
         quarantined: Lines that went to the quarantine.
         empty: Empty lines.
+        erased: Records of people who were erased, which are kept nowhere.
         unknown_keys: Unknown keys of rows.
         coerced: Values of rows that landed as text or null.
         nameless: Quarantined lines about a person that name no one.
@@ -47,6 +48,7 @@ class RecordCounts:
     rows: int = 0
     quarantined: int = 0
     empty: int = 0
+    erased: int = 0
     unknown_keys: int = 0
     coerced: int = 0
     nameless: int = 0
@@ -90,6 +92,8 @@ class Entry:
     days: str | None = None
     deleted: int | None = None
     parser: str | None = None
+    erased: int | None = None
+    former: str | None = None
 
     @property
     def event_dates(self) -> frozenset[date]:
@@ -105,6 +109,7 @@ class Entry:
             rows=self.rows,
             quarantined=self.quarantined,
             empty=self.empty_lines,
+            erased=self.erased or 0,
             unknown_keys=self.unknown_keys,
             coerced=self.coerced or 0,
             nameless=self.nameless,
@@ -124,6 +129,7 @@ def counted(counts: RecordCounts, days: Collection[date] | None) -> dict[str, ob
         "rows": counts.rows,
         "quarantined": counts.quarantined,
         "empty_lines": counts.empty,
+        "erased": counts.erased,
         "nameless": counts.nameless,
         "unknown_keys": counts.unknown_keys,
         "coerced": counts.coerced,

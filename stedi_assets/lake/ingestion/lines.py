@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import BinaryType, DoubleType, LongType, StringType, StructField, StructType
 
+from stedi_assets.lake.ingestion.erasing.tombstones import ErasedRecords
 from stedi_assets.lake.ingestion.faults import named_people
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.parsing.finder import Finder, Found
@@ -63,7 +64,13 @@ class ParsedLine:
 
 
 def parsed_lines(
-    spark: SparkSession, form: LineForm, files: list[LandingFile], *, aws: Aws, longest_line: int
+    spark: SparkSession,
+    form: LineForm,
+    files: list[LandingFile],
+    *,
+    aws: Aws,
+    longest_line: int,
+    erased: ErasedRecords | None = None,
 ) -> DataFrame:
     """The lines of landing files as `line_parser` gives them; lazy, and parsed again by every query.
 
@@ -73,6 +80,7 @@ def parsed_lines(
         files: The files.
         aws: AWS, for files in S3.
         longest_line: Bytes that a line may have.
+        erased: Which records are about erased people, if anyone was erased.
     """
     schema = StructType(
         [
@@ -91,12 +99,12 @@ def parsed_lines(
         return spark.createDataFrame([], schema)
     paths = [(file.path, file.uri) for file in files]
     listed = spark.createDataFrame(paths, "path string, uri string")
-    parse = line_parser(form, aws.given_region, longest_line)
+    parse = line_parser(form, aws.given_region, longest_line, erased)
     return listed.repartition(min(len(files), PARSERS)).mapInArrow(parse, schema)
 
 
 def line_parser(
-    form: LineForm, region: str = "", longest_line: int = LONGEST_LINE
+    form: LineForm, region: str = "", longest_line: int = LONGEST_LINE, erased: ErasedRecords | None = None
 ) -> "Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]":
     """Returns a function for `mapInArrow`: files (path, URI) in, one row per line out.
 
@@ -111,6 +119,7 @@ def line_parser(
         for batch in batches:
             for path, uri in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 lines = parse_file(open_file, uri, form, longest_line)
+                lines = map(erased.filtered, lines) if erased else lines
                 for group in bounded(lines, _raw_size, PARSED_BYTES, most_items=PARSED_LINES):
                     yield _arrow_batch(group, path, schema)
 
@@ -133,12 +142,20 @@ def parse_file(
     Raises:
         OSError: The file could not be fetched from S3, which says nothing about its records.
     """
+    for _, line in records_of(open_file, uri, form, longest_line):
+        yield line
+
+
+def records_of(
+    open_file: Callable[[str], BinaryIO], uri: str, form: LineForm, longest_line: int = LONGEST_LINE
+) -> Iterator[tuple[str, ParsedLine]]:
+    """Reads a landing file as `parse_file` does, with the text of each record."""
     finder = Finder(longest_line, [field.name for field in form.fields])
     record = 0
     for found, values in _found(open_file, uri, finder, form):
         record += found.text != ""
         parsed = values or _parsed(found, form)
-        yield replace(parsed, record=record if found.text else 0)
+        yield found.text, replace(parsed, record=record if found.text else 0)
 
 
 def _found(

@@ -1,7 +1,7 @@
 """Staging the rows of landing files, so that every line is accounted for.
 
-Lines read = rows + quarantined + empty, per file. There are two lanes. If every line of a file fits the
-plain pattern and passes the value rules, the engine's JSON reader reads the file. All other files are parsed
+Lines read = rows + quarantined + empty + erased, per file. There are two lanes. If every line of a file fits
+the plain pattern and passes the value rules, the engine's JSON reader reads it. All other files are parsed
 record by record by the engine's Python workers (see `lines`), and their faulty records go to the quarantine.
 """
 
@@ -20,10 +20,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 
 from stedi_assets.errors import LakeError
-from stedi_assets.lake import packing
+from stedi_assets.lake import erasures, packing
 from stedi_assets.lake.boundary import engine_errors, s3_refusal
 from stedi_assets.lake.iceberg.staging import StagingArea, side_by_side
 from stedi_assets.lake.ingestion import faults, lines, records
+from stedi_assets.lake.ingestion.erasing import tombstones as erasing
+from stedi_assets.lake.ingestion.erasing.tombstones import ERASED, NO_ONE, ErasedRecords, Tombstones
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.ledger import RecordCounts
 from stedi_assets.lake.ingestion.lines import EMPTY, SPARK_TYPES, parsed_lines
@@ -48,10 +50,12 @@ CHUNK_BYTES = 128 * 1024**2
 CHUNK_FILES = 200
 
 FOOTERS_AT_ONCE = 8
+DEVICE = "serialnumber"
+"""The column that names a device."""
 
 # The parser travels to the engine's Python workers as a whole: the nodes of a cluster need only PyArrow, and
 # none of them parses with the rules of another version of this package.
-for _module in (checks, records, lines, faults, finder, unpacking, packing, streams):
+for _module in (checks, records, lines, faults, finder, unpacking, packing, streams, erasing, erasures):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 
@@ -65,6 +69,7 @@ def ingest(
     quarantine: StagingArea,
     aws: Aws,
     longest_line: int = LONGEST_LINE,
+    tombstones: Tombstones = NO_ONE,
 ) -> dict[str, RecordCounts]:
     """Stages the rows of landing files, and their faulty lines.
 
@@ -77,6 +82,7 @@ def ingest(
         quarantine: Where to stage quarantined lines.
         aws: AWS, for files in S3.
         longest_line: Bytes that a line may have.
+        tombstones: The people who were erased.
 
     Returns:
         The outcome of the lines of every file, by its path.
@@ -89,6 +95,7 @@ def ingest(
         quarantine=quarantine,
         aws=aws,
         longest_line=longest_line,
+        tombstones=tombstones,
     )
 
     def stage(numbered: tuple[int, list[LandingFile]]) -> dict[str, RecordCounts]:
@@ -129,6 +136,30 @@ def union(frames: list[DataFrame]) -> DataFrame:
     return frames[0]
 
 
+def form_of(spec: TableSpec) -> LineForm:
+    """The form of the lines of a table of the landing zone."""
+    source = spec.source
+    assert source is not None
+    return line_form(source.record, spec.instant, source.person)
+
+
+def erased_records(spec: TableSpec, tombstones: Tombstones) -> ErasedRecords | None:
+    """Which records of a landing table are about erased people; None if no one was erased."""
+    source, names = spec.source, [field.name for field in form_of(spec).fields]
+    named = source and (source.person or source.who)
+    if not tombstones or source is None or not isinstance(named, str):
+        return None
+    [key] = [field.key for field in form_of(spec).fields if field.name == named]
+    return ErasedRecords(
+        tombstones,
+        key=key,
+        place=names.index(named),
+        device=named == DEVICE,
+        instant=names.index(spec.instant) if spec.instant else None,
+        describes=source.person is not None,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Reader:
     """Reads landing files of one table and stages their rows and quarantined lines; see `ingest`."""
@@ -140,12 +171,15 @@ class _Reader:
     quarantine: StagingArea
     aws: Aws
     longest_line: int
+    tombstones: Tombstones
 
     @cached_property
     def _form(self) -> LineForm:
-        source = self.spec.source
-        assert source is not None
-        return line_form(source.record, self.spec.instant, source.person)
+        return form_of(self.spec)
+
+    @cached_property
+    def _erased(self) -> ErasedRecords | None:
+        return erased_records(self.spec, self.tombstones)
 
     @cached_property
     def _rules(self) -> list[ValueRule]:
@@ -163,6 +197,8 @@ class _Reader:
             The outcome of the lines of every file, by its path.
         """
         counts = self._survey([file for file in files if file.plain])
+        for path in self._with_erased([file for file in files if file.path in counts]):
+            del counts[path]  # the parser leaves the records out
         plain = [file for file in files if file.path in counts]
         parsed = self._parse([file for file in files if file.path not in counts], name)
         counts |= _counts_by_file(parsed)
@@ -199,6 +235,19 @@ class _Reader:
             if row["lines"] == row["plain"] + row["empty"]
         }
 
+    def _with_erased(self, files: list[LandingFile]) -> set[str]:
+        """Paths of the plain files with records of people who were erased."""
+        if not (files and self._erased):
+            return set()
+        named = self._form.fields[self._erased.place].name
+        found = (
+            self._plain_rows(files).where(F.col(named).isNotNull()).select("source_file", named).distinct()
+        )
+        known = (
+            self._erased.tombstones.has_device if self._erased.device else self._erased.tombstones.has_person
+        )
+        return {row["source_file"] for row in found.collect() if known(row[named])}
+
     def _line_kinds(self, files: list[LandingFile]) -> DataFrame:
         """Lines, plain lines and empty lines of every file."""
         texts = [
@@ -232,7 +281,9 @@ class _Reader:
         if not files:
             return []
         scratch = f"{self.rows.scratch}/{name}"
-        parsed = parsed_lines(self.spark, self._form, files, aws=self.aws, longest_line=self.longest_line)
+        parsed = parsed_lines(
+            self.spark, self._form, files, aws=self.aws, longest_line=self.longest_line, erased=self._erased
+        )
         parsed.write.parquet(engine_path(scratch))
         written = [file.uri for file in self.rows.storage.list(scratch) if file.path.endswith(".parquet")]
         if not written:
@@ -261,7 +312,7 @@ class _Reader:
         return self.rows.write(rows.withColumn("batch_id", F.lit(self.batch_id)))
 
     def _write_lines(self, parsed: list[DataFrame]) -> None:
-        faulty = union(parsed).where(F.col("_reason").isNotNull() & (F.col("_reason") != EMPTY))
+        faulty = union(parsed).where(F.col("_reason").isNotNull() & ~F.col("_reason").isin(EMPTY, ERASED))
         self.quarantine.write(
             faulty.select(
                 F.lit(self.spec.name).alias("table_name"),
@@ -336,6 +387,8 @@ def _counts(found: Row) -> RecordCounts:
         )
     if reason == EMPTY:
         return RecordCounts(lines=lines, empty=lines)
+    if reason == ERASED:
+        return RecordCounts(lines=lines, erased=lines)
     return RecordCounts(
         lines=lines, quarantined=lines, nameless=found["nameless"] or 0, reasons=Counter({reason: lines})
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -14,6 +15,8 @@ from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.lake.iceberg.staging import StagingArea, day_chunks
 from stedi_assets.lake.iceberg.table import PinnedTable, TableFiles, content_of, file_day
 from stedi_assets.lake.ingestion.batch import PARSER, Batch, describe_changes
+from stedi_assets.lake.ingestion.erasing.standing import tombstones_of
+from stedi_assets.lake.ingestion.erasing.tombstones import NO_ONE, Tombstones
 from stedi_assets.lake.ingestion.ledger import Entry, Ledger, RecordCounts, counted, ledger_of, write_ledger
 from stedi_assets.lake.ingestion.reader import ingest
 from stedi_assets.lake.ingestion.system_tables import Change, Changes
@@ -44,6 +47,7 @@ class LandingState:
         published: The landing table.
         base: Its snapshot; None if it was never published.
         ledger: The ledger, read after the snapshot.
+        tombstones: The people who were erased.
     """
 
     lake: Lake
@@ -52,14 +56,25 @@ class LandingState:
     published: PinnedTable
     base: int | None
     ledger: Ledger
+    tombstones: Tombstones = NO_ONE
 
     @classmethod
-    def read(cls, lake: Lake, spec: TableSpec, run: Run) -> "LandingState":
-        """Reads the state of a table; the snapshot comes first, so that the ledger is never older."""
+    def read(
+        cls, lake: Lake, spec: TableSpec, run: Run, tombstones: Tombstones | None = None
+    ) -> "LandingState":
+        """Reads the state of a table; the snapshot comes first, so that the ledger is never older.
+
+        Args:
+            lake: The lake.
+            spec: The landing table.
+            run: The run.
+            tombstones: The people who were erased; None for those that stand for the lake.
+        """
         published = lake.own(spec.name)
         base = published.snapshot_id if published.exists else None
         ledger = ledger_of(lake, spec.name)
-        return cls(lake=lake, spec=spec, run=run, published=published, base=base, ledger=ledger)
+        tombstones = tombstones_of(lake) if tombstones is None else tombstones
+        return cls(lake, spec, run, published, base, ledger, tombstones)
 
     @property
     def files(self) -> "list[DataFile]":
@@ -70,6 +85,16 @@ class LandingState:
     def record(self) -> Record | None:
         """The record of the published snapshot."""
         return self.published.record if self.base is not None else None
+
+    @cached_property
+    def former_contents(self) -> Mapping[str, str]:
+        """The contents of files that people were erased from, by keyed hashes of the former ones."""
+        return {
+            former: entry.content
+            for entry in self.ledger.current.values()
+            for former in (entry.former or "").split()
+            if entry.content
+        }
 
     def reads_again(self, entry: Entry) -> bool:
         """Whether a file is read again although it did not change."""
@@ -91,7 +116,7 @@ def stage_batch(state: LandingState, batch: Batch, *, more: bool) -> Outcome:
         LakeError: The engine stopped, or a landing file changed while it was read.
     """
     table = state.lake.existing_table(state.spec)
-    areas = _Areas.fresh(state)
+    areas = StagingAreas.fresh(state)
     try:
         rows = _stage_rows(state, batch, areas, table)
         system = _stage_system_tables(state, batch, areas, rows)
@@ -140,8 +165,15 @@ def rows_kept(spark: "SparkSession", rows: "DataFrame", owners: Mapping[str, str
 
 
 @dataclass(frozen=True)
-class _Areas:
-    """Staging areas of a batch."""
+class StagingAreas:
+    """Staging areas of a batch.
+
+    Attributes:
+        rows: Of the landing table.
+        quarantine: Of the quarantine.
+        activity: Of the activity.
+        ledger: Of the ledger.
+    """
 
     rows: StagingArea
     quarantine: StagingArea
@@ -149,7 +181,8 @@ class _Areas:
     ledger: StagingArea
 
     @classmethod
-    def fresh(cls, state: LandingState) -> "_Areas":
+    def fresh(cls, state: LandingState) -> "StagingAreas":
+        """New areas."""
         area = state.lake.staging_area
         return cls(
             rows=area(state.spec), quarantine=area(QUARANTINE), activity=area(ACTIVITY), ledger=area(LEDGER)
@@ -157,9 +190,11 @@ class _Areas:
 
     @property
     def of_system_tables(self) -> tuple[StagingArea, ...]:
+        """Those of the system tables."""
         return (self.quarantine, self.activity, self.ledger)
 
     def discard(self) -> None:
+        """Removes all staged files."""
         for area in (self.rows, *self.of_system_tables):
             area.discard()
 
@@ -194,7 +229,7 @@ class _StagedSystemTables:
     lines: "list[DataFile]"
 
 
-def _stage_rows(state: LandingState, batch: Batch, areas: _Areas, table: "Table") -> _StagedRows:
+def _stage_rows(state: LandingState, batch: Batch, areas: StagingAreas, table: "Table") -> _StagedRows:
     lake, spec = state.lake, state.spec
     counts = ingest(
         lake.spark,
@@ -205,6 +240,7 @@ def _stage_rows(state: LandingState, batch: Batch, areas: _Areas, table: "Table"
         quarantine=areas.quarantine,
         aws=lake.aws,
         longest_line=lake.longest_line,
+        tombstones=state.tombstones,
     )
     removed = _superseded_files(state, batch)
     _rewrite(state, TableFiles(spec, removed, "files with superseded rows"), batch, areas.rows)
@@ -240,7 +276,7 @@ def _rewrite(state: LandingState, old: TableFiles, batch: Batch, area: StagingAr
 
 
 def _stage_system_tables(
-    state: LandingState, batch: Batch, areas: _Areas, rows: _StagedRows
+    state: LandingState, batch: Batch, areas: StagingAreas, rows: _StagedRows
 ) -> _StagedSystemTables:
     name = state.spec.name
     lines, quarantine = _stage_lines(state, batch, areas.quarantine)
@@ -251,7 +287,7 @@ def _stage_system_tables(
     changes = {
         QUARANTINE.name: quarantine,
         ACTIVITY.name: active,
-        LEDGER.name: _stage_ledger(state, ledger, areas.ledger),
+        LEDGER.name: ledger_change(state, ledger, areas.ledger),
     }
     done = {table: change for table, change in changes.items() if change is not None}
     return _StagedSystemTables(ledger=ledger, changes=Changes(batch_id=batch.id, tables=done), lines=lines)
@@ -302,7 +338,8 @@ def _stage_activity(state: LandingState, rows: _StagedRows, area: StagingArea) -
     return Change(removed=_uris(former), added=staged) if former or staged else None
 
 
-def _stage_ledger(state: LandingState, ledger: Ledger, area: StagingArea) -> Change:
+def ledger_change(state: LandingState, ledger: Ledger, area: StagingArea) -> Change:
+    """Stages the ledger of a landing table."""
     former = _uris(state.lake.system(LEDGER, state.spec.name).files)
     if not ledger.entries:
         return Change(removed=former)

@@ -19,14 +19,14 @@ That is enough for a table that takes hours to audit, and for clocks that differ
 """
 
 
-def delete_orphans(table: "Table", storage: Storage, announced: str, now: int) -> list[StoredFile]:
+def delete_orphans(table: "Table", storage: Storage, announced: str, now: int | None) -> list[StoredFile]:
     """Deletes the files below a table's folder that no snapshot names and no run may still need.
 
     Args:
         table: The Iceberg table, loaded after `announced` was read.
         storage: The storage of its folder.
         announced: Text that names staging areas of unfinished batches.
-        now: The present time, epoch ms.
+        now: The present time, epoch ms; None to delete young files too, which runs at work would miss.
 
     Returns:
         The deleted files.
@@ -48,7 +48,8 @@ def delete_orphans(table: "Table", storage: Storage, announced: str, now: int) -
     orphans = [
         file
         for folder, area in areas.items()
-        if max(file.modified for file in area) <= now - SAFE_AGE_MS and folder not in announced
+        if (now is None or max(file.modified for file in area) <= now - SAFE_AGE_MS)
+        and folder not in announced
         for file in area
         if _plain(file.uri) not in named
     ]

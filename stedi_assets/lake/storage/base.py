@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from stedi_assets.locations import LOCAL
 
@@ -38,6 +38,37 @@ class Storage(Protocol):
             folder: The folder.
             within: A folder that links may not leave: those that do, and folders that cannot be listed, are
                 listed themselves with the fault. None to follow all links, and to raise.
+        """
+
+    def read(self, uri: str) -> bytes | None:
+        """The bytes of a small file; None if there is none."""
+
+    def write(self, uri: str, data: BinaryIO) -> None:
+        """Writes a file, which no reader sees before it is complete; a former one is replaced.
+
+        Args:
+            uri: The file; in a folder, it keeps the mode of the former one.
+            data: The bytes.
+        """
+
+    def found(self, uri: str) -> StoredFile | None:
+        """A file as `list` gives it, without a path; None if there is none."""
+
+    def locked(self, uri: str) -> str | None:
+        """Why a file or a former version of it may not be deleted, in words; None if it may."""
+
+    def remove_versions(self, uri: str, *, all_of_them: bool) -> int:
+        """Deletes former versions of a file, if the storage keeps any.
+
+        Args:
+            uri: The file.
+            all_of_them: Whether the current version goes too.
+
+        Returns:
+            The number of versions and delete markers that went.
+
+        Raises:
+            LakeError: One could not be deleted.
         """
 
     def remove(self, folder: str) -> None:

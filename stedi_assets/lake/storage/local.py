@@ -1,16 +1,19 @@
 """Files in folders of this machine."""
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.storage.base import StoredFile, engine_path
 
+OWNER_ONLY = 0o600
 LEADS_OUT = "It is a link that leads out of the landing zone: put a copy in its place."
 
 
@@ -30,6 +33,44 @@ class LocalStorage:
                 modified=info.st_mtime_ns // 1_000_000,
                 fault=fault,
             )
+
+    def read(self, uri: str) -> bytes | None:
+        """See `Storage`."""
+        path = Path(engine_path(uri))
+        return path.read_bytes() if path.is_file() else None
+
+    def write(self, uri: str, data: BinaryIO) -> None:
+        """See `Storage`."""
+        path = Path(os.path.realpath(engine_path(uri)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else OWNER_ONLY
+        draft = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.draft")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "wb") as stream:
+            shutil.copyfileobj(data, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.chmod(mode)
+        os.replace(draft, path)
+
+    def found(self, uri: str) -> StoredFile | None:
+        """See `Storage`."""
+        info = _stat(engine_path(uri))
+        if info is None:
+            return None
+        version = f"{info.st_size}-{info.st_mtime_ns}"
+        return StoredFile("", uri, info.st_size, version, info.st_mtime_ns // 1_000_000)
+
+    def locked(self, uri: str) -> str | None:
+        """See `Storage`."""
+        path = Path(engine_path(uri))
+        writable = os.access(path.parent, os.W_OK | os.X_OK)
+        return None if writable else f"The folder of {path.name} is not writable: check its owner and mode."
+
+    def remove_versions(self, uri: str, *, all_of_them: bool) -> int:
+        """See `Storage`; a folder keeps no versions."""
+        if all_of_them:
+            Path(engine_path(uri)).unlink(missing_ok=True)
+        return 0
 
     def remove(self, folder: str) -> None:
         """See `Storage`."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.packing import bounded
@@ -48,6 +48,76 @@ class S3Storage:
                         version=found["ETag"].strip('"'),
                         modified=int(found["LastModified"].timestamp() * 1000),
                     )
+
+    def read(self, uri: str) -> bytes | None:
+        """See `Storage`."""
+        bucket, key = _split(uri)
+        with aws_settings():
+            try:
+                data: bytes = self.aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            except self.aws.s3.exceptions.NoSuchKey:
+                return None
+        return data
+
+    def write(self, uri: str, data: BinaryIO) -> None:
+        """See `Storage`."""
+        bucket, key = _split(uri)
+        with aws_settings():
+            self.aws.s3.upload_fileobj(data, bucket, key)
+
+    def found(self, uri: str) -> StoredFile | None:
+        """See `Storage`."""
+        from botocore.exceptions import ClientError
+
+        bucket, key = _split(uri)
+        with aws_settings():
+            try:
+                head = self.aws.s3.head_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                    return None
+                raise
+        modified = int(head["LastModified"].timestamp() * 1000)
+        return StoredFile("", uri, head["ContentLength"], head["ETag"].strip('"'), modified)
+
+    def locked(self, uri: str) -> str | None:
+        """See `Storage`."""
+        from botocore.exceptions import ClientError
+
+        bucket, key = _split(uri)
+        with aws_settings():
+            for version, marker in self._versions(bucket, key):
+                if marker:
+                    continue
+                known = {"VersionId": version} if version != "null" else {}
+                try:
+                    head = self.aws.s3.head_object(Bucket=bucket, Key=key, **known)
+                except ClientError as error:
+                    return f"s3://{bucket}/{key} is denied ({error.response['Error'].get('Code')})."
+                mode = head.get("ObjectLockMode") or head.get("ObjectLockLegalHoldStatus")
+                if mode and mode != "OFF":
+                    return f"s3://{bucket}/{key} is locked ({mode}): its retention has to end first."
+        return None
+
+    def remove_versions(self, uri: str, *, all_of_them: bool) -> int:
+        """See `Storage`."""
+        bucket, key = _split(uri)
+        with aws_settings():
+            former = [version for version, _ in self._versions(bucket, key, former=not all_of_them)]
+            for version in former:
+                self.aws.s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+            if all_of_them and not former:
+                self.aws.s3.delete_object(Bucket=bucket, Key=key)
+        return len(former)
+
+    def _versions(self, bucket: str, key: str, *, former: bool = False) -> Iterator[tuple[str, bool]]:
+        """The versions of an object, and whether each is a delete marker."""
+        pages = self.aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+        for page in pages:
+            for kind in ("Versions", "DeleteMarkers"):
+                for found in page.get(kind, []):
+                    if found["Key"] == key and not (former and found["IsLatest"]):
+                        yield found["VersionId"], kind == "DeleteMarkers"
 
     def remove(self, folder: str) -> None:
         """See `Storage`."""

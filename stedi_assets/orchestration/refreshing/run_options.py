@@ -8,6 +8,7 @@ from typing import cast
 import dagster as dg
 
 from stedi_assets.lake import Lake, Range, Run
+from stedi_assets.lake.ingestion import shared_devices
 from stedi_assets.orchestration import clock
 from stedi_assets.orchestration.naming import REKEY, RETRY
 from stedi_assets.orchestration.run_lock import at_work
@@ -56,4 +57,5 @@ def run_of(context: dg.AssetExecutionContext, lake: Lake, refresh: Refresh) -> R
         retry=context.run.job_name == RETRY,
         days=days,
         trust_clock=TRUST_CLOCK in context.run.tags,
+        shared=shared_devices(lake),
     )

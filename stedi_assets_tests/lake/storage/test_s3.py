@@ -14,7 +14,7 @@ from stedi_assets.assets import TABLES
 from stedi_assets.engines.spark import s3a_config
 from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.ingestion.files import list_landing_files
-from stedi_assets.lake.pseudonym_key import PseudonymKey
+from stedi_assets.lake.secret_key import SecretKey
 from stedi_assets.lake.storage import Aws, file_opener
 from stedi_assets.lake.storage.s3 import S3Storage
 from stedi_assets.orchestration.resources import build_engine
@@ -150,20 +150,20 @@ class TestSecret:
         glue.reset()
 
     def test_it_is_read_by_its_arn(self):
-        assert PseudonymKey(given=self.stored(SecretString=f"{KEY}\n")).read() == KEY.encode()
+        assert SecretKey(given=self.stored(SecretString=f"{KEY}\n")).read() == KEY.encode()
 
     def test_a_short_one_is_refused(self):
         with pytest.raises(SettingError, match="fewer than 32 characters"):
-            PseudonymKey(given=self.stored(SecretString="hunter2")).read()
+            SecretKey(given=self.stored(SecretString="hunter2")).read()
 
     def test_a_binary_one_is_refused(self):
         with pytest.raises(SettingError, match="is binary"):
-            PseudonymKey(given=self.stored(SecretBinary=b"x" * 40)).read()
+            SecretKey(given=self.stored(SecretBinary=b"x" * 40)).read()
 
     def test_a_missing_one_is_refused_by_its_arn(self):
         arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:none-AbCdEf"
         with pytest.raises(SettingError, match="ResourceNotFound") as refused:
-            PseudonymKey(given=arn).read()
+            SecretKey(given=arn).read()
         assert arn in str(refused.value)
 
 

@@ -1,4 +1,4 @@
-"""The pseudonym key and its sources. It never appears in a log, in metadata or in a plan."""
+"""Keys and their sources: of pseudonyms, of erasures. None appears in a log, in metadata or in a plan."""
 
 import os
 import secrets
@@ -15,17 +15,21 @@ SHORTEST_KEY = 32
 SECRET_ARN = "arn:aws"
 
 
-class PseudonymKey(dg.ConfigurableResource[None]):
-    """The key that turns people into subjects.
+class SecretKey(dg.ConfigurableResource[None]):
+    """A key: by default the one that turns people into subjects.
 
     Attributes:
-        given: The setting STEDI_PSEUDONYM_KEY: the key, or the ARN of a Secrets Manager secret that
+        given: The value of its setting: the key, or the ARN of a Secrets Manager secret that
             holds it; empty if it was not given.
         file: File in which a key is made once and kept, mode 0600, if none was given.
+        setting: Its setting.
+        named: What it is called.
     """
 
     given: str = ""
     file: str = ""
+    setting: str = "STEDI_PSEUDONYM_KEY"
+    named: str = "pseudonym key"
 
     _key: bytes | None = PrivateAttr(default=None)
 
@@ -41,14 +45,19 @@ class PseudonymKey(dg.ConfigurableResource[None]):
 
     def _read(self) -> bytes:
         if self.given.startswith(SECRET_ARN):
-            text, origin = read_secret(self.given), self.given
+            text, origin = read_secret(self.given, self.setting), self.given
         elif self.given:
-            text, origin = self.given, "STEDI_PSEUDONYM_KEY"
+            text, origin = self.given, self.setting
+        elif not self.file:
+            raise SettingError(
+                f"{self.setting} is not given, but the lake is in S3, where no key is kept: give a key "
+                "(`openssl rand -hex 32`), or the ARN of a Secrets Manager secret that holds it."
+            )
         else:
             text, origin = self._kept(), self.file
         if len(text) < SHORTEST_KEY:
             raise SettingError(
-                f"The pseudonym key in {origin} has fewer than {SHORTEST_KEY} characters: "
+                f"The {self.named} in {origin} has fewer than {SHORTEST_KEY} characters: "
                 "make one with `openssl rand -hex 32`."
             )
         return text.encode()
@@ -63,15 +72,15 @@ class PseudonymKey(dg.ConfigurableResource[None]):
                 stream.write(secrets.token_hex(32))
             try:
                 os.link(draft, path)  # unlike a rename it never replaces a key made meanwhile
-                report("pseudonym key", f"made one, kept in {path} (mode 0600)")
+                report(self.named, f"made one, kept in {path} (mode 0600)")
             except FileExistsError:
                 pass
             draft.unlink()
         return path.read_text().strip()
 
 
-def read_secret(arn: str) -> str:
-    """The text of a Secrets Manager secret.
+def read_secret(arn: str, setting: str) -> str:
+    """The text of a Secrets Manager secret, which a setting names.
 
     Raises:
         SettingError: The secret does not exist, is denied, or holds no text.
@@ -85,9 +94,9 @@ def read_secret(arn: str) -> str:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "no code")
         raise SettingError(
-            f"STEDI_PSEUDONYM_KEY: the secret {arn} cannot be read ({code}): check the ARN and AWS_PROFILE."
+            f"{setting}: the secret {arn} cannot be read ({code}): check the ARN and AWS_PROFILE."
         ) from None
     text: str | None = answer.get("SecretString")
     if text is None:
-        raise SettingError(f"STEDI_PSEUDONYM_KEY: the secret {arn} is binary: store the key as plain text.")
+        raise SettingError(f"{setting}: the secret {arn} is binary: store the key as plain text.")
     return text.strip()

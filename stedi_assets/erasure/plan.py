@@ -1,0 +1,128 @@
+"""The plan of an erasure: what there is of the people, place by place, without a personal value."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from stedi_assets.erasure.request import Work
+from stedi_assets.erasure.search import Found, Place, look_for, places
+from stedi_assets.lake import Lake, Run
+from stedi_assets.lake.ingestion.erasing import landing_hits
+from stedi_assets.lake.maintenance import blocked
+from stedi_assets.lake.storage import open_storage
+from stedi_assets.tables import SYSTEM_TABLES
+
+DIGEST = 16  # hexadecimal digits
+
+
+@dataclass(frozen=True)
+class ErasurePlan:
+    """What an erasure will do.
+
+    Attributes:
+        people: How many people are asked for.
+        unknown: How many of them are found nowhere.
+        places: What there is of them.
+        decisions: How devices and shared values are decided, in words.
+        blocked: What has to be solved first, in words.
+        state: A hash of the state of the lake and the landing files that the plan depends on.
+    """
+
+    people: int
+    places: tuple[Place, ...]
+    decisions: tuple[str, ...]
+    blocked: tuple[str, ...]
+    state: str
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The plan as JSON takes it."""
+        return asdict(self)
+
+    def digest(self, secret: str) -> str:
+        """16 hexadecimal digits that name the plan and the people, of whom they reveal nothing."""
+        text = json.dumps([self.content, secret], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:DIGEST]
+
+
+def make_plan(
+    lakes: Sequence[Lake], people: list[str], reference: str, run: Run, key: bytes
+) -> tuple[ErasurePlan, Work]:
+    """Looks everywhere for some people.
+
+    Args:
+        lakes: The lake under each policy that has tables.
+        people: Canonical emails.
+        reference: Who asked.
+        run: The run.
+        key: The key of erasures.
+    """
+    found = look_for(lakes, people)
+    tombstones = found.tombstones(key)
+    counted = tuple(places(lakes, found, tombstones, run))
+    plan = ErasurePlan(
+        people=len(people),
+        places=counted,
+        decisions=tuple(_decisions(found)),
+        blocked=tuple(_blocked(lakes, found, key)),
+        state=state_of(lakes),
+    )
+    secret = ",".join(sorted(tombstones.people))
+    work = Work(
+        digest=plan.digest(secret),
+        reference=reference,
+        people=people,
+        terms={kind: sorted(values) for kind, values in sorted(found.terms.items())},
+        devices=sorted(found.devices),
+        shared=sorted(found.shared),
+        plan=plan.content,
+    )
+    return plan, work
+
+
+def state_of(lakes: Sequence[Lake]) -> str:
+    """A hash of the snapshots of all tables and of the versions of all landing files."""
+    digest = hashlib.sha256()
+    for lake in lakes:
+        for name in [*lake.tables, *SYSTEM_TABLES]:
+            pinned = lake.pinned(name)
+            digest.update(
+                f"{lake.database} {name} {pinned.snapshot_id if pinned.exists else None}\n".encode()
+            )
+    storage = open_storage(lakes[0].landing, lakes[0].aws)
+    for spec in lakes[0].tables.landing:
+        assert spec.source is not None
+        for file in storage.list(f"{lakes[0].landing}/{spec.source.folder}", within=lakes[0].landing):
+            digest.update(f"{file.path} {file.version}\n".encode())
+    return digest.hexdigest()
+
+
+def _decisions(found: Found) -> Iterator[str]:
+    if found.devices:
+        yield f"{len(found.devices):,} devices were theirs alone: their readings go"
+    if found.shared:
+        yield (
+            f"{len(found.shared):,} devices were registered by {found.others:,} others too: their readings "
+            "stay, and they count as shared for ever"
+        )
+    for kind, number in sorted(found.common.items()):
+        if number:
+            yield f"{number:,} {kind} are also those of others: they are not looked for"
+
+
+def _blocked(lakes: Sequence[Lake], found: Found, key: bytes) -> Iterator[str]:
+    tombstones = found.tombstones(key)
+    for lake in lakes:
+        for name in [*lake.tables, *SYSTEM_TABLES]:
+            spec = SYSTEM_TABLES.get(name) or lake.tables[name]
+            table = lake.loaded(spec)
+            for reason in blocked(table) if table is not None else ():
+                yield f"{lake.database}.{name}: {reason}"
+    lake = lakes[0]
+    storage = open_storage(lake.landing, lake.aws)
+    for spec in lake.tables.landing:
+        for hit in landing_hits(lake, spec, tombstones):
+            if lock := storage.locked(hit.file.uri):
+                yield f"landing files of {spec.name}: {lock}"

@@ -1,0 +1,152 @@
+"""Looking for people in a lake and its landing files: how much there is of them, place by place."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from stedi_assets.lake import Lake, Run
+from stedi_assets.lake.ingestion.erasing import (
+    Tombstones,
+    customer_records,
+    email_forms,
+    gone_of,
+    landing_hits,
+)
+from stedi_assets.tables import TableSpec
+from stedi_assets.transforms.pseudonyms import subject_id
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PERSONAL = {"email": "emails", "customername": "names", "phone": "phones"}
+"""Columns of customer records that say who someone is, and what the scanner calls their values."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What there is of the people in one place.
+
+    Attributes:
+        place: The place, such as a table.
+        found: Rows, lines or files.
+        of: What is counted.
+    """
+
+    place: str
+    found: int
+    of: str
+
+
+@dataclass
+class Found:
+    """What is known of the people who are asked for.
+
+    Attributes:
+        people: Canonical emails, in every form.
+        terms: Values that are theirs alone, by kind.
+        common: How many of their values others have too, by kind.
+        devices: Serial numbers of devices that are theirs alone.
+        shared: Serial numbers of devices that others registered too.
+        others: How many others registered one of these devices.
+    """
+
+    people: list[str]
+    terms: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    common: Counter[str] = field(default_factory=Counter)
+    devices: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
+    others: int = 0
+
+    def tombstones(self, key: bytes) -> Tombstones:
+        """The tombstones that these people will have."""
+        return Tombstones.of(key, self.people, self.devices, self.shared)
+
+
+def look_for(lakes: Sequence[Lake], people: Collection[str]) -> Found:
+    """Collects what customer records say of some people, in the tables and in the landing files.
+
+    Args:
+        lakes: The lake under each policy.
+        people: Canonical emails.
+    """
+    forms = {form for person in people for form in email_forms(person)}
+    found = Found(sorted(forms))
+    owners: dict[str, set[str]] = defaultdict(set)
+    theirs: dict[str, set[str]] = defaultdict(set)
+    of_others: dict[str, set[str]] = defaultdict(set)
+    records = (customer_records(lake, [*PERSONAL, "serialnumber"]) for lake in lakes)
+    for record in chain.from_iterable(records):
+        person, other = email_forms(record["email"])
+        asked = person in forms or other in forms
+        owners[record["serialnumber"]].add("" if asked else person)
+        for column, kind in PERSONAL.items():
+            if record[column]:
+                (theirs if asked else of_others)[kind].add(record[column])
+    for serial, registered in owners.items():
+        if "" in registered:
+            (found.devices if registered == {""} else found.shared).add(serial)
+    found.others = len({person for serial in found.shared for person in owners[serial] if person})
+    for kind, values in theirs.items():
+        found.terms[kind] |= values - of_others[kind]
+        found.common[kind] += len(values & of_others[kind])
+    found.terms["emails"] |= forms
+    found.terms["serial numbers"] |= found.devices
+    for lake in lakes:
+        for person in forms if _has_subjects(lake) else ():
+            found.terms["pseudonyms"].add(subject_id(lake.key.read(), person))
+    return found
+
+
+def places(lakes: Sequence[Lake], found: Found, tombstones: Tombstones, run: Run) -> Iterator[Place]:
+    """Counts what there is of the people, place by place; landing files once, tables under each policy."""
+    for spec in lakes[0].tables.landing:
+        hits = [*landing_hits(lakes[0], spec, tombstones)]
+        yield Place(f"landing files of {spec.name}", sum(hit.erased for hit in hits), "records")
+        yield Place(f"landing files of {spec.name}", len(hits), "files")
+    for lake in lakes:
+        for spec in lake.tables.landing:
+            gone = gone_of(lake, spec, run, tombstones)
+            name = f"{lake.database}.{spec.name}"
+            yield Place(name, gone.rows.total(), "rows")
+            yield Place(f"{lake.database}.quarantine of {spec.name}", gone.lines.total(), "lines")
+            yield Place(f"{lake.database}.activity of {spec.name}", gone.activity, "rows")
+        for spec in lake.tables.derived:
+            rows = sum(batch.num_rows for batch in theirs(lake, spec, found))
+            yield Place(f"{lake.database}.{spec.name}", rows, "rows")
+
+
+def theirs(
+    lake: Lake, spec: TableSpec, found: Found, columns: "list[str] | None" = None
+) -> "Iterator[pa.RecordBatch]":
+    """The rows of the people in a table.
+
+    Args:
+        lake: The lake.
+        spec: The table.
+        found: The people.
+        columns: The columns that are wanted; None for the one that names them.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    pinned = lake.pinned(spec.name)
+    if not pinned.exists:
+        return
+    column = next(name for name in ("subject_id", "user", "email", "serialnumber") if name in spec.columns)
+    for batch in pinned.batches(columns or [column]):
+        named = batch.column(column)
+        names = pc.unique(named).to_pylist()
+        if column == "subject_id":
+            known = [name for name in names if name in found.terms["pseudonyms"]]
+        elif column == "serialnumber":
+            known = [name for name in names if name in found.devices]
+        else:
+            known = [name for name in names if email_forms(name)[0] in found.people]
+        if known:
+            yield batch.filter(pc.is_in(named, pa.array(known, pa.string())))
+
+
+def _has_subjects(lake: Lake) -> bool:
+    return any(lake.pinned(spec.name).exists for spec in lake.tables.derived if spec.subjects)

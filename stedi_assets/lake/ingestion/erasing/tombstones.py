@@ -1,0 +1,160 @@
+"""Tombstones: which records are about people who were erased.
+
+The engine's workers receive this module by value, see `reader`. It knows people and devices by keyed hashes
+only.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from stedi_assets.lake.erasures import keyed_hash
+from stedi_assets.lake.ingestion.faults import canonical, named_people, other_form
+
+if TYPE_CHECKING:
+    from stedi_assets.lake.ingestion.lines import ParsedLine
+
+ERASED = "erased"
+"""Stands where a reason stands: the record is counted, and kept nowhere."""
+NEVER = 2**63
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """The people and devices that stay away.
+
+    Attributes:
+        key: The key of the hashes.
+        people: Hashes of people.
+        devices: Hashes of devices, with the time from which each is free for its next owner, epoch ms.
+        shared: Hashes of devices that count as shared.
+    """
+
+    key: bytes = field(default=b"", repr=False)
+    people: frozenset[str] = frozenset()
+    devices: Mapping[str, int] = field(default_factory=dict)
+    shared: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls, key: bytes, people: Iterable[str], devices: Iterable[str] = (), shared: Iterable[str] = ()
+    ) -> "Tombstones":
+        """The tombstones of some people.
+
+        Args:
+            key: The key.
+            people: Canonical emails.
+            devices: Serial numbers of devices that were theirs alone.
+            shared: Serial numbers of devices that count as shared.
+        """
+        return cls(
+            key,
+            frozenset(keyed_hash(key, "person", person) for person in people),
+            {keyed_hash(key, "device", serial): NEVER for serial in devices},
+            frozenset(keyed_hash(key, "device", serial) for serial in shared),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.people or self.devices or self.shared)
+
+    def has_person(self, email: str) -> bool:
+        """Whether an email, in any spelling, is that of an erased person."""
+        spelling = canonical(email)
+        forms = {spelling, other_form(spelling)}
+        return any(keyed_hash(self.key, "person", form) in self.people for form in forms)
+
+    def has_device(self, serial: str, instant: int | None = None) -> bool:
+        """Whether a reading of a device is that of an erased person.
+
+        Args:
+            serial: The serial number.
+            instant: The time of the reading, epoch ms; None if it is not known.
+        """
+        free_from = self.devices.get(keyed_hash(self.key, "device", serial))
+        return free_from is not None and (instant is None or instant < free_from)
+
+    def is_shared(self, serial: str) -> bool:
+        """Whether a device counts as shared because one of its owners was erased."""
+        return keyed_hash(self.key, "device", serial) in self.shared
+
+
+NO_ONE = Tombstones()
+
+
+@dataclass(frozen=True)
+class ErasedRecords:
+    """Tells the records of a landing table that are about erased people.
+
+    Attributes:
+        tombstones: The tombstones.
+        key: JSON key of the field that names the person or the device.
+        place: Place of that field among the values of a row.
+        device: Whether it names a device.
+        instant: Place of the time of a reading among the values.
+        describes: Whether a record describes a person, so that a faulty one may hold people.
+    """
+
+    tombstones: Tombstones
+    key: str
+    place: int
+    device: bool
+    instant: int | None
+    describes: bool
+
+    def names(self, values: Sequence[Any]) -> bool:
+        """Whether a row is about an erased person."""
+        named = values[self.place]
+        if not self.device:
+            return self.tombstones.has_person(named)
+        return self.tombstones.has_device(named, None if self.instant is None else values[self.instant])
+
+    def filtered(self, line: "ParsedLine") -> "ParsedLine":
+        """A parsed line without what is about erased people."""
+        if line.values is not None:
+            return _erased(line) if self.names(line.values) else line
+        if line.raw is None:
+            return line
+        kept = self.faulty(line.raw, line.people)
+        if kept is None:
+            return _erased(line)
+        return replace(line, raw=kept[0], people=kept[1])
+
+    def faulty(self, raw: bytes, people: str | None) -> tuple[bytes, str | None] | None:
+        """The text of a faulty record and the people whom it names, as they may be kept.
+
+        A record that names an erased person and others holds the others, without its text.
+
+        Args:
+            raw: The text.
+            people: Canonical emails that it names, with a space between; None for a reading.
+
+        Returns:
+            None if the record may not be kept.
+        """
+        if self.describes and people is not None:
+            named = people.split()
+            others = [person for person in named if not self.tombstones.has_person(person)]
+            if len(others) == len(named):
+                return raw, people
+            return (b"", " ".join(others)) if others else None
+        text = raw.decode(errors="surrogateescape")
+        if self.device:
+            return None if any(map(self.tombstones.has_device, texts_of(text, self.key))) else (raw, people)
+        return None if any(map(self.tombstones.has_person, named_people(text, self.key))) else (raw, people)
+
+
+def texts_of(text: str, key: str) -> list[str]:
+    """The texts that are values of a JSON key, in any case of its letters, even if the text is not JSON."""
+    found = []
+    for value in re.findall(rf'"{re.escape(key)}"\s*:\s*"((?:[^"\\]|\\.)*)"', text, re.IGNORECASE | re.ASCII):
+        try:
+            found.append(json.loads(f'"{value}"', strict=False))
+        except ValueError:
+            found.append(value)
+    return found
+
+
+def _erased(line: "ParsedLine") -> "ParsedLine":
+    return replace(line, values=None, reason=ERASED, raw=None, people=None, unknown_keys=0, coerced=0)

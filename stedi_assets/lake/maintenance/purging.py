@@ -1,0 +1,71 @@
+"""Purging: after an erasure no former snapshot stays, and no file that only former snapshots name."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stedi_assets.errors import LakeError
+from stedi_assets.lake.iceberg.commit import Conflict
+from stedi_assets.lake.maintenance.orphans import delete_orphans
+from stedi_assets.lake.progress import report
+from stedi_assets.lake.resource import Lake
+from stedi_assets.lake.storage import engine_path, open_storage
+from stedi_assets.tables import TableSpec
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+
+def purge(lake: Lake, spec: TableSpec) -> tuple[int, int]:
+    """Expires all snapshots of a table but the current one, and deletes at once what only they named.
+
+    Args:
+        lake: The lake.
+        spec: The table.
+
+    Returns:
+        The numbers of expired snapshots and of deleted files.
+
+    Raises:
+        LakeError: Something keeps former snapshots; see `blocked`.
+    """
+    from pyiceberg.exceptions import CommitFailedException
+
+    table = lake.loaded(spec)
+    if table is None or table.current_snapshot() is None:
+        return 0, 0
+    if reasons := [*blocked(table)]:
+        raise LakeError(f"{spec.name}: {reasons[0]}.")
+    report(spec.name, "deleting former snapshots")
+    former = [
+        snapshot.snapshot_id
+        for snapshot in table.metadata.snapshots
+        if snapshot.snapshot_id != table.metadata.current_snapshot_id
+    ]
+    if former:
+        try:
+            table.maintenance.expire_snapshots().by_ids(former).commit()
+        except CommitFailedException:
+            raise Conflict(f"{spec.name} was published by another run meanwhile.") from None
+    table = lake.loaded(spec)
+    assert table is not None
+    storage = open_storage(table.location(), lake.aws)
+    deleted = delete_orphans(table, storage, "", None)
+    current = engine_path(table.metadata_location).rpartition("/")[2]
+    described = [
+        file
+        for file in storage.list(f"{table.location()}/metadata")
+        if file.path.endswith(".metadata.json") and file.path.rpartition("/")[2] != current
+    ]
+    storage.remove_files(described)
+    for file in [*deleted, *described]:
+        storage.remove_versions(file.uri, all_of_them=True)
+    return len(former), len(deleted) + len(described)
+
+
+def blocked(table: "Table") -> Iterator[str]:
+    """What keeps the former snapshots of a table, each in words with the fix."""
+    if table.properties.get("gc.enabled", "true").lower() == "false":
+        yield "gc.enabled is false, so nothing of it may be deleted: remove that property first"
+    for name, ref in table.metadata.refs.items():
+        if ref.snapshot_id != table.metadata.current_snapshot_id:
+            yield f"the {ref.snapshot_ref_type.value} {name} keeps a former snapshot: remove it first"

@@ -1,0 +1,88 @@
+"""What the scanner looks for: the ways in which a value may be written, as one pattern over bytes."""
+
+import base64
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote
+
+SHORTEST = 4  # bytes; shorter values are everywhere
+Trie = dict[int, "Trie"]
+END = -1
+
+
+class Terms:
+    """Values by kind, and the pattern that finds them.
+
+    Args:
+        values: Values by kind, such as emails.
+    """
+
+    def __init__(self, values: Mapping[str, Iterable[str]]) -> None:
+        self._kinds: dict[bytes, str] = {}
+        for kind, listed in values.items():
+            for value in listed:
+                for form in spellings(value):
+                    if len(form) >= SHORTEST:
+                        self._kinds.setdefault(form, kind)
+        self.longest = max(map(len, self._kinds), default=0)
+        self._pattern = re.compile(_regex(self._kinds), re.DOTALL) if self._kinds else None
+
+    def kinds_in(self, data: bytes) -> Iterator[str]:
+        """The kind of each value that occurs in some bytes."""
+        if self._pattern is not None:
+            for match in self._pattern.finditer(data.lower()):
+                yield self._kinds[match[0]]
+
+
+def spellings(value: str) -> set[bytes]:
+    """The ways in which a value may be written, in lower case as `bytes.lower` makes it."""
+    texts = {unicodedata.normalize(form, text) for form in ("NFC", "NFD") for text in _cases(value)}
+    found: set[bytes] = set()
+    for text in texts:
+        data = text.encode(errors="surrogatepass")
+        found |= {
+            data,
+            quote(text, safe="", errors="replace").encode(),
+            data.hex().encode(),
+            text.encode("unicode-escape", errors="replace"),
+            text.encode("utf-16-le", errors="replace"),
+            text.encode("utf-16-be", errors="replace"),
+        }
+        found |= {part.lower() for cased in _cases(text) for part in _base64(cased.encode(errors="replace"))}
+    return {form.lower() for form in found if form}
+
+
+def _cases(value: str) -> set[str]:
+    return {value, value.lower(), value.upper(), value.title()}
+
+
+def _base64(data: bytes) -> Iterator[bytes]:
+    """The middle of the base64 of some bytes, wherever they begin in a longer text."""
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + data).rstrip(b"=")
+        start = (0, 2, 3)[before]
+        whole = encoded[start : (before + len(data)) * 8 // 6]
+        if len(whole) >= 2 * SHORTEST:
+            yield whole
+
+
+def _regex(words: Iterable[bytes]) -> bytes:
+    """A pattern that finds any of the words; those with the same beginning share it."""
+    trie: Trie = {}
+    for word in words:
+        node = trie
+        for byte in word:
+            node = node.setdefault(byte, {})
+        node[END] = {}
+    return _branch(trie)
+
+
+def _branch(node: Trie) -> bytes:
+    ends = END in node
+    parts = [re.escape(bytes([byte])) + _branch(rest) for byte, rest in node.items() if byte != END]
+    if not parts:
+        return b""
+    if len(parts) == 1 and not ends:
+        return parts[0]
+    return b"(?:" + b"|".join(parts) + b")" + (b"?" if ends else b"")
