@@ -209,6 +209,7 @@ def test_settings_load_neither_dagster_nor_an_engine():
 def test_the_table_names_every_setting_once_and_a_field_of_settings_for_each():
     assert list(DEFAULTS) == [
         "STEDI_LANDING", "STEDI_LAKE", "STEDI_CATALOG", "STEDI_ENGINE", "STEDI_POLICY", "STEDI_PSEUDONYM_KEY",
+        "STEDI_ERASURE", "STEDI_ERASURE_KEY",
         "STEDI_MEMORY_MB", "STEDI_BATCH_FILES", "STEDI_BATCH_MB", "STEDI_RECORD_BYTES", "STEDI_KEEP_DAYS",
         "STEDI_KEEP_RUNS", "STEDI_FILE_ACCESS",
         "STEDI_SENSOR_SECONDS", "STEDI_QUIET_HOURS", "STEDI_WEBHOOK_URL",
@@ -218,5 +219,5 @@ def test_the_table_names_every_setting_once_and_a_field_of_settings_for_each():
         "--landing", "--lake", "--catalog", "--engine", "--policy"
     ]  # fmt: skip
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert {setting.field for setting in SETTINGS} == fields - {"key_file", "region"}
+    assert {setting.field for setting in SETTINGS} == fields - {"key_file", "erasure_key_file", "region"}
     assert len({setting.field for setting in SETTINGS}) == len(SETTINGS)

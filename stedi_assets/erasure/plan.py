@@ -77,6 +77,7 @@ def make_plan(
         terms={kind: sorted(values) for kind, values in sorted(found.terms.items())},
         devices=sorted(found.devices),
         shared=sorted(found.shared),
+        explained=sorted(found.explained),
         plan=plan.content,
     )
     return plan, work

@@ -43,6 +43,7 @@ class Work:
         terms: What the scanner looks for, by kind.
         devices: Serial numbers of devices that were theirs alone.
         shared: Serial numbers of devices that others registered too.
+        explained: Values of others in which one of the terms occurs.
         plan: The plan.
         done: Results of the steps that are done, by step.
         rewritten: Landing files that were rewritten, by table.
@@ -54,6 +55,7 @@ class Work:
     terms: Mapping[str, list[str]]
     devices: list[str]
     shared: list[str]
+    explained: list[str]
     plan: Mapping[str, Any]
     done: dict[str, Any] = field(default_factory=dict)
     rewritten: dict[str, list[dict[str, Any]]] = field(default_factory=dict)

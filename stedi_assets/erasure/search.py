@@ -1,5 +1,6 @@
 """Looking for people in a lake and its landing files: how much there is of them, place by place."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ class Found:
         devices: Serial numbers of devices that are theirs alone.
         shared: Serial numbers of devices that others registered too.
         others: How many others registered one of these devices.
+        explained: Values of others in which a term occurs, such as a longer email.
     """
 
     people: list[str]
@@ -58,6 +60,7 @@ class Found:
     devices: set[str] = field(default_factory=set)
     shared: set[str] = field(default_factory=set)
     others: int = 0
+    explained: set[str] = field(default_factory=set)
 
     def tombstones(self, key: bytes) -> Tombstones:
         """The tombstones that these people will have."""
@@ -93,6 +96,12 @@ def look_for(lakes: Sequence[Lake], people: Collection[str]) -> Found:
         found.common[kind] += len(values & of_others[kind])
     found.terms["emails"] |= forms
     found.terms["serial numbers"] |= found.devices
+    terms = [re.escape(term.lower()) for values in found.terms.values() for term in values]
+    occurs = re.compile("|".join(terms))
+    of_others["serial numbers"] = owners.keys() - found.devices
+    found.explained = {
+        value for values in of_others.values() for value in values if occurs.search(value.lower())
+    }
     for lake in lakes:
         for person in forms if _has_subjects(lake) else ():
             found.terms["pseudonyms"].add(subject_id(lake.key.read(), person))

@@ -1,6 +1,7 @@
 """What the scanner looks for: the ways in which a value may be written, as one pattern over bytes."""
 
 import base64
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,15 +17,19 @@ class Terms:
 
     Args:
         values: Values by kind, such as emails.
+        explained: Longer values of others in which one of these occurs: there it is no finding.
     """
 
-    def __init__(self, values: Mapping[str, Iterable[str]]) -> None:
-        self._kinds: dict[bytes, str] = {}
+    def __init__(self, values: Mapping[str, Iterable[str]], explained: Iterable[str] = ()) -> None:
+        self._kinds: dict[bytes, str | None] = {}
         for kind, listed in values.items():
             for value in listed:
                 for form in spellings(value):
                     if len(form) >= SHORTEST:
                         self._kinds.setdefault(form, kind)
+        for value in explained:
+            for form in spellings(value):
+                self._kinds.setdefault(form, None)
         self.longest = max(map(len, self._kinds), default=0)
         self._pattern = re.compile(_regex(self._kinds), re.DOTALL) if self._kinds else None
 
@@ -32,7 +37,9 @@ class Terms:
         """The kind of each value that occurs in some bytes."""
         if self._pattern is not None:
             for match in self._pattern.finditer(data.lower()):
-                yield self._kinds[match[0]]
+                kind = self._kinds[match[0]]
+                if kind is not None:
+                    yield kind
 
 
 def spellings(value: str) -> set[bytes]:
@@ -45,7 +52,7 @@ def spellings(value: str) -> set[bytes]:
             data,
             quote(text, safe="", errors="replace").encode(),
             data.hex().encode(),
-            text.encode("unicode-escape", errors="replace"),
+            json.dumps(text)[1:-1].encode(),
             text.encode("utf-16-le", errors="replace"),
             text.encode("utf-16-be", errors="replace"),
         }

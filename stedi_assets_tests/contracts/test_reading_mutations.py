@@ -120,7 +120,9 @@ def steps_are_joined_to_customer_trusted(bench):
 
 @mutation("step_trainer_trusted", "device_has_one_owner")
 def shared_devices_are_kept(bench):
-    owners = lambda records: records.select("serialnumber", person("email").alias("_person"))  # noqa: E731
+    def owners(records, _shared):
+        return records.select("serialnumber", person("email").alias("_person"))
+
     return bench.patched((readings, "sole_owners", owners))
 
 

@@ -24,7 +24,7 @@ from stedi_assets.errors import counted_words
 from stedi_assets.settings import Policy, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from stedi_assets.cli.in_process import OnProgress
     from stedi_assets.erasure.request import Work, WorkFolder
@@ -36,7 +36,7 @@ COLUMNS = ("place", "found", "of")
 
 @click.group("erase")
 def command() -> None:
-    """Erases people from landing files and tables, keeps them away, and proves it."""
+    """Erases people everywhere, keeps them away, and proves it."""
 
 
 @command.command("plan", epilog=examples("stedi erase plan --people request.txt --reference 2026-017"))
@@ -172,7 +172,7 @@ def erased(settings: Settings, digest: str, on_progress: "OnProgress") -> "tuple
     work = folder.load(digest)
     with every_lake(settings) as lakes:
         erase(lakes, work, folder, run_now(settings), refresher(settings, on_progress))
-        scanned = scan_for(lakes, settings, work.terms, on_progress)
+        scanned = scan_for(lakes, settings, work.terms, work.explained, on_progress)
         receipt = signed(lakes[0], work, scanned)
     if scanned.clean:
         folder.wipe(digest)
@@ -195,6 +195,7 @@ def scan_for(
     lakes: "Sequence[Lake]",
     settings: Settings,
     terms: "Mapping[str, Sequence[str]]",
+    explained: "Collection[str]",
     on_progress: "OnProgress | None" = None,
 ) -> "Scan":
     """Searches lake, landing root, catalog and Dagster home for values.
@@ -203,6 +204,7 @@ def scan_for(
         lakes: The lake under each policy.
         settings: Where all of them are.
         terms: The values by kind.
+        explained: Longer values of others in which one of them occurs.
         on_progress: Receives every file.
     """
     from stedi_assets.lake import Progress
@@ -225,7 +227,7 @@ def scan_for(
         if on_progress is not None and files % 100 == 0:
             on_progress(Progress(place, "scanned files", files))
 
-    return scan(places, Terms(terms), lakes[0].aws.s3 if in_s3 else None, told_file)
+    return scan(places, Terms(terms, explained), lakes[0].aws.s3 if in_s3 else None, told_file)
 
 
 def look_again(lakes: "Sequence[Lake]", people: list[str]) -> "Scan":
@@ -235,7 +237,8 @@ def look_again(lakes: "Sequence[Lake]", people: list[str]) -> "Scan":
     lake = lakes[0]
     found = look_for(lakes, people)
     settings = Settings.from_process({"STEDI_LAKE": lake.uri, "STEDI_LANDING": lake.landing})
-    return scan_for(lakes, settings, {kind: sorted(values) for kind, values in found.terms.items()})
+    terms = {kind: sorted(values) for kind, values in found.terms.items()}
+    return scan_for(lakes, settings, terms, found.explained)
 
 
 def standing_hits(lakes: "Sequence[Lake]", run: "Run") -> int:

@@ -19,6 +19,7 @@ from stedi_assets.errors import LakeError
 from stedi_assets.lake.ingestion.erasing.tombstones import ERASED, ErasedRecords
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.lines import ParsedLine, records_of
+from stedi_assets.lake.ingestion.parsing.finder import BETWEEN
 from stedi_assets.lake.ingestion.parsing.unpacking import PACKED, PackingError, encoding_of, unpacked
 from stedi_assets.lake.ingestion.records import LineForm
 from stedi_assets.lake.storage import Storage
@@ -157,8 +158,10 @@ class Rewriter:
             if encoding_of(stream.peek(16)[:16]) != "utf-8-sig":
                 return False
             for number, line in _numbered(stream):
+                text = line.decode(errors="surrogateescape").strip(f"{WHITESPACE}\ufeff")
+                if text.startswith((*"[],",)) or text.endswith(","):  # parts of an array
+                    return False
                 if number in gone:
-                    text = line.decode(errors="surrogateescape").strip(f"{WHITESPACE}\ufeff")
                     if text != gone[number]:
                         return False
                     seen += 1
@@ -185,7 +188,9 @@ class Rewriter:
                         )
                     left = self._left(text, line)
                     if left is not None:
-                        yield left.strip(WHITESPACE).encode(errors="surrogateescape") + b"\n"
+                        # Between rows nothing has a meaning; a faulty record stays as it was.
+                        piece = left.removesuffix("\n") if line.values is None else left.strip(BETWEEN)
+                        yield piece.encode(errors="surrogateescape") + b"\n"
             return
         with self.open_file(uri) as raw:
             try:
