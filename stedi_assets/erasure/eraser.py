@@ -30,7 +30,7 @@ def erase(
         work: The plan with the people.
         folder: Where the work is kept.
         run: The run.
-        refresh: Makes derived tables anew without the people.
+        refresh: Rebuilds derived tables without the people.
 
     Returns:
         What was done, by step.
@@ -161,7 +161,7 @@ def reapply(lakes: Sequence[Lake], run: Run, refresh: Refresh) -> Mapping[str, A
     Args:
         lakes: The lake under each policy that has tables.
         run: The run.
-        refresh: Makes derived tables anew.
+        refresh: Rebuilds derived tables.
 
     Returns:
         What was done, by step.

@@ -25,7 +25,7 @@ def build_defs(
     return dg.Definitions(
         assets=build_assets(naming, declared),
         asset_checks=[build_freshness(naming, settings.quiet_hours)],
-        jobs=build_jobs(naming, settings.keep_runs, console),
+        jobs=build_jobs(naming, settings, declared, console),
         sensors=build_sensors(naming, settings.sensor_seconds, settings.quiet_hours),
         schedules=SCHEDULES,
         resources=build_resources(settings, declared.specs),

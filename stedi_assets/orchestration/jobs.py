@@ -6,13 +6,16 @@ from typing import Any
 
 import dagster as dg
 
+from stedi_assets.assets import Declared
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import Lake, fail_step
 from stedi_assets.lake.maintenance import TableReport, maintain
+from stedi_assets.orchestration.erasing import erasing_job
 from stedi_assets.orchestration.home import claim
 from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, PRUNE, REFRESH, REKEY, RETRY, Naming
 from stedi_assets.orchestration.pruning import prune
 from stedi_assets.orchestration.sensors.freshness import freshness_keys
+from stedi_assets.settings import Settings
 from stedi_assets.tables import SYSTEM_TABLES, Tables, TableSpec
 
 OPTIONS = {
@@ -106,12 +109,15 @@ def pruning_job(keep_days: int, config: dg.ConfigMapping) -> dg.JobDefinition:
     return prune_all
 
 
-def build_jobs(naming: Naming, keep_runs: int, console: str | None = None) -> list[Any]:
+def build_jobs(
+    naming: Naming, settings: Settings, declared: Declared, console: str | None = None
+) -> list[Any]:
     """The jobs. A launch can choose nothing but what a job offers.
 
     Args:
         naming: Names of the assets.
-        keep_runs: Days for which a run stays.
+        settings: The settings of the code location.
+        declared: The tables.
         console: The least level of the messages that runs print; None for Dagster's.
     """
     loggers = {} if console is None else {"loggers": {"console": {"config": {"log_level": console}}}}
@@ -127,6 +133,10 @@ def build_jobs(naming: Naming, keep_runs: int, console: str | None = None) -> li
         )
 
     nothing = offering({})
+    offering_digest = dg.ConfigMapping(
+        config_schema={"digest": dg.Field(str, description="The digest that `stedi erase plan` printed.")},
+        config_fn=lambda chosen: {**loggers, "ops": {"erase_people": {"config": dict(chosen)}}},
+    )
     # Files that stop arriving break no contract.
     quiet = dg.AssetSelection.checks(*freshness_keys(naming).values())
     return [
@@ -156,7 +166,8 @@ def build_jobs(naming: Naming, keep_runs: int, console: str | None = None) -> li
             description="Audits the published tables against their contracts; writes nothing.",
         ),
         maintenance_job(naming.tables, nothing),
-        pruning_job(keep_runs, nothing),
+        pruning_job(settings.keep_runs, nothing),
+        erasing_job(settings, declared, naming, offering_digest),
     ]
 
 

@@ -7,13 +7,14 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from scripts import verify_receipt
-from stedi_assets.cli.commands.erase import COLUMNS, erased, refresher, run_now, work_folder
+from stedi_assets.assets import DECLARED
+from stedi_assets.cli.commands.erase import COLUMNS, refresher
 from stedi_assets.cli.main import main
-from stedi_assets.cli.people import every_lake
 from stedi_assets.erasure.eraser import reapply
 from stedi_assets.erasure.plan import make_plan
 from stedi_assets.erasure.request import WorkFolder
@@ -21,6 +22,8 @@ from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.iceberg.catalog import open_catalog
 from stedi_assets.lake.ingestion.faults import canonical
 from stedi_assets.lake.storage import Aws
+from stedi_assets.orchestration.build import build_defs
+from stedi_assets.orchestration.erasing import erased, every_lake, run_now, work_folder
 from stedi_assets_tests.support.copies import Kept
 from stedi_assets_tests.support.lakes import (
     AS_OF,
@@ -121,10 +124,14 @@ def settings_of(lake):
     return lake.environment
 
 
+def quiet(settings):
+    return refresher(settings, lambda progress: None, DECLARED)
+
+
 def planned(lake, people=EVERYONE):
     """Plans the erasure of some people; returns the plan and its digest."""
     settings = settings_of(lake)
-    with present_at(AS_OF), every_lake(settings) as lakes:
+    with present_at(AS_OF), every_lake(settings, DECLARED) as lakes:
         named = [canonical(email) for email in people]
         plan, work = make_plan(lakes, named, "T-1", run_now(settings), lakes[0].erasure_key.read())
         work_folder(settings).save(work)
@@ -136,7 +143,7 @@ def erase_all(lake, people=EVERYONE):
     plan, digest = planned(lake, people)
     assert not plan.blocked
     with present_at(AS_OF):
-        return erased(settings_of(lake), digest, lambda progress: None)
+        return erased(settings_of(lake), DECLARED, digest, quiet(settings_of(lake)))
 
 
 def tables(lake, database="stedi"):
@@ -316,8 +323,8 @@ def test_a_lake_that_was_put_back_is_refused_until_everyone_is_erased_again(lake
         copy.rename(place)
     assert "stedi erase reapply" in " ".join(lake.run().failures)
     settings = settings_of(lake)
-    with present_at(AS_OF), every_lake(settings) as lakes:
-        reapply(lakes, run_now(settings), refresher(settings, lambda progress: None))
+    with present_at(AS_OF), every_lake(settings, DECLARED) as lakes:
+        reapply(lakes, run_now(settings), quiet(settings))
     assert Counter(map(repr, tables(lake)["accelerometer_trusted"])) == Counter(map(repr, good))
     assert searched(lake.folder, [*ASKED_FORMS, *THEIR_DEVICES]) == set()
 
@@ -352,7 +359,7 @@ def test_an_erasure_that_is_killed_after_any_step_goes_on(lake, monkeypatch):
         monkeypatch.setattr(WorkFolder, "save", dies)
         try:
             with present_at(AS_OF):
-                _, scanned = erased(settings_of(lake), digest, lambda progress: None)
+                _, scanned = erased(settings_of(lake), DECLARED, digest, quiet(settings_of(lake)))
             break
         except Killed:
             stopped += 1
@@ -366,12 +373,12 @@ class TestPlan:
         _, digest = planned(lake)
         write_landing(lake.landing, {"accelerometer/landing/new.json": reading("stays@example.com", AT + 5)})
         with pytest.raises(LakeError, match="plan again"), present_at(AS_OF):
-            erased(settings_of(lake), digest, lambda progress: None)
+            erased(settings_of(lake), DECLARED, digest, quiet(settings_of(lake)))
 
     def test_another_digest_is_refused(self, lake):
         planned(lake)
         with pytest.raises(SettingError, match="There is no plan"):
-            erased(settings_of(lake), "0" * 16, lambda progress: None)
+            erased(settings_of(lake), DECLARED, "0" * 16, quiet(settings_of(lake)))
 
     def test_a_tag_blocks_by_name(self, lake):
         table = lake.table("customer_trusted")
@@ -380,7 +387,7 @@ class TestPlan:
         plan, digest = planned(lake)
         assert any("the tag audit-2024" in reason for reason in plan.blocked)
         with pytest.raises(LakeError, match="audit-2024"), present_at(AS_OF):
-            erased(settings_of(lake), digest, lambda progress: None)
+            erased(settings_of(lake), DECLARED, digest, quiet(settings_of(lake)))
 
     def test_places_counts_and_no_value(self, lake):
         plan, _ = planned(lake)
@@ -452,6 +459,19 @@ class TestCommands:
             if row["serialnumber"] == "d-ada"
         ]
         assert times == [registered + 1]
+
+
+@pytest.mark.slow
+def test_the_job_of_the_ui_is_told_the_digest_only(lake):
+    _, digest = planned(lake)
+    job = build_defs(lake.environment).resolve_job_def("erase")
+    with present_at(AS_OF), dg.DagsterInstance.ephemeral() as instance:
+        done = job.execute_in_process(run_config={"digest": digest}, instance=instance)
+        told = " ".join(repr(event) for event in done.all_events)
+    assert done.success
+    assert searched(lake.folder, [*ASKED_FORMS, *THEIR_DEVICES]) == set()
+    assert digest in str(done.dagster_run.run_config)
+    assert not [value for value in [*ASKED_FORMS, *THEIR_DEVICES] if value in told]
 
 
 def test_columns_of_the_plan():

@@ -2,14 +2,13 @@
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from stedi_assets.cli.options import examples, format_option, refresh_options, sentences, settings_of
-from stedi_assets.cli.people import asked_for, every_lake, people_option
+from stedi_assets.cli.people import asked_for, people_option
 from stedi_assets.errors import SettingError
 
 if TYPE_CHECKING:
@@ -38,22 +37,23 @@ def command() -> None:
 def show(people: Any, export: Path | None, form: str, **flags: str | None) -> None:
     """Counts what there is of someone, place by place.
 
-    With --export it writes their data to files, as delivered and as landed. Emails come from a file or from
+    With --export it writes their data to files, as received and as landed. Emails come from a file or from
     standard input.
     """
     with sentences():
         named = asked_for(people)
         settings = settings_of(flags, there=True)
 
-        from stedi_assets.cli.in_process import RunOptions
+        from stedi_assets.assets import DECLARED
         from stedi_assets.cli.output import print_rows
         from stedi_assets.erasure.search import look_for, places
+        from stedi_assets.orchestration.erasing import every_lake, run_now
 
-        with every_lake(settings) as lakes:
+        with every_lake(settings, DECLARED) as lakes:
             found = look_for(lakes, named)
             tombstones = found.tombstones(os.urandom(32))
-            run = RunOptions().run(settings.policy, int(time.time() * 1000))
-            rows = [(place.place, place.found, place.of) for place in places(lakes, found, tombstones, run)]
+            listed = places(lakes, found, tombstones, run_now(settings))
+            rows = [(place.place, place.found, place.of) for place in listed]
             print_rows(COLUMNS, rows, form)
             if export is not None:
                 copied = copy_out(lakes[0], found, tombstones, export)
