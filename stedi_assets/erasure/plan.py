@@ -8,6 +8,7 @@ from typing import Any
 
 from stedi_assets.erasure.request import Work
 from stedi_assets.erasure.search import Found, Place, look_for, places
+from stedi_assets.errors import counted_words
 from stedi_assets.lake import Lake, Run
 from stedi_assets.lake.ingestion.erasing import landing_hits
 from stedi_assets.lake.maintenance import blocked
@@ -102,15 +103,16 @@ def state_of(lakes: Sequence[Lake]) -> str:
 
 def _decisions(found: Found) -> Iterator[str]:
     if found.devices:
-        yield f"{len(found.devices):,} devices were theirs alone: their readings go"
+        devices = counted_words(len(found.devices), "device was", "devices were")
+        yield f"{devices} of no one else: all readings of it go"
     if found.shared:
-        yield (
-            f"{len(found.shared):,} devices were registered by {found.others:,} others too: their readings "
-            "stay, and they count as shared for ever"
-        )
+        devices = counted_words(len(found.shared), "device was", "devices were")
+        others = counted_words(found.others, "other person", "other people")
+        yield f"{devices} registered by {others} too: the readings stay, and it counts as shared for ever"
     for kind, number in sorted(found.common.items()):
         if number:
-            yield f"{number:,} {kind} are also those of others: they are not looked for"
+            values = counted_words(number, f"of their {kind} is", f"of their {kind} are")
+            yield f"{values} also that of someone else, so it is not looked for"
 
 
 def _blocked(lakes: Sequence[Lake], found: Found, key: bytes) -> Iterator[str]:

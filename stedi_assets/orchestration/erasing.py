@@ -184,7 +184,7 @@ def refresh_derived_tables(settings: Settings, declared: Declared) -> Refresh:
 def erasing_job(
     settings: Settings, declared: Declared, naming: Naming, config: dg.ConfigMapping
 ) -> dg.JobDefinition:
-    """The job that executes a plan of `stedi erase plan`; it is told the digest only."""
+    """The job that executes a plan of `stedi erase plan`; it takes the digest only."""
 
     @dg.op(
         description="Executes a plan and signs the receipt.",

@@ -395,7 +395,7 @@ class TestPlan:
         assert found["stedi.customer_landing", "rows"] == 8
         assert found["landing files of customer_landing", "records"] == 10
         assert not [value for value in [*ASKED_FORMS, *THEIR_DEVICES] if value in repr(plan)]
-        assert any("count as shared for ever" in sentence for sentence in plan.decisions)
+        assert any("counts as shared for ever" in sentence for sentence in plan.decisions)
 
 
 class TestCommands:

@@ -76,7 +76,7 @@ def run(digest: str, **flags: str | None) -> None:
         from stedi_assets.cli.output import RunDisplay, console
         from stedi_assets.orchestration.erasing import erased, told
 
-        with RunDisplay(console()).shown() as display:
+        with RunDisplay(console(stderr=True)).shown() as display:
             refresh = refresher(settings, display, DECLARED)
             receipt, scanned = erased(settings, DECLARED, digest, refresh)
         click.echo(f"Receipt: {receipt}")
@@ -133,7 +133,7 @@ def reapply(**flags: str | None) -> None:
         from stedi_assets.erasure.eraser import reapply as again
         from stedi_assets.orchestration.erasing import every_lake, run_now
 
-        with RunDisplay(console()).shown() as display, every_lake(settings, DECLARED) as lakes:
+        with RunDisplay(console(stderr=True)).shown() as display, every_lake(settings, DECLARED) as lakes:
             done = again(lakes, run_now(settings), refresher(settings, display, DECLARED))
         for step, result in done.items():
             click.echo(f"{step}: {result}")

@@ -57,8 +57,7 @@ def purge(lake: Lake, spec: TableSpec) -> tuple[int, int]:
         if file.path.endswith(".metadata.json") and file.path.rpartition("/")[2] != current
     ]
     storage.remove_files(described)
-    for file in [*deleted, *described]:
-        storage.remove_versions(file.uri, all_of_them=True)
+    storage.remove_former_versions(table.location())
     return len(former), len(deleted) + len(described)
 
 

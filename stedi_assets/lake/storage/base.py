@@ -57,15 +57,19 @@ class Storage(Protocol):
     def locked(self, uri: str) -> str | None:
         """Why a file or a former version of it may not be deleted, in words; None if it may."""
 
-    def remove_versions(self, uri: str, *, all_of_them: bool) -> int:
+    def remove_versions(self, uri: str, *, all_of_them: bool) -> None:
         """Deletes former versions of a file, if the storage keeps any.
 
         Args:
             uri: The file.
             all_of_them: Whether the current version goes too.
 
-        Returns:
-            The number of versions and delete markers that went.
+        Raises:
+            LakeError: One could not be deleted.
+        """
+
+    def remove_former_versions(self, folder: str) -> None:
+        """Deletes all former versions and delete markers below a folder, if the storage keeps any.
 
         Raises:
             LakeError: One could not be deleted.

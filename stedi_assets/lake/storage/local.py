@@ -66,11 +66,13 @@ class LocalStorage:
         writable = os.access(path.parent, os.W_OK | os.X_OK)
         return None if writable else f"The folder of {path.name} is not writable: check its owner and mode."
 
-    def remove_versions(self, uri: str, *, all_of_them: bool) -> int:
+    def remove_versions(self, uri: str, *, all_of_them: bool) -> None:
         """See `Storage`; a folder keeps no versions."""
         if all_of_them:
             Path(engine_path(uri)).unlink(missing_ok=True)
-        return 0
+
+    def remove_former_versions(self, folder: str) -> None:
+        """See `Storage`; a folder keeps no versions."""
 
     def remove(self, folder: str) -> None:
         """See `Storage`."""

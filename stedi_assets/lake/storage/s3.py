@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.packing import bounded
@@ -21,6 +21,15 @@ UNKNOWN = (
     "SignatureDoesNotMatch",
     "RequestTimeTooSkewed",
 )
+
+
+class _Version(NamedTuple):
+    """A version of an object."""
+
+    key: str
+    id: str
+    latest: bool
+    marker: bool
 
 
 @dataclass(frozen=True)
@@ -86,10 +95,10 @@ class S3Storage:
 
         bucket, key = _split(uri)
         with aws_settings():
-            for version, marker in self._versions(bucket, key):
-                if marker:
+            for version in self._versions(bucket, key):
+                if version.marker or version.key != key:
                     continue
-                known = {"VersionId": version} if version != "null" else {}
+                known = {"VersionId": version.id} if version.id != "null" else {}
                 try:
                     head = self.aws.s3.head_object(Bucket=bucket, Key=key, **known)
                 except ClientError as error:
@@ -99,25 +108,40 @@ class S3Storage:
                     return f"s3://{bucket}/{key} is locked ({mode}): its retention has to end first."
         return None
 
-    def remove_versions(self, uri: str, *, all_of_them: bool) -> int:
+    def remove_versions(self, uri: str, *, all_of_them: bool) -> None:
         """See `Storage`."""
         bucket, key = _split(uri)
         with aws_settings():
-            former = [version for version, _ in self._versions(bucket, key, former=not all_of_them)]
-            for version in former:
-                self.aws.s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
-            if all_of_them and not former:
+            found = [part for part in self._versions(bucket, key) if part.key == key]
+            self._delete_versions(bucket, [part for part in found if all_of_them or not part.latest])
+            if all_of_them and not found:
                 self.aws.s3.delete_object(Bucket=bucket, Key=key)
-        return len(former)
 
-    def _versions(self, bucket: str, key: str, *, former: bool = False) -> Iterator[tuple[str, bool]]:
-        """The versions of an object, and whether each is a delete marker."""
-        pages = self.aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+    def remove_former_versions(self, folder: str) -> None:
+        """See `Storage`."""
+        bucket, prefix = _split(folder)
+        with aws_settings():
+            found = self._versions(bucket, f"{prefix}/")
+            self._delete_versions(bucket, (part for part in found if part.marker or not part.latest))
+
+    def _versions(self, bucket: str, prefix: str) -> Iterator[_Version]:
+        """The versions of the objects whose keys begin with a prefix."""
+        pages = self.aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             for kind in ("Versions", "DeleteMarkers"):
                 for found in page.get(kind, []):
-                    if found["Key"] == key and not (former and found["IsLatest"]):
-                        yield found["VersionId"], kind == "DeleteMarkers"
+                    marker = kind == "DeleteMarkers"
+                    yield _Version(found["Key"], found["VersionId"], found["IsLatest"], marker)
+
+    def _delete_versions(self, bucket: str, versions: Iterable[_Version]) -> None:
+        for group in bounded(versions, lambda _: 1, MOST_DELETED):
+            named = [{"Key": version.key, "VersionId": version.id} for version in group]
+            answer = self.aws.s3.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
+            if refused := answer.get("Errors", []):
+                raise LakeError(
+                    f"The bucket {bucket}: {len(refused):,} former versions could not be deleted "
+                    f"({refused[0].get('Code', 'no code')}): check AWS_PROFILE, its permissions, Object Lock."
+                )
 
     def remove(self, folder: str) -> None:
         """See `Storage`."""
