@@ -156,6 +156,7 @@ def _without_rows(
 
     source = state.spec.source
     assert source is not None
+    rows = _renamed(rows, erased)
     named = rows.column(source.person or source.who)
     known = erased.tombstones.has_device if erased.device else erased.tombstones.has_person
     suspects = [name for name in pc.unique(named).to_pylist() if known(name)]
@@ -170,6 +171,19 @@ def _without_rows(
     return rows.filter(pc.invert(theirs))
 
 
+def _renamed(rows: "pa.RecordBatch", erased: ErasedRecords) -> "pa.RecordBatch":
+    """The rows under paths that hold no name of an erased person."""
+    import pyarrow as pa
+
+    paths = rows.column("source_file")
+    known = {path: erased.tombstones.anonymous(path) for path in paths.unique().to_pylist()}
+    if all(path == anonymous for path, anonymous in known.items()):
+        return rows
+    place = rows.schema.get_field_index("source_file")
+    named = pa.array([known[path] for path in paths.to_pylist()], paths.type)
+    return rows.set_column(place, rows.schema.field(place), named)
+
+
 def _without_lines(rows: "pa.RecordBatch", erased: ErasedRecords, gone: Gone) -> "pa.RecordBatch":
     import pyarrow as pa
 
@@ -177,9 +191,10 @@ def _without_lines(rows: "pa.RecordBatch", erased: ErasedRecords, gone: Gone) ->
     for line in lines:
         left = erased.faulty(line["raw"], line["people"])
         if left is None:
-            gone.lines[line["source_file"], line["reason"]] += 1
+            gone.lines[erased.tombstones.anonymous(line["source_file"]), line["reason"]] += 1
         else:
-            kept.append({**line, "raw": left[0], "people": left[1]})
+            path = erased.tombstones.anonymous(line["source_file"])
+            kept.append({**line, "raw": left[0], "people": left[1], "source_file": path})
     return rows if kept == lines else pa.RecordBatch.from_pylist(kept, schema=rows.schema)
 
 
@@ -231,7 +246,9 @@ def _outcome(
     rewritten: Mapping[str, Rewritten],
 ) -> Outcome | None:
     rows, lines, activity = written
-    if not gone.total and not lines.removed and not rewritten.keys() & state.ledger.current.keys():
+    named = any(state.tombstones.names_in(entry.path) for entry in state.ledger.entries)
+    changed = gone.total or rows.removed or lines.removed or named
+    if not changed and not rewritten.keys() & state.ledger.current.keys():
         areas.discard()
         return None
     lake, spec = state.lake, state.spec
@@ -304,10 +321,12 @@ def _entry(
                 entry = replace(entry, version=new.version, size=new.size, modified=new.modified)
             else:
                 entry = replace(entry, deleted=entry.deleted or state.run.as_of)
+    anonymous = state.tombstones.anonymous(entry.path)
+    entry = replace(entry, path=anonymous)
     if entry.outcome not in (INGESTED, DUPLICATE):
         return entry
-    of_file = {reason: number for (path, reason), number in gone.lines.items() if path == entry.path}
-    rows, lines = gone.rows[entry.path], sum(of_file.values())
+    of_file = {reason: number for (named, reason), number in gone.lines.items() if named == anonymous}
+    rows, lines = gone.rows[anonymous], sum(of_file.values())
     if entry.outcome == INGESTED and (rows or lines):
         reasons = Counter(json.loads(entry.reasons))
         reasons.subtract(of_file)

@@ -31,19 +31,21 @@ UNREADABLE = "\0"
 
 @dataclass(frozen=True)
 class Hit:
-    """A landing file with records of erased people.
+    """A landing file with records of erased people, or named after one.
 
     Attributes:
         file: The file.
         erased: Records that go.
         stay: Records of others.
         lines: The text that each line may lose, by its number; None if the file has another shape.
+        stays_at: Its path afterwards, which holds no name.
     """
 
     file: LandingFile
     erased: int
     stay: int
     lines: dict[int, str] | None = field(repr=False)
+    stays_at: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Rewritten:
         path: Its path.
         content: SHA-256 of the former bytes.
         left: SHA-256 of the bytes now; None if the whole file went.
+        stays_at: Its path now.
         version: Its version now.
         size: Its size now.
         modified: When it was rewritten, epoch ms.
@@ -62,6 +65,7 @@ class Rewritten:
     path: str
     content: str
     left: str | None
+    stays_at: str = ""
     version: str = ""
     size: int = 0
     modified: int = 0
@@ -101,9 +105,10 @@ class Rewriter:
                 erased += 1
                 plain = plain and left is None
                 gone[line.number] = text.strip(WHITESPACE)
-        if not erased:
+        stays_at = self.erased.tombstones.anonymous(file.path)
+        if not erased and stays_at == file.path:
             return None
-        return Hit(file, erased, stay, gone if plain and self._are_lines(file, gone) else None)
+        return Hit(file, erased, stay, gone if plain and self._are_lines(file, gone) else None, stays_at)
 
     def records(self, file: LandingFile) -> Iterator[str]:
         """The records of the people in a file, as they were delivered."""
@@ -127,15 +132,16 @@ class Rewriter:
                 raise LakeError(f"{file.path} changed since it was read: plan the erasure again.")
             if not hit.stay:
                 self.storage.remove_versions(file.uri, all_of_them=True)
-                return Rewritten(file.path, former, None)
+                return Rewritten(file.path, former, None, hit.stays_at)
             left.seek(0)
             content = _digest(cast(BinaryIO, left))
             left.seek(0)
-            self.storage.write(file.uri, cast(BinaryIO, left))
-        self.storage.remove_versions(file.uri, all_of_them=False)
-        now = self.storage.found(file.uri)
+            uri = file.uri.removesuffix(file.path) + hit.stays_at
+            self.storage.write(uri, cast(BinaryIO, left))
+        self.storage.remove_versions(file.uri, all_of_them=uri != file.uri)
+        now = self.storage.found(uri)
         assert now is not None
-        return Rewritten(file.path, former, content, now.version, now.size, now.modified)
+        return Rewritten(file.path, former, content, hit.stays_at, now.version, now.size, now.modified)
 
     def _left(self, text: str, line: ParsedLine) -> str | None:
         """What is left of a record: its text, a faulty record that still names others, or None."""

@@ -6,7 +6,7 @@ only.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,19 @@ class Tombstones:
         """
         free_from = self.devices.get(keyed_hash(self.key, "device", serial))
         return free_from is not None and (instant is None or instant < free_from)
+
+    def names_in(self, path: str) -> bool:
+        """Whether a path of a file holds the email or the device of an erased person."""
+        devices = re.findall(r"[0-9A-Za-z]+(?:-[0-9A-Za-z]+)*", path)
+        return any(map(self.has_device, devices)) or any(map(self.has_person, _emails_in(path)))
+
+    def anonymous(self, path: str) -> str:
+        """A path of a landing file as it may stay: without a name that holds an erased person."""
+        if not self or not self.names_in(path):
+            return path
+        [source, landing, *_] = path.split("/")
+        ending = "".join(re.findall(r"\.(?:jsonl?|ndjson|gz|gzip|bz2|bzip2|zst|zstd)(?=\.|$)", path.lower()))
+        return f"{source}/{landing}/erased-{keyed_hash(self.key, 'path', path)[:16]}{ending}"
 
     def is_shared(self, serial: str) -> bool:
         """Whether a device counts as shared because one of its owners was erased."""
@@ -154,6 +167,16 @@ def texts_of(text: str, key: str) -> list[str]:
         except ValueError:
             found.append(value)
     return found
+
+
+def _emails_in(path: str) -> Iterator[str]:
+    """What may be an email in a path, with more or less of what stands around it."""
+    for at in re.finditer("@", path):
+        left = re.split(r"([/\s_,;+.-])", path[: at.start()])[-9:]
+        right = re.split(r"([/\s_,;])", path[at.end() :])[0].split(".")
+        locals_ = ["".join(left[start:]) for start in range(0, len(left))]
+        domains = [".".join(right[:end]) for end in range(2, len(right) + 1)]
+        yield from (f"{local}@{domain}" for local in locals_ for domain in domains if local)
 
 
 def _erased(line: "ParsedLine") -> "ParsedLine":
