@@ -79,6 +79,7 @@ def make_plan(
         devices=sorted(found.devices),
         shared=sorted(found.shared),
         explained=sorted(found.explained),
+        readings=sorted(map(list, found.readings)),
         plan=plan.content,
     )
     return plan, work

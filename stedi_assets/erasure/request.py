@@ -44,6 +44,7 @@ class Work:
         devices: Serial numbers of devices that were theirs alone.
         shared: Serial numbers of devices that others registered too.
         explained: Values of others in which one of the terms occurs.
+        readings: Their readings, each with its time first.
         plan: The plan.
         done: Results of the steps that are done, by step.
         rewritten: Landing files that were rewritten, by table.
@@ -56,6 +57,7 @@ class Work:
     devices: list[str]
     shared: list[str]
     explained: list[str]
+    readings: list[list[float]]
     plan: Mapping[str, Any]
     done: dict[str, Any] = field(default_factory=dict)
     rewritten: dict[str, list[dict[str, Any]]] = field(default_factory=dict)

@@ -21,6 +21,9 @@ from stedi_assets.transforms.pseudonyms import subject_id
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Reading = tuple[float, ...]
+"""A reading: its time, and its values."""
+
 PERSONAL = {"email": "emails", "customername": "names", "phone": "phones"}
 """Columns of customer records that say who someone is, and what the scanner calls their values."""
 
@@ -52,6 +55,7 @@ class Found:
         shared: Serial numbers of devices that others registered too.
         others: How many others registered one of these devices.
         explained: Values of others in which a term occurs, such as a longer email.
+        readings: Readings that only they have, each with its time first.
     """
 
     people: list[str]
@@ -61,6 +65,7 @@ class Found:
     shared: set[str] = field(default_factory=set)
     others: int = 0
     explained: set[str] = field(default_factory=set)
+    readings: set[Reading] = field(default_factory=set)
 
     def tombstones(self, key: bytes) -> Tombstones:
         """The tombstones that these people will have."""
@@ -102,6 +107,8 @@ def look_for(lakes: Sequence[Lake], people: Collection[str]) -> Found:
     found.explained = {
         value for values in of_others.values() for value in values if occurs.search(value.lower())
     }
+    for lake in lakes[:1]:  # landing tables of other policies have the same readings
+        _add_readings(lake, found)
     for lake in lakes:
         for person in forms if _has_subjects(lake) else ():
             found.terms["pseudonyms"].add(subject_id(lake.key.read(), person))
@@ -146,15 +153,46 @@ def theirs(
     column = next(name for name in ("subject_id", "user", "email", "serialnumber") if name in spec.columns)
     for batch in pinned.batches(columns or [column]):
         named = batch.column(column)
-        names = pc.unique(named).to_pylist()
-        if column == "subject_id":
-            known = [name for name in names if name in found.terms["pseudonyms"]]
-        elif column == "serialnumber":
-            known = [name for name in names if name in found.devices]
-        else:
-            known = [name for name in names if email_forms(name)[0] in found.people]
+        known = _theirs_among(named, found)
         if known:
             yield batch.filter(pc.is_in(named, pa.array(known, pa.string())))
+
+
+def _add_readings(lake: Lake, found: Found) -> None:
+    """Collects the readings of the people; those that others have too are counted only."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for spec in lake.tables.landing:
+        who, pinned = spec.source and spec.source.who, lake.pinned(spec.name)
+        if not who or spec.instant is None or not pinned.exists:
+            continue
+        delivered = spec.source.record.to_schema().columns if spec.source else {}
+        values = [spec.instant, *(name for name in delivered if name not in (who, spec.instant))]
+        theirs: set[Reading] = set()
+        for batch in pinned.batches([who, *values]):
+            names = pa.array(_theirs_among(batch.column(who), found), pa.string())
+            theirs |= _readings(batch.filter(pc.is_in(batch.column(who), names)), values)
+        instants = pa.array({reading[0] for reading in theirs}, pa.int64())
+        others: set[Reading] = set()
+        for batch in pinned.batches([who, *values]) if theirs else ():
+            names = pa.array(_theirs_among(batch.column(who), found), pa.string())
+            same_time = pc.is_in(batch.column(spec.instant), instants)
+            of_others = pc.and_(same_time, pc.invert(pc.is_in(batch.column(who), names)))
+            others |= _readings(batch.filter(of_others), values) & theirs
+        found.readings |= theirs - others
+        found.common["readings"] += len(others)
+
+
+def _readings(rows: "pa.RecordBatch", columns: list[str]) -> set[Reading]:
+    return set(zip(*(rows.column(name).to_pylist() for name in columns), strict=True))
+
+
+def _theirs_among(named: "pa.Array", found: Found) -> list[str]:
+    """The emails, or the serial numbers, in a column that are those of the people."""
+    known = found.terms["pseudonyms"] | found.devices
+    names = named.unique().to_pylist()
+    return [name for name in names if name in known or email_forms(name)[0] in found.people]
 
 
 def _has_subjects(lake: Lake) -> bool:

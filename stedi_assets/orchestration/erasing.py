@@ -1,7 +1,7 @@
 """Erasing people: opens the lake under every policy, executes a plan, has it scanned, signs the receipt."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -75,26 +75,20 @@ def erased(settings: Settings, declared: Declared, digest: str, refresh: Refresh
     work = folder.load(digest)
     with every_lake(settings, declared) as lakes:
         erase(lakes, work, folder, run_now(settings), refresh)
-        scanned = scan_for(lakes, settings, work.terms, work.explained)
+        scanned = scan_for(lakes, settings, Terms(work.terms, work.explained, work.readings))
         receipt = receipts_of(lakes[0]).sign(_facts(work, scanned))
     if scanned.clean:
         folder.wipe(digest)
     return receipt, scanned
 
 
-def scan_for(
-    lakes: Sequence[Lake],
-    settings: Settings,
-    terms: Mapping[str, Sequence[str]],
-    explained: Collection[str],
-) -> Scan:
+def scan_for(lakes: Sequence[Lake], settings: Settings, terms: Terms) -> Scan:
     """Searches lake, landing root, catalog, tombstones and Dagster home for values.
 
     Args:
         lakes: The lake under each policy.
         settings: Where all of them are.
-        terms: The values by kind.
-        explained: Longer values of others in which one of them occurs.
+        terms: The values.
     """
     places = {
         "lake": settings.lake,
@@ -112,14 +106,13 @@ def scan_for(
 
     in_s3 = any(uri.startswith(S3) for uri in places.values())
     report("erasure", "scanning")
-    return scan(places, Terms(terms, explained), lakes[0].aws.s3 if in_s3 else None, tell)
+    return scan(places, terms, lakes[0].aws.s3 if in_s3 else None, tell)
 
 
 def look_again(lakes: Sequence[Lake], settings: Settings, people: Collection[str]) -> Scan:
     """Searches for everything that names some people now."""
     found = look_for(lakes, people)
-    terms = {kind: sorted(values) for kind, values in found.terms.items()}
-    return scan_for(lakes, settings, terms, found.explained)
+    return scan_for(lakes, settings, Terms(found.terms, found.explained, found.readings))
 
 
 def standing_hits(lakes: Sequence[Lake], run: Run) -> int:

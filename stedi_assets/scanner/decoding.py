@@ -13,6 +13,8 @@ from typing import BinaryIO, cast
 BLOCK = 4 * 1024**2
 DEEPEST = 4
 ROWS = 10_000
+READINGS = (("timestamp", "x", "y", "z"), ("sensorreadingtime", "distancefromobject"))
+"""Columns of readings, the time first."""
 
 
 def contents(stream: BinaryIO, depth: int = 0) -> Iterator[bytes]:
@@ -54,6 +56,22 @@ def contents(stream: BinaryIO, depth: int = 0) -> Iterator[bytes]:
 
             packed = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
             yield from _unpacked(cast(BinaryIO, packed), depth)
+
+
+def readings(stream: BinaryIO) -> Iterator[tuple[float, ...]]:
+    """The readings in a Parquet file, which may name no one; none of any other file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if stream.read(4) != b"PAR1":
+        return
+    stream.seek(0)
+    with suppress(OSError, pa.ArrowInvalid):
+        file = pq.ParquetFile(stream)
+        for columns in READINGS:
+            if {*columns} <= {*file.schema_arrow.names}:
+                for batch in file.iter_batches(ROWS, columns=[*columns]):
+                    yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
 class _Inflated(io.RawIOBase):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, BinaryIO, cast
 
 from stedi_assets.locations import LOCAL, S3
-from stedi_assets.scanner.decoding import contents
+from stedi_assets.scanner.decoding import contents, readings
 from stedi_assets.scanner.terms import Terms
 
 IN_MEMORY = 32 * 1024**2
@@ -61,6 +61,10 @@ def scan(
             try:
                 with opened() as stream:
                     done.hits.update((place, kind) for kind in _kinds(contents(stream), terms))
+                    if terms.readings:
+                        stream.seek(0)
+                        found = sum(reading in terms.readings for reading in readings(stream))
+                        done.hits.update({(place, "readings"): found} if found else {})
             except FileNotFoundError:
                 continue  # another program deleted it
             except OSError:

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 SHORTEST = 4  # bytes; shorter values are everywhere
@@ -18,9 +18,16 @@ class Terms:
     Args:
         values: Values by kind, such as emails.
         explained: Longer values of others in which one of these occurs: there it is no finding.
+        readings: Readings, each with its time first.
     """
 
-    def __init__(self, values: Mapping[str, Iterable[str]], explained: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Iterable[str]],
+        explained: Iterable[str] = (),
+        readings: Iterable[Sequence[float]] = (),
+    ) -> None:
+        self.readings = frozenset(map(tuple, readings))
         self._kinds: dict[bytes, str | None] = {}
         for kind, listed in values.items():
             for value in listed:
