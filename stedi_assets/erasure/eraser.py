@@ -116,7 +116,7 @@ def _step(work: Work, folder: WorkFolder, name: str, do: Callable[[], Any]) -> N
 def _rewrite(lake: Lake, work: Work, folder: WorkFolder, key: bytes) -> dict[str, int]:
     tombstones = Tombstones.of(key, work.forms, work.devices, work.shared)
     for spec in lake.tables.landing:
-        for hit in landing_hits(lake, spec, tombstones):
+        for hit in landing_hits(lake, spec, tombstones, work.files[spec.name]):
             done = rewrite(lake, spec, hit, tombstones)
             work.rewritten.setdefault(spec.name, []).append(done)
             folder.save(work)

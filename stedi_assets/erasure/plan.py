@@ -2,18 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stedi_assets.erasure.request import Work
-from stedi_assets.erasure.search import Found, Place, look_for, places
+from stedi_assets.erasure.search import Found, Place, all_hits, look_for, places
 from stedi_assets.errors import counted_words
 from stedi_assets.lake import Lake, Run
-from stedi_assets.lake.ingestion.erasing import landing_hits
 from stedi_assets.lake.maintenance import blocked
 from stedi_assets.lake.storage import open_storage
 from stedi_assets.tables import SYSTEM_TABLES
+
+if TYPE_CHECKING:
+    from stedi_assets.lake.ingestion.erasing.rewriting import Hit
 
 DIGEST = 16  # hexadecimal digits
 
@@ -62,12 +64,13 @@ def make_plan(
     """
     found = look_for(lakes, people)
     tombstones = found.tombstones(key)
-    counted = tuple(places(lakes, found, tombstones, run))
+    hits = all_hits(lakes[0], tombstones)
+    counted = tuple(places(lakes, found, tombstones, run, hits))
     plan = ErasurePlan(
         people=len(people),
         places=counted,
         decisions=tuple(_decisions(found)),
-        blocked=tuple(_blocked(lakes, found, key)),
+        blocked=tuple(_blocked(lakes, hits)),
         state=state_of(lakes),
     )
     secret = ",".join(sorted(tombstones.people))
@@ -80,6 +83,7 @@ def make_plan(
         shared=sorted(found.shared),
         explained=sorted(found.explained),
         readings=sorted(map(list, found.readings)),
+        files={table: [hit.file.path for hit in files] for table, files in hits.items()},
         plan=plan.content,
     )
     return plan, work
@@ -116,17 +120,15 @@ def _decisions(found: Found) -> Iterator[str]:
             yield f"{values} also that of someone else, so it is not looked for"
 
 
-def _blocked(lakes: Sequence[Lake], found: Found, key: bytes) -> Iterator[str]:
-    tombstones = found.tombstones(key)
+def _blocked(lakes: Sequence[Lake], hits: "Mapping[str, Sequence[Hit]]") -> Iterator[str]:
     for lake in lakes:
         for name in [*lake.tables, *SYSTEM_TABLES]:
             spec = SYSTEM_TABLES.get(name) or lake.tables[name]
             table = lake.loaded(spec)
             for reason in blocked(table) if table is not None else ():
                 yield f"{lake.database}.{name}: {reason}"
-    lake = lakes[0]
-    storage = open_storage(lake.landing, lake.aws)
-    for spec in lake.tables.landing:
-        for hit in landing_hits(lake, spec, tombstones):
+    storage = open_storage(lakes[0].landing, lakes[0].aws)
+    for table_name, files in hits.items():
+        for hit in files:
             if lock := storage.locked(hit.file.uri):
-                yield f"landing files of {spec.name}: {lock}"
+                yield f"landing files of {table_name}: {lock}"

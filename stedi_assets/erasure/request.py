@@ -45,6 +45,7 @@ class Work:
         shared: Serial numbers of devices that others registered too.
         explained: Values of others in which one of the terms occurs.
         readings: Their readings, each with its time first.
+        files: Paths of the landing files with records of theirs, by table.
         plan: The plan.
         done: Results of the steps that are done, by step.
         rewritten: Landing files that were rewritten, by table.
@@ -58,6 +59,7 @@ class Work:
     shared: list[str]
     explained: list[str]
     readings: list[list[float]]
+    files: Mapping[str, list[str]]
     plan: Mapping[str, Any]
     done: dict[str, Any] = field(default_factory=dict)
     rewritten: dict[str, list[dict[str, Any]]] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from stedi_assets.transforms.pseudonyms import subject_id
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from stedi_assets.lake.ingestion.erasing.rewriting import Hit
 
 Reading = tuple[float, ...]
 """A reading: its time, and its values."""
@@ -115,12 +117,22 @@ def look_for(lakes: Sequence[Lake], people: Collection[str]) -> Found:
     return found
 
 
-def places(lakes: Sequence[Lake], found: Found, tombstones: Tombstones, run: Run) -> Iterator[Place]:
-    """Counts what there is of the people, place by place; landing files once, tables under each policy."""
+def places(
+    lakes: Sequence[Lake], found: Found, tombstones: Tombstones, run: Run, hits: "Mapping[str, Sequence[Hit]]"
+) -> Iterator[Place]:
+    """Counts what there is of the people, place by place; landing files once, tables under each policy.
+
+    Args:
+        lakes: The lake under each policy.
+        found: The people.
+        tombstones: The tombstones that they will have.
+        run: The run.
+        hits: The landing files with records of theirs, see `all_hits`.
+    """
     for spec in lakes[0].tables.landing:
-        hits = [*landing_hits(lakes[0], spec, tombstones)]
-        yield Place(f"landing files of {spec.name}", sum(hit.erased for hit in hits), "records")
-        yield Place(f"landing files of {spec.name}", len(hits), "files")
+        files = hits[spec.name]
+        yield Place(f"landing files of {spec.name}", sum(hit.erased for hit in files), "records")
+        yield Place(f"landing files of {spec.name}", len(files), "files")
     for lake in lakes:
         for spec in lake.tables.landing:
             gone = gone_of(lake, spec, run, tombstones)
@@ -131,6 +143,11 @@ def places(lakes: Sequence[Lake], found: Found, tombstones: Tombstones, run: Run
         for spec in lake.tables.derived:
             rows = sum(batch.num_rows for batch in theirs(lake, spec, found))
             yield Place(f"{lake.database}.{spec.name}", rows, "rows")
+
+
+def all_hits(lake: Lake, tombstones: Tombstones) -> "dict[str, list[Hit]]":
+    """The landing files with records of the people, by landing table."""
+    return {spec.name: [*landing_hits(lake, spec, tombstones)] for spec in lake.tables.landing}
 
 
 def theirs(

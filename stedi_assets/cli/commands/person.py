@@ -46,13 +46,14 @@ def show(people: Any, export: Path | None, form: str, **flags: str | None) -> No
 
         from stedi_assets.assets import DECLARED
         from stedi_assets.cli.output import print_rows
-        from stedi_assets.erasure.search import look_for, places
+        from stedi_assets.erasure.search import all_hits, look_for, places
         from stedi_assets.orchestration.erasing import every_lake, run_now
 
         with every_lake(settings, DECLARED) as lakes:
             found = look_for(lakes, named)
             tombstones = found.tombstones(os.urandom(32))
-            listed = places(lakes, found, tombstones, run_now(settings))
+            hits = all_hits(lakes[0], tombstones)
+            listed = places(lakes, found, tombstones, run_now(settings), hits)
             rows = [(place.place, place.found, place.of) for place in listed]
             print_rows(COLUMNS, rows, form)
             if export is not None:

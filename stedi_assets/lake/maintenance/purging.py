@@ -8,11 +8,14 @@ from stedi_assets.lake.iceberg.commit import Conflict
 from stedi_assets.lake.maintenance.orphans import delete_orphans
 from stedi_assets.lake.progress import report
 from stedi_assets.lake.resource import Lake
-from stedi_assets.lake.storage import engine_path, open_storage
+from stedi_assets.lake.storage import open_storage
 from stedi_assets.tables import TableSpec
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
+
+
+LOG_LENGTH = "write.metadata.previous-versions-max"
 
 
 def purge(lake: Lake, spec: TableSpec) -> tuple[int, int]:
@@ -48,17 +51,23 @@ def purge(lake: Lake, spec: TableSpec) -> tuple[int, int]:
             raise Conflict(f"{spec.name} was published by another run meanwhile.") from None
     table = lake.loaded(spec)
     assert table is not None
+    _forget_metadata(table)
     storage = open_storage(table.location(), lake.aws)
     deleted = delete_orphans(table, storage, "", None)
-    current = engine_path(table.metadata_location).rpartition("/")[2]
-    described = [
-        file
-        for file in storage.list(f"{table.location()}/metadata")
-        if file.path.endswith(".metadata.json") and file.path.rpartition("/")[2] != current
-    ]
-    storage.remove_files(described)
     storage.remove_former_versions(table.location())
-    return len(former), len(deleted) + len(described)
+    return len(former), len(deleted)
+
+
+def _forget_metadata(table: "Table") -> None:
+    """Has the catalog delete the descriptions of the table that still name former snapshots."""
+    kept = table.properties.get(LOG_LENGTH)
+    with table.transaction() as change:
+        change.set_properties({LOG_LENGTH: "1"})
+    with table.transaction() as change:
+        if kept is None:
+            change.remove_properties(LOG_LENGTH)
+        else:
+            change.set_properties({LOG_LENGTH: kept})
 
 
 def blocked(table: "Table") -> Iterator[str]:

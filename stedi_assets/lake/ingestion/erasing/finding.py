@@ -1,6 +1,6 @@
 """Looking for people in landing files and landing tables, and taking them out; one table at a time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -47,20 +47,26 @@ def customer_records(lake: Lake, columns: list[str]) -> Iterator[Mapping[str, An
                 yield dict(zip(names, line.values, strict=True))
 
 
-def landing_hits(lake: Lake, spec: TableSpec, tombstones: Tombstones | None = None) -> Iterator[Hit]:
+def landing_hits(
+    lake: Lake,
+    spec: TableSpec,
+    tombstones: Tombstones | None = None,
+    paths: Collection[str] | None = None,
+) -> Iterator[Hit]:
     """The landing files of a table with records of people who have tombstones.
 
     Args:
         lake: The lake.
         spec: The landing table.
         tombstones: The tombstones; None for those that stand.
+        paths: The files that are looked at; None for all.
     """
     report(spec.name, "reading landing files")
     rewriter = _rewriter(lake, spec, tombstones or standing(lake))
     if rewriter is None:
         return
     for file in filter(_is_read, listed_files(lake, spec)):
-        if hit := rewriter.look(file):
+        if (paths is None or file.path in paths) and (hit := rewriter.look(file)):
             yield hit
 
 

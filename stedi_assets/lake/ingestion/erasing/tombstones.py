@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ERASED = "erased"
 """Stands where a reason stands: the record is counted, and kept nowhere."""
 NEVER = 2**63
+MOST_ASKED = 50_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Tombstones:
     people: frozenset[str] = frozenset()
     devices: Mapping[str, int] = field(default_factory=dict)
     shared: frozenset[str] = frozenset()
+    _asked: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+    """Emails that were asked for, because a file names the same ones again and again."""
 
     @classmethod
     def of(
@@ -61,9 +64,15 @@ class Tombstones:
 
     def has_person(self, email: str) -> bool:
         """Whether an email, in any spelling, is that of an erased person."""
-        spelling = canonical(email)
-        forms = {spelling, other_form(spelling)}
-        return any(keyed_hash(self.key, "person", form) in self.people for form in forms)
+        known = self._asked.get(email)
+        if known is None:
+            spelling = canonical(email)
+            forms = {spelling, other_form(spelling)}
+            known = any(keyed_hash(self.key, "person", form) in self.people for form in forms)
+            if len(self._asked) >= MOST_ASKED:
+                self._asked.clear()
+            self._asked[email] = known
+        return known
 
     def has_device(self, serial: str, instant: int | None = None) -> bool:
         """Whether a reading of a device is that of an erased person.
