@@ -39,16 +39,31 @@ class Lake:
 
     def refresh(self) -> tuple[float, float, float, float]:
         """Seconds of work, of CPU and of the whole process, and its peak memory in MB."""
+        printed, *figures = self.measured("run", "--format", "json")
+        return (json.loads(printed)["seconds"], *figures)
+
+    def measured(self, *command: str) -> tuple[str, float, float, float]:
+        """What a command prints, its seconds of CPU and of the whole process, and its peak memory in MB."""
         environ = os.environ | {
             "STEDI_LANDING": str(self.folder / "landing"),
             "STEDI_LAKE": str(self.folder / "lake"),
             "DAGSTER_HOME": str(self.folder / "dagster"),
         }
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = run_measured([*STEDI, "run", "--format", "json"], environ, self.folder / "run.log")
+        done = run_measured([*STEDI, *command], environ, self.folder / "run.log")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return json.loads(done.stdout)["seconds"], cpu, done.wall_seconds, (done.peak_bytes or 0) / 1e6
+        return done.stdout, cpu, done.wall_seconds, (done.peak_bytes or 0) / 1e6
+
+    def erase(self, people: list[str]) -> tuple[float, float, float]:
+        """Erases people; seconds of CPU and of both commands, and the higher peak of memory in MB."""
+        request = self.folder / "request.txt"
+        request.write_text("\n".join(people))
+        _, *planned = self.measured("erase", "plan", "--people", str(request))
+        works = self.folder / "dagster-erasures"
+        [digest] = [path.stem for path in works.glob("*.json")]
+        _, *erased = self.measured("erase", "run", digest)
+        return planned[0] + erased[0], planned[1] + erased[1], max(planned[2], erased[2])
 
     def add_a_day(self) -> None:
         """Delivers the next day and measures the refresh."""
@@ -86,6 +101,7 @@ def main() -> None:
     parser.add_argument("--days", default="10,100,1000", help="ages of the lakes, in days")
     parser.add_argument("--customers", type=int, default=100)
     parser.add_argument("--added", type=int, default=5, help="days added to each")
+    parser.add_argument("--erased", type=int, default=0, help="erase one person, and then so many together")
     parser.add_argument("--workdir", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="stedi-growth-", dir=arguments.workdir) as name:
@@ -99,6 +115,8 @@ def main() -> None:
                 if number == 0:  # the first one warms the file system
                     for figures in (lake.work, lake.cpu, lake.wall, lake.memory):
                         figures.clear()
+        for lake in lakes if arguments.erased else ():
+            print_erasures(lake, arguments.erased)
     print("| days | work, s | CPU, s | whole process, s | peak memory, MB |")
     print("| ---: | ---: | ---: | ---: | ---: |")
     first = lakes[0]
@@ -107,6 +125,20 @@ def main() -> None:
         base = [statistics.median(it) for it in (first.work, first.cpu, first.wall, first.memory)]
         shown = (f"{value:,.1f} ({value / of:.2f})" for value, of in zip(medians, base, strict=True))
         print(f"| {lake.days} | {' | '.join(shown)} |")
+
+
+def print_erasures(lake: Lake, together: int) -> None:
+    """Erases one person and then several, and prints what that costs beside one more day."""
+    day, memory = statistics.median(lake.cpu), statistics.median(lake.memory)
+    lines = (lake.folder / "landing").rglob("customer*.json")
+    emails = sorted({json.loads(line)["email"] for path in lines for line in path.open() if line.strip()})
+    for people in (emails[:1], emails[1 : 1 + together]):
+        cpu, wall, peak = lake.erase(people)
+        print(
+            f"{lake.days} days, {len(people)} erased: CPU {cpu:,.1f} s ({cpu / day:.2f} of one more day), "
+            f"{wall:,.1f} s, peak memory {peak:,.0f} MB ({peak / memory:.2f})",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

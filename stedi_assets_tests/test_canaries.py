@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from stedi_assets.assets import DECLARED, TABLES
 from stedi_assets.cli.main import main
 from stedi_assets.contracts.value_rules import NumberRules
+from stedi_assets.lake.ingestion.erasing.rewriting import Rewriter
 from stedi_assets.lake.refresh import AuditInput
 from stedi_assets_tests.support import steps
 from stedi_assets_tests.support.copies import sampled
@@ -161,3 +162,45 @@ def test_the_canaries_are_where_they_belong(tmp_path):
     lake.built(select="customer_landing")
     files = [path for path in (tmp_path / "lake").rglob("*") if path.is_file()]
     assert any(found_in(path.read_bytes()) for path in files)
+
+
+def crash_while_rewriting(patch):
+    def failing(self, text, line):
+        raise RuntimeError(text)
+
+    patch.setattr(Rewriter, "_left", failing)
+
+
+@pytest.mark.parametrize("mishap", [None, crash_while_rewriting])
+def test_no_canary_is_found_in_what_commands_about_people_print_and_keep(tmp_path, monkeypatch, mishap):
+    home = tmp_path / "dagster"
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    lake = TestLake(tmp_path, canary_zone(tmp_path / "in"))
+    flags = ["--landing", str(lake.landing), "--lake", str(tmp_path / "lake")]
+    asked = "Zyqqara@example.com\nzyqqara.held@example.com\n"
+    shown = []
+
+    def stedi(*command, given=asked):
+        done = CliRunner().invoke(main, [*command, *flags], input=given)
+        shown.extend((done.stdout, done.stderr))
+        return done
+
+    with present_at(AS_OF):
+        assert stedi("run").exit_code == 0
+        assert stedi("person", "show").exit_code == 0
+        assert stedi("erase", "plan", "--reference", "T-1").exit_code == 0
+        [digest] = [path.stem for path in (tmp_path / "dagster-erasures").iterdir()]
+        if mishap is not None:
+            mishap(monkeypatch)
+        erased = stedi("erase", "run", digest)
+        if mishap is not None:
+            assert "RuntimeError, which nothing expects" in erased.stderr
+        else:
+            receipt = tmp_path / "lake.erasure/receipts/000001.json"
+            assert stedi("erase", "verify", str(receipt), given="").exit_code == 0
+            stedi("erase", "verify", str(receipt), "--people", "-")
+            assert stedi("erase", "lift", "--reason", "T-2").exit_code == 0
+    assert not found_in("".join(shown).encode())
+    for folder in (home, tmp_path / "lake.erasure"):
+        for path in folder.rglob("*"):
+            assert not (path.is_file() and found_in(path.read_bytes())), path
