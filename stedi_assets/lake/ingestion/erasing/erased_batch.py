@@ -59,11 +59,13 @@ class Gone:
         rows: Rows by landing file.
         lines: Quarantined lines by landing file and reason.
         activity: Rows of the activity.
+        paths: Landing files with rows or lines of theirs, also with lines of which only the text goes.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
     lines: Counter[tuple[str, str]] = field(default_factory=Counter)
     activity: int = 0
+    paths: set[str] = field(default_factory=set)
 
     @property
     def total(self) -> int:
@@ -127,13 +129,13 @@ def _parts(state: LandingState, erased: ErasedRecords) -> Iterator[_Part]:
     spec, lake = state.spec, state.lake
     assert spec.source is not None
     named = [name for name in (spec.source.person or spec.source.who, spec.instant) if name]
+    quarantine, activity = (lake.system(system, spec.name) for system in (QUARANTINE, ACTIVITY))
     yield _Part(
         state.published,
-        state.files,
+        _files_with_rows(state, erased, activity),
         [*named, "source_file"],
         lambda rows, gone: _without_rows(rows, state, erased, gone),
     )
-    quarantine, activity = (lake.system(system, spec.name) for system in (QUARANTINE, ACTIVITY))
     yield _Part(
         quarantine,
         quarantine.files,
@@ -146,6 +148,21 @@ def _parts(state: LandingState, erased: ErasedRecords) -> Iterator[_Part]:
         ["who", "last_instant"],
         lambda rows, gone: _without_activity(rows, erased, gone),
     )
+
+
+def _files_with_rows(state: LandingState, erased: ErasedRecords, activity: PinnedTable) -> "list[DataFile]":
+    """The data files that may have rows of theirs: for readings, those of the days of their activity."""
+    if not state.spec.partitioned:
+        return state.files
+    days: set[date] = set()
+    known = erased.tombstones.has_device if erased.device else erased.tombstones.has_person
+    for batch in activity.batches(["who", "event_date"]):
+        for who, day in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            if known(who):
+                days.add(day)
+    renamed = {path for entry in state.ledger.entries if erased.tombstones.names_in(path := entry.path)}
+    days |= {day for entry in state.ledger.entries if entry.path in renamed for day in entry.event_dates}
+    return [file for file in state.files if file_day(file) in days]
 
 
 def _without_rows(
@@ -168,6 +185,7 @@ def _without_rows(
         pairs = zip(theirs.to_pylist(), named.to_pylist(), instants, strict=True)
         theirs = pa.array([found and erased.tombstones.has_device(serial, at) for found, serial, at in pairs])
     gone.rows.update(rows.filter(theirs).column("source_file").to_pylist())
+    gone.paths.update(gone.rows)
     return rows.filter(pc.invert(theirs))
 
 
@@ -190,6 +208,8 @@ def _without_lines(rows: "pa.RecordBatch", erased: ErasedRecords, gone: Gone) ->
     lines, kept = rows.to_pylist(), []
     for line in lines:
         left = erased.faulty(line["raw"], line["people"])
+        if left != (line["raw"], line["people"]):
+            gone.paths.add(erased.tombstones.anonymous(line["source_file"]))
         if left is None:
             gone.lines[erased.tombstones.anonymous(line["source_file"]), line["reason"]] += 1
         else:

@@ -1,6 +1,6 @@
 """Looking for people in landing files and landing tables, and taking them out; one table at a time."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -59,15 +59,40 @@ def landing_hits(
         lake: The lake.
         spec: The landing table.
         tombstones: The tombstones; None for those that stand.
-        paths: The files that are looked at; None for all.
+        paths: The files that are looked at; None for those of which the ledger does not prove that they have
+            no such record.
     """
     report(spec.name, "reading landing files")
-    rewriter = _rewriter(lake, spec, tombstones or standing(lake))
+    tombstones = tombstones or standing(lake)
+    rewriter = _rewriter(lake, spec, tombstones)
     if rewriter is None:
         return
-    for file in filter(_is_read, listed_files(lake, spec)):
+    files = filter(_is_read, listed_files(lake, spec))
+    for file in _suspects(lake, spec, tombstones, files) if paths is None else files:
         if (paths is None or file.path in paths) and (hit := rewriter.look(file)):
             yield hit
+
+
+def _suspects(
+    lake: Lake, spec: TableSpec, tombstones: Tombstones, files: Iterable[LandingFile]
+) -> Iterator[LandingFile]:
+    """The files that may have a record of theirs.
+
+    Every record of a file that the ledger knows became a row or a quarantined line, or was erased. So a file
+    without any of these of theirs has no record of theirs, and no other file with its content has.
+    """
+    state = LandingState.read(lake, spec, Run(id="", as_of=0, policy="strict"), tombstones)
+    known, gone = state.ledger.current, find_gone(state)
+    contents = {
+        entry.content
+        for entry in known.values()
+        if entry.erased or tombstones.anonymous(entry.path) in gone.paths
+    }
+    for file in files:
+        entry = known.get(file.path)
+        proven = state.base is not None and entry is not None and state.ledger.knows(file)
+        if not proven or entry is None or entry.content in contents or tombstones.names_in(file.path):
+            yield file
 
 
 def rewrite(lake: Lake, spec: TableSpec, hit: Hit, tombstones: Tombstones | None = None) -> dict[str, Any]:
