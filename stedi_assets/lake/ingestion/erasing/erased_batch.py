@@ -152,7 +152,7 @@ def _parts(state: LandingState, erased: ErasedRecords) -> Iterator[_Part]:
 
 def _files_with_rows(state: LandingState, erased: ErasedRecords, activity: PinnedTable) -> "list[DataFile]":
     """The data files that may have rows of theirs: for readings, those of the days of their activity."""
-    if not state.spec.partitioned:
+    if not state.spec.partitioned or not activity.files:
         return state.files
     days: set[date] = set()
     known = erased.tombstones.has_device if erased.device else erased.tombstones.has_person
