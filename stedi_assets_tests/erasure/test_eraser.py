@@ -47,6 +47,9 @@ from stedi_assets_tests.support.lakes import (
 )
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory, key):
     """A lake under both policies with six snapshots or more."""
@@ -187,7 +190,6 @@ class TestNothingIsLeft:
             work_folder(after[0].environment).load(plan)
 
 
-@pytest.mark.slow
 class TestTheyStayAway:
     @pytest.fixture
     def lake(self, lake):
@@ -228,7 +230,6 @@ def test_the_bytes_of_before_land_no_one_else_twice(lake):
     assert Counter(map(repr, tables(lake)["accelerometer_landing"])) == before
 
 
-@pytest.mark.slow
 def test_a_lake_that_was_put_back_is_refused_until_everyone_is_erased_again(lake):
     backup = lake.folder / "lake-backup"
     shutil.copytree(lake.folder / "lake", backup)
@@ -247,7 +248,6 @@ def test_a_lake_that_was_put_back_is_refused_until_everyone_is_erased_again(lake
     assert searched(lake.folder, [*ASKED_FORMS, *THEIR_DEVICES]) == set()
 
 
-@pytest.mark.slow
 def test_without_its_tombstones_a_lake_is_refused(lake):
     erase_all(lake)
     shutil.rmtree(lake.folder / "lake.erasure")
@@ -255,7 +255,6 @@ def test_without_its_tombstones_a_lake_is_refused(lake):
     assert "put the tombstones back" in " ".join(lake.run().failures)
 
 
-@pytest.mark.slow
 def test_an_erasure_that_is_killed_after_any_step_goes_on(lake, monkeypatch):
     """Every save of the work is a point at which the process may end."""
     _, digest = planned(lake)
@@ -342,8 +341,7 @@ class TestCommands:
         assert "Line 2" in done.output
         assert "Lovelace" not in done.output
 
-    @pytest.mark.slow
-    def test_those_who_want_to_come_back_may(self, lake):
+        def test_those_who_want_to_come_back_may(self, lake):
         erase_all(lake, ["ada@example.com"])
         record = customer("ada@example.com", 500, updated=9_500, serial="d-new")
         write_landing(lake.landing, {"customer/landing/new.json": record})
@@ -355,8 +353,7 @@ class TestCommands:
         lake.built(full=True)
         assert [row["email"] for row in tables(lake)["customer_landing"] if "ada" in row["email"].lower()]
 
-    @pytest.mark.slow
-    def test_a_device_is_free_again_for_its_next_owner(self, lake):
+        def test_a_device_is_free_again_for_its_next_owner(self, lake):
         erase_all(lake, ["ada@example.com"])
         registered = AS_OF + 1_000
         next_owner = json.loads(customer("next@example.com", 500, serial="d-ada"))
@@ -379,7 +376,6 @@ class TestCommands:
         assert times == [registered + 1]
 
 
-@pytest.mark.slow
 def test_the_job_of_the_ui_is_told_the_digest_only(lake):
     _, digest = planned(lake)
     job = build_defs(lake.environment).resolve_job_def("erase")

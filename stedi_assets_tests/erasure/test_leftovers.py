@@ -18,7 +18,6 @@ from stedi_assets_tests.support.copies import Kept
 from stedi_assets_tests.support.erasure import AT, planned, zone
 from stedi_assets_tests.support.lakes import AS_OF, new_lake, present_at, reading, write_landing
 
-pytestmark = pytest.mark.slow
 LANDING = "customer_landing,accelerometer_landing,step_trainer_landing"
 
 
@@ -81,6 +80,7 @@ MUTANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_what_a_broken_eraser_leaves_is_found(lake, monkeypatch, mutant):
     where, name, broken = MUTANTS[mutant]
@@ -122,6 +122,7 @@ def noted(lake):
     return lake.folder / "lake.erasure/tombstones/note.txt"
 
 
+@pytest.mark.slow
 def test_a_reading_without_a_name_is_found(lake):
     """As in a machine-learning table, or in an export that someone left in the lake."""
     rows = {"subject_id": ["?"], "timestamp": [AT + 9], "x": [7.5], "y": [0.2], "z": [0.3]}
@@ -132,6 +133,7 @@ def test_a_reading_without_a_name_is_found(lake):
     assert scanned.hits == {("lake", "readings"): 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plant", [logged, scratch, draft, noted])
 def test_what_lies_elsewhere_is_found(lake, plant):
     path = plant(lake)
@@ -147,6 +149,7 @@ def test_what_lies_elsewhere_is_found(lake, plant):
     assert scanned.hits
 
 
+@pytest.mark.slow
 def test_snapshots_of_the_tables_are_the_only_ones(lake):
     _, digest = planned(lake)
     with present_at(AS_OF):
