@@ -341,7 +341,7 @@ class TestCommands:
         assert "Line 2" in done.output
         assert "Lovelace" not in done.output
 
-        def test_those_who_want_to_come_back_may(self, lake):
+    def test_those_who_want_to_come_back_may(self, lake):
         erase_all(lake, ["ada@example.com"])
         record = customer("ada@example.com", 500, updated=9_500, serial="d-new")
         write_landing(lake.landing, {"customer/landing/new.json": record})
@@ -353,7 +353,7 @@ class TestCommands:
         lake.built(full=True)
         assert [row["email"] for row in tables(lake)["customer_landing"] if "ada" in row["email"].lower()]
 
-        def test_a_device_is_free_again_for_its_next_owner(self, lake):
+    def test_a_device_is_free_again_for_its_next_owner(self, lake):
         erase_all(lake, ["ada@example.com"])
         registered = AS_OF + 1_000
         next_owner = json.loads(customer("next@example.com", 500, serial="d-ada"))
