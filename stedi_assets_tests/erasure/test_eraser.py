@@ -46,7 +46,6 @@ from stedi_assets_tests.support.lakes import (
     write_landing,
 )
 
-
 pytestmark = pytest.mark.slow
 
 
