@@ -1,11 +1,15 @@
 """Who is asked for: what the commands about people share."""
 
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+if TYPE_CHECKING:
+    from stedi_assets.erasure.search import Place
+
+COLUMNS = ("place", "found", "of")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -32,3 +36,10 @@ def asked_for(people: Any) -> list[str]:
         click.echo("Emails, one per line; an empty line ends the list:", err=True)
         return people_of(iter(lambda: click.prompt("", default="", show_default=False, prompt_suffix=""), ""))
     return people_of(sys.stdin)
+
+
+def print_places(places: "Iterable[Place]", form: str) -> None:
+    """Prints what there is of people, place by place."""
+    from stedi_assets.cli.output import print_rows
+
+    print_rows(COLUMNS, [(place.place, place.found, place.of) for place in places], form)

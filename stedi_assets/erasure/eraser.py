@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from stedi_assets.erasure.plan import state_of
 from stedi_assets.erasure.request import Work, WorkFolder
@@ -12,11 +12,12 @@ from stedi_assets.lake.iceberg import Conflict
 from stedi_assets.lake.ingestion.erasing import Tombstones, landing_hits, rewrite, stage_erased
 from stedi_assets.lake.maintenance import purge
 from stedi_assets.locations import SQLITE
+from stedi_assets.settings import Policy
 from stedi_assets.tables import SYSTEM_TABLES
 
 ATTEMPTS = 10  # while other runs publish
 
-Refresh = Callable[[str], Sequence[str]]
+Refresh = Callable[[Policy], Sequence[str]]
 """Refreshes the derived tables under a policy; returns one sentence for each failure."""
 
 
@@ -49,7 +50,7 @@ def erase(
             )
         set_tombstones(lakes[0], work, run.as_of, key)
         work.done["tombstones"] = {"people": len(work.forms), "devices": len(work.devices)}
-        folder.save(work)
+        folder.note(work)
     _step(work, folder, "landing files", lambda: _rewrite(lakes[0], work, folder, key))
     _step(work, folder, "landing tables", lambda: apply(lakes, run, work.rewritten))
     _step(work, folder, "derived tables", lambda: _refreshed(lakes, refresh))
@@ -110,7 +111,7 @@ def _step(work: Work, folder: WorkFolder, name: str, do: Callable[[], Any]) -> N
     if name not in work.done:
         report("erasure", name)
         work.done[name] = do()
-        folder.save(work)
+        folder.note(work)
 
 
 def _rewrite(lake: Lake, work: Work, folder: WorkFolder, key: bytes) -> dict[str, int]:
@@ -119,13 +120,13 @@ def _rewrite(lake: Lake, work: Work, folder: WorkFolder, key: bytes) -> dict[str
         for hit in landing_hits(lake, spec, tombstones, work.files[spec.name]):
             done = rewrite(lake, spec, hit, tombstones)
             work.rewritten.setdefault(spec.name, []).append(done)
-            folder.save(work)
+            folder.note(work)
     files = [file for listed in work.rewritten.values() for file in listed]
     return {"files rewritten": len(files), "files removed": sum(file["left"] is None for file in files)}
 
 
 def _refreshed(lakes: Sequence[Lake], refresh: Refresh) -> int:
-    failures = [sentence for lake in lakes for sentence in refresh(lake.policy)]
+    failures = [sentence for lake in lakes for sentence in refresh(cast(Policy, lake.policy))]
     if failures:
         raise LakeError(f"{failures[0]} Solve that, and run the same command again.")
     return len(lakes)
@@ -134,8 +135,8 @@ def _refreshed(lakes: Sequence[Lake], refresh: Refresh) -> int:
 def _purged(lakes: Sequence[Lake]) -> dict[str, int]:
     snapshots = files = 0
     for lake in lakes:
-        for name in [*lake.tables, *SYSTEM_TABLES]:
-            expired, deleted = purge(lake, SYSTEM_TABLES.get(name) or lake.tables[name])
+        for spec in (*lake.tables.values(), *SYSTEM_TABLES.values()):
+            expired, deleted = purge(lake, spec)
             snapshots, files = snapshots + expired, files + deleted
     return {"snapshots expired": snapshots, "files deleted": files}
 

@@ -26,7 +26,6 @@ class ErasurePlan:
 
     Attributes:
         people: How many people are asked for.
-        unknown: How many of them are found nowhere.
         places: What there is of them.
         decisions: How devices and shared values are decided, in words.
         blocked: What has to be solved first, in words.
@@ -122,11 +121,10 @@ def _decisions(found: Found) -> Iterator[str]:
 
 def _blocked(lakes: Sequence[Lake], hits: "Mapping[str, Sequence[Hit]]") -> Iterator[str]:
     for lake in lakes:
-        for name in [*lake.tables, *SYSTEM_TABLES]:
-            spec = SYSTEM_TABLES.get(name) or lake.tables[name]
+        for spec in (*lake.tables.values(), *SYSTEM_TABLES.values()):
             table = lake.loaded(spec)
             for reason in blocked(table) if table is not None else ():
-                yield f"{lake.database}.{name}: {reason}"
+                yield f"{lake.database}.{spec.name}: {reason}"
     storage = open_storage(lakes[0].landing, lakes[0].aws)
     for table_name, files in hits.items():
         for hit in files:

@@ -12,6 +12,8 @@ from stedi_assets.errors import SettingError
 from stedi_assets.lake.ingestion.erasing import email_forms
 from stedi_assets.schemas.columns import EMAIL
 
+PROGRESS, DRAFT = ".progress", ".draft"
+
 
 def people_of(lines: Iterable[str]) -> list[str]:
     """The people whom some lines name, one email each, in the canonical form.
@@ -83,12 +85,12 @@ class WorkFolder:
     def save(self, work: Work) -> None:
         """Writes a work file; a reader never sees half of it."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = self._file(work.digest).with_suffix(".draft")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-            json.dump(asdict(work), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(draft, self._file(work.digest))
+        self._write(self._file(work.digest), asdict(work))
+
+    def note(self, work: Work) -> None:
+        """Writes how far the work is, which is small: an erasure notes it after each landing file."""
+        progress = {"done": work.done, "rewritten": work.rewritten}
+        self._write(self._file(work.digest).with_suffix(PROGRESS), progress)
 
     def load(self, digest: str) -> Work:
         """Reads a work file.
@@ -103,18 +105,28 @@ class WorkFolder:
             )
         known = {part.name for part in fields(Work)}
         given = json.loads(file.read_text())
+        progress = file.with_suffix(PROGRESS)
+        given |= json.loads(progress.read_text()) if progress.exists() else {}
         return Work(**{name: value for name, value in given.items() if name in known})
 
     def wipe(self, digest: str) -> None:
         """Overwrites a work file and deletes it."""
         file = self._file(digest)
-        for left in (file, file.with_suffix(".draft")):
+        for left in (file, *(file.with_suffix(suffix) for suffix in (PROGRESS, DRAFT))):
             if left.exists():
                 with open(left, "r+b") as stream:
                     stream.write(b"\0" * left.stat().st_size)
                     stream.flush()
                     os.fsync(stream.fileno())
                 left.unlink()
+
+    def _write(self, file: Path, content: Mapping[str, Any]) -> None:
+        draft = file.with_suffix(DRAFT)
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            json.dump(content, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(draft, file)
 
     def _file(self, digest: str) -> Path:
         return self.path / f"{digest}.json"

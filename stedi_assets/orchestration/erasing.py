@@ -23,6 +23,7 @@ from stedi_assets.lake.storage import open_storage
 from stedi_assets.locations import S3, SQLITE
 from stedi_assets.orchestration import clock
 from stedi_assets.orchestration.naming import Naming
+from stedi_assets.orchestration.refreshing.check_results import refusal
 from stedi_assets.orchestration.refreshing.gate import Gate
 from stedi_assets.orchestration.resources import opened_lake
 from stedi_assets.scanner.scan import Scan, scan
@@ -30,6 +31,8 @@ from stedi_assets.scanner.terms import Terms
 from stedi_assets.settings import Policy, Settings
 
 ERASE = "erase"
+DIGEST = {"digest": dg.Field(str, description="The digest that `stedi erase plan` printed.")}
+"""The only option of the job."""
 FILES_TOLD = 100  # files of the scanner between two reports
 
 
@@ -150,8 +153,8 @@ def work_folder(settings: Settings) -> WorkFolder:
 def refresh_derived_tables(settings: Settings, declared: Declared) -> Refresh:
     """What rebuilds the derived tables under a policy within the run that is at work."""
 
-    def refresh(policy: str) -> Sequence[str]:
-        placed = next(replace(settings, policy=known) for known in get_args(Policy) if known == policy)
+    def refresh(policy: Policy) -> Sequence[str]:
+        placed = replace(settings, policy=policy)
         failures: list[str] = []
         with opened_lake(placed, declared.specs) as lake:
             run = replace(run_now(placed), shared=shared_devices(lake))
@@ -165,8 +168,7 @@ def refresh_derived_tables(settings: Settings, declared: Declared) -> Refresh:
                 failures += gate.removal_failures
                 if gate.last.refused:
                     gate.last.outcome.discard()
-                    broken = ", ".join(result.rule.name for result in gate.last.refused)
-                    failures.append(f"{table.spec.name} is not published: its rows break {broken}.")
+                    failures.append(refusal(table.spec, gate.last.refused, published=False))
                 else:
                     publish(lake, gate.last.outcome)
         return failures
@@ -181,7 +183,7 @@ def erasing_job(
 
     @dg.op(
         description="Executes a plan and signs the receipt.",
-        config_schema={"digest": dg.Field(str, description="The digest that `stedi erase plan` printed.")},
+        config_schema=DIGEST,
         out=dg.Out(dg.Nothing),
         pool=naming.pool,
     )

@@ -10,7 +10,7 @@ from stedi_assets.assets import Declared
 from stedi_assets.errors import SettingError
 from stedi_assets.lake import Lake, fail_step
 from stedi_assets.lake.maintenance import TableReport, maintain
-from stedi_assets.orchestration.erasing import erasing_job
+from stedi_assets.orchestration.erasing import DIGEST, erasing_job
 from stedi_assets.orchestration.home import claim
 from stedi_assets.orchestration.naming import AUDIT, MAINTAIN, PRUNE, REFRESH, REKEY, RETRY, Naming
 from stedi_assets.orchestration.pruning import prune
@@ -134,7 +134,7 @@ def build_jobs(
 
     nothing = offering({})
     offering_digest = dg.ConfigMapping(
-        config_schema={"digest": dg.Field(str, description="The digest that `stedi erase plan` printed.")},
+        config_schema=DIGEST,
         config_fn=lambda chosen: {**loggers, "ops": {"erase_people": {"config": dict(chosen)}}},
     )
     # Files that stop arriving break no contract.

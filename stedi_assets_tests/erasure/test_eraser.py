@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from scripts import verify_receipt
 from stedi_assets.assets import DECLARED
-from stedi_assets.cli.commands.erase import COLUMNS
 from stedi_assets.cli.main import main
+from stedi_assets.cli.people import COLUMNS
 from stedi_assets.erasure.eraser import reapply
 from stedi_assets.erasure.request import WorkFolder
 from stedi_assets.errors import LakeError, SettingError
@@ -255,9 +255,9 @@ def test_without_its_tombstones_a_lake_is_refused(lake):
 
 
 def test_an_erasure_that_is_killed_after_any_step_goes_on(lake, monkeypatch):
-    """Every save of the work is a point at which the process may end."""
+    """Every note of the progress is a point at which the process may end."""
     _, digest = planned(lake)
-    save, stopped = WorkFolder.save, 0
+    note, stopped = WorkFolder.note, 0
 
     class Killed(BaseException):
         pass
@@ -267,12 +267,12 @@ def test_an_erasure_that_is_killed_after_any_step_goes_on(lake, monkeypatch):
 
         def dies(self, work):
             nonlocal seen
-            save(self, work)
+            note(self, work)
             seen += 1
             if seen == 1:
                 raise Killed
 
-        monkeypatch.setattr(WorkFolder, "save", dies)
+        monkeypatch.setattr(WorkFolder, "note", dies)
         try:
             with present_at(AS_OF):
                 _, scanned = erased(lake.environment, DECLARED, digest, quiet(lake.environment))

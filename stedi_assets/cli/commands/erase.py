@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +17,7 @@ from stedi_assets.cli.options import (
     settings_of,
     waiting,
 )
-from stedi_assets.cli.people import asked_for, people_option
+from stedi_assets.cli.people import asked_for, people_option, print_places
 from stedi_assets.errors import counted_words
 from stedi_assets.settings import Policy, Settings
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from stedi_assets.assets import Declared
     from stedi_assets.cli.in_process import OnProgress
     from stedi_assets.erasure.eraser import Refresh
-
-COLUMNS = ("place", "found", "of")
 
 
 @click.group("erase")
@@ -46,7 +44,6 @@ def plan(people: Any, reference: str, form: str, **flags: str | None) -> None:
         settings = settings_of(flags, there=True)
 
         from stedi_assets.assets import DECLARED
-        from stedi_assets.cli.output import print_rows
         from stedi_assets.erasure.plan import make_plan
         from stedi_assets.orchestration.erasing import every_lake, run_now, work_folder
 
@@ -54,7 +51,7 @@ def plan(people: Any, reference: str, form: str, **flags: str | None) -> None:
             key = lakes[0].erasure_key.read()
             made, work = make_plan(lakes, named, reference, run_now(settings), key)
             work_folder(settings).save(work)
-        print_rows(COLUMNS, [(place.place, place.found, place.of) for place in made.places], form)
+        print_places(made.places, form)
         for sentence in (*made.decisions, *(f"Blocked: {reason}" for reason in made.blocked)):
             click.echo(f"{sentence}.", err=True)
         click.echo(
@@ -164,8 +161,7 @@ def refresher(settings: Settings, on_progress: "OnProgress", declared: "Declared
     """What rebuilds derived tables under a policy, in a run that the UI shows."""
     from stedi_assets.cli.in_process import refresh
 
-    def refreshed(policy: str) -> Sequence[str]:
-        placed = replace(settings, policy=cast(Policy, policy))
-        return refresh(placed, on_progress, declared=declared).failures
+    def refreshed(policy: Policy) -> Sequence[str]:
+        return refresh(replace(settings, policy=policy), on_progress, declared=declared).failures
 
     return refreshed

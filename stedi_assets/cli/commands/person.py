@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stedi_assets.cli.options import examples, format_option, refresh_options, sentences, settings_of
-from stedi_assets.cli.people import asked_for, people_option
+from stedi_assets.cli.people import asked_for, people_option, print_places
 from stedi_assets.errors import SettingError
 
 if TYPE_CHECKING:
     from stedi_assets.erasure.search import Found
     from stedi_assets.lake import Lake
     from stedi_assets.lake.ingestion.erasing import Tombstones
-
-COLUMNS = ("place", "found", "of")
 
 
 @click.group("person")
@@ -45,7 +43,6 @@ def show(people: Any, export: Path | None, form: str, **flags: str | None) -> No
         settings = settings_of(flags, there=True)
 
         from stedi_assets.assets import DECLARED
-        from stedi_assets.cli.output import print_rows
         from stedi_assets.erasure.search import all_hits, look_for, places
         from stedi_assets.orchestration.erasing import every_lake, run_now
 
@@ -53,9 +50,7 @@ def show(people: Any, export: Path | None, form: str, **flags: str | None) -> No
             found = look_for(lakes, named)
             tombstones = found.tombstones(os.urandom(32))
             hits = all_hits(lakes[0], tombstones)
-            listed = places(lakes, found, tombstones, run_now(settings), hits)
-            rows = [(place.place, place.found, place.of) for place in listed]
-            print_rows(COLUMNS, rows, form)
+            print_places(places(lakes, found, tombstones, run_now(settings), hits), form)
             if export is not None:
                 copied = copy_out(lakes[0], found, tombstones, export)
                 click.echo(f"{copied:,} records were copied to {export}.", err=True)

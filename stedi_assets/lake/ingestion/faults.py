@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from encodings.idna import ToUnicode
 
 from stedi_assets.schemas.checks import value_rules
@@ -55,17 +55,31 @@ def named_people(text: str, key: str) -> list[str]:
         text: A landing line or the beginning of one; bytes that are not UTF-8 appear as lone surrogates.
         key: The JSON key, in any case.
     """
-    letters = "".join(rf"(?:{letter}|\\u00{ord(letter.upper()):x}|\\u00{ord(letter):x})" for letter in key)
     found: dict[str, None] = {}
-    for value in re.findall(rf'"{letters}"\s*:\s*"((?:[^"\\]|\\.)*)"', text, re.IGNORECASE | re.ASCII):
-        try:
-            email = canonical(json.loads(f'"{value}"', strict=False))
-            email.encode()
-        except ValueError:  # not JSON, or not text
-            continue
+    for value in texts_of(text, key):
+        email = canonical(value)
         if re.fullmatch(EMAIL, email):
             found |= dict.fromkeys((email, other_form(email)))
     return list(found)
+
+
+def texts_of(text: str, key: str) -> Iterator[str]:
+    """The texts that are values of a JSON key in a text, even if it is not JSON.
+
+    Args:
+        text: See `named_people`.
+        key: The JSON key, in any case.
+    """
+    letters = "".join(
+        rf"(?:{letter}|\\u00{ord(letter.upper()):x}|\\u00{ord(letter.lower()):x})" for letter in key
+    )
+    for value in re.findall(rf'"{letters}"\s*:\s*"((?:[^"\\]|\\.)*)"', text, re.IGNORECASE | re.ASCII):
+        try:
+            found: str = json.loads(f'"{value}"', strict=False)
+            found.encode()
+        except ValueError:  # not JSON, or not text
+            continue
+        yield found
 
 
 def canonical(email: str) -> str:

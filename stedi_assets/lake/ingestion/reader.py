@@ -243,10 +243,7 @@ class _Reader:
         found = (
             self._plain_rows(files).where(F.col(named).isNotNull()).select("source_file", named).distinct()
         )
-        known = (
-            self._erased.tombstones.has_device if self._erased.device else self._erased.tombstones.has_person
-        )
-        return {row["source_file"] for row in found.collect() if known(row[named])}
+        return {row["source_file"] for row in found.collect() if self._erased.knows(row[named])}
 
     def _line_kinds(self, files: list[LandingFile]) -> DataFrame:
         """Lines, plain lines and empty lines of every file."""

@@ -155,10 +155,9 @@ def _files_with_rows(state: LandingState, erased: ErasedRecords, activity: Pinne
     if not state.spec.partitioned or not activity.files:
         return state.files
     days: set[date] = set()
-    known = erased.tombstones.has_device if erased.device else erased.tombstones.has_person
     for batch in activity.batches(["who", "event_date"]):
         for who, day in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if known(who):
+            if erased.knows(who):
                 days.add(day)
     renamed = {path for entry in state.ledger.entries if erased.tombstones.names_in(path := entry.path)}
     days |= {day for entry in state.ledger.entries if entry.path in renamed for day in entry.event_dates}
@@ -175,15 +174,14 @@ def _without_rows(
     assert source is not None
     rows = _renamed(rows, erased)
     named = rows.column(source.person or source.who)
-    known = erased.tombstones.has_device if erased.device else erased.tombstones.has_person
-    suspects = [name for name in pc.unique(named).to_pylist() if known(name)]
+    suspects = [name for name in pc.unique(named).to_pylist() if erased.knows(name)]
     if not suspects:
         return rows
     theirs = pc.is_in(named, pa.array(suspects))
     if erased.device and state.spec.instant:
         instants = rows.column(state.spec.instant).to_pylist()
         pairs = zip(theirs.to_pylist(), named.to_pylist(), instants, strict=True)
-        theirs = pa.array([found and erased.tombstones.has_device(serial, at) for found, serial, at in pairs])
+        theirs = pa.array([found and erased.knows(serial, at) for found, serial, at in pairs])
     gone.rows.update(rows.filter(theirs).column("source_file").to_pylist())
     gone.paths.update(gone.rows)
     return rows.filter(pc.invert(theirs))
@@ -193,8 +191,7 @@ def _renamed(rows: "pa.RecordBatch", erased: ErasedRecords) -> "pa.RecordBatch":
     """The rows under paths that hold no name of an erased person."""
     import pyarrow as pa
 
-    paths = rows.column("source_file")
-    known = {path: erased.tombstones.anonymous(path) for path in paths.unique().to_pylist()}
+    paths, known = rows.column("source_file"), _paths(rows, erased)
     if all(path == anonymous for path, anonymous in known.items()):
         return rows
     place = rows.schema.get_field_index("source_file")
@@ -202,18 +199,25 @@ def _renamed(rows: "pa.RecordBatch", erased: ErasedRecords) -> "pa.RecordBatch":
     return rows.set_column(place, rows.schema.field(place), named)
 
 
+def _paths(rows: "pa.RecordBatch", erased: ErasedRecords) -> dict[str, str]:
+    """The paths of the landing files of some rows, and what each may be called."""
+    return {
+        path: erased.tombstones.anonymous(path) for path in rows.column("source_file").unique().to_pylist()
+    }
+
+
 def _without_lines(rows: "pa.RecordBatch", erased: ErasedRecords, gone: Gone) -> "pa.RecordBatch":
     import pyarrow as pa
 
     lines, kept = rows.to_pylist(), []
+    known = _paths(rows, erased)
     for line in lines:
-        left = erased.faulty(line["raw"], line["people"])
+        left, path = erased.faulty(line["raw"], line["people"]), known[line["source_file"]]
         if left != (line["raw"], line["people"]):
-            gone.paths.add(erased.tombstones.anonymous(line["source_file"]))
+            gone.paths.add(path)
         if left is None:
-            gone.lines[erased.tombstones.anonymous(line["source_file"]), line["reason"]] += 1
+            gone.lines[path, line["reason"]] += 1
         else:
-            path = erased.tombstones.anonymous(line["source_file"])
             kept.append({**line, "raw": left[0], "people": left[1], "source_file": path})
     return rows if kept == lines else pa.RecordBatch.from_pylist(kept, schema=rows.schema)
 
@@ -221,11 +225,8 @@ def _without_lines(rows: "pa.RecordBatch", erased: ErasedRecords, gone: Gone) ->
 def _without_activity(rows: "pa.RecordBatch", erased: ErasedRecords, gone: Gone) -> "pa.RecordBatch":
     import pyarrow as pa
 
-    if erased.device:
-        pairs = zip(rows.column("who").to_pylist(), rows.column("last_instant").to_pylist(), strict=True)
-        stay = [not erased.tombstones.has_device(who, last) for who, last in pairs]
-    else:
-        stay = [not erased.tombstones.has_person(who) for who in rows.column("who").to_pylist()]
+    pairs = zip(rows.column("who").to_pylist(), rows.column("last_instant").to_pylist(), strict=True)
+    stay = [not erased.knows(who, last) for who, last in pairs]
     gone.activity += stay.count(False)
     return rows if all(stay) else rows.filter(pa.array(stay))
 

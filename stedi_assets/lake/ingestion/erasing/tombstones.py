@@ -4,14 +4,13 @@ The engine's workers receive this module by value, see `reader`. It knows people
 only.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from stedi_assets.lake.erasures import keyed_hash
-from stedi_assets.lake.ingestion.faults import canonical, named_people, other_form
+from stedi_assets.lake.ingestion.faults import canonical, named_people, other_form, texts_of
 
 if TYPE_CHECKING:
     from stedi_assets.lake.ingestion.lines import ParsedLine
@@ -125,12 +124,20 @@ class ErasedRecords:
     instant: int | None
     describes: bool
 
+    def knows(self, named: str, instant: int | None = None) -> bool:
+        """Whether an email, or the serial number of a reading, is that of an erased person.
+
+        Args:
+            named: What the field of the table holds that names the person or the device.
+            instant: The time of the reading, epoch ms; None if it is not known.
+        """
+        if self.device:
+            return self.tombstones.has_device(named, instant)
+        return self.tombstones.has_person(named)
+
     def names(self, values: Sequence[Any]) -> bool:
         """Whether a row is about an erased person."""
-        named = values[self.place]
-        if not self.device:
-            return self.tombstones.has_person(named)
-        return self.tombstones.has_device(named, None if self.instant is None else values[self.instant])
+        return self.knows(values[self.place], None if self.instant is None else values[self.instant])
 
     def filtered(self, line: "ParsedLine") -> "ParsedLine":
         """A parsed line without what is about erased people."""
@@ -162,20 +169,8 @@ class ErasedRecords:
                 return raw, people
             return (b"", " ".join(others)) if others else None
         text = raw.decode(errors="surrogateescape")
-        if self.device:
-            return None if any(map(self.tombstones.has_device, texts_of(text, self.key))) else (raw, people)
-        return None if any(map(self.tombstones.has_person, named_people(text, self.key))) else (raw, people)
-
-
-def texts_of(text: str, key: str) -> list[str]:
-    """The texts that are values of a JSON key, in any case of its letters, even if the text is not JSON."""
-    found = []
-    for value in re.findall(rf'"{re.escape(key)}"\s*:\s*"((?:[^"\\]|\\.)*)"', text, re.IGNORECASE | re.ASCII):
-        try:
-            found.append(json.loads(f'"{value}"', strict=False))
-        except ValueError:
-            found.append(value)
-    return found
+        named_by = texts_of if self.device else named_people
+        return None if any(map(self.knows, named_by(text, self.key))) else (raw, people)
 
 
 def _emails_in(path: str) -> Iterator[str]:
