@@ -11,7 +11,7 @@ import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
@@ -20,7 +20,7 @@ from stedi_assets.lake.ingestion.erasing.tombstones import ERASED, ErasedRecords
 from stedi_assets.lake.ingestion.files import LandingFile
 from stedi_assets.lake.ingestion.lines import ParsedLine, records_of
 from stedi_assets.lake.ingestion.parsing.finder import BETWEEN
-from stedi_assets.lake.ingestion.parsing.unpacking import PACKED, PackingError, encoding_of, unpacked
+from stedi_assets.lake.ingestion.parsing.unpacking import PACKED, PackingError, encoding_of, layers, unpacked
 from stedi_assets.lake.ingestion.records import LineForm
 from stedi_assets.lake.storage import Storage
 from stedi_assets.schemas.columns import WHITESPACE
@@ -177,7 +177,8 @@ class Rewriter:
         """Writes what is left of a file, in its packing."""
         with ExitStack() as stack:
             packed = out
-            for packing in reversed(_packings(self.open_file, hit.file.uri)):
+            _, packings = layers(stack.enter_context(self.open_file(hit.file.uri)))
+            for packing in reversed(packings):
                 packed = stack.enter_context(_packer(packing, packed))
             for piece in self._pieces(hit):
                 packed.write(piece)
@@ -199,44 +200,17 @@ class Rewriter:
                         yield piece.encode(errors="surrogateescape") + b"\n"
             return
         with self.open_file(uri) as raw:
-            try:
-                yield from (line for number, line in _numbered(unpacked(raw)) if number not in hit.lines)
-            except PackingError:
-                return  # what cannot be read goes
+            yield from (line for number, line in _numbered(unpacked(raw)) if number not in hit.lines)
 
 
 def _numbered(stream: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file with their numbers, from 1, as the parser counts them."""
+    """The lines of a file as far as it can be read, with their numbers, from 1, as the parser counts them."""
     number = 1
-    for line in stream:
-        yield number, line
-        # A line that other programs end with a carriage return counts as several.
-        number += line.count(b"\r") - line.endswith(b"\r\n") + line.endswith(b"\n")
-
-
-def _packings(open_file: Callable[[str], BinaryIO], uri: str) -> list[bytes]:
-    """The packings of a file by their first bytes, the outermost first."""
-    found: list[bytes] = []
-    with open_file(uri) as raw:
-        stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
-        while True:
-            first = stream.peek(4)
-            packing = next((magic for magic in PACKED if first.startswith(magic)), None)
-            if packing is None:
-                return found
-            found.append(packing)
-            stream = _layer(packing, stream)
-
-
-def _layer(packing: bytes, stream: io.BufferedReader) -> io.BufferedReader:
-    import pyarrow as pa
-
-    if packing == PACKED[0]:
-        return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)))
-    if packing == PACKED[1]:
-        return io.BufferedReader(cast(io.RawIOBase, bz2.BZ2File(stream)))
-    unpacked_stream = pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
-    return io.BufferedReader(cast(io.RawIOBase, unpacked_stream))
+    with suppress(PackingError):
+        for line in stream:
+            yield number, line
+            # A line that other programs end with a carriage return counts as several.
+            number += line.count(b"\r") - line.endswith(b"\r\n") + line.endswith(b"\n")
 
 
 def _packer(packing: bytes, out: BinaryIO) -> BinaryIO:

@@ -56,13 +56,24 @@ def unpacked(raw: BinaryIO) -> io.BufferedReader:
     Raises:
         PackingError: It cannot be unpacked. Reading raises this, too.
     """
+    return layers(raw)[0]
+
+
+def layers(raw: BinaryIO) -> tuple[io.BufferedReader, list[bytes]]:
+    """A file without its packing, and the first bytes of each packing, the outermost first.
+
+    Raises:
+        PackingError: It cannot be unpacked. Reading raises this, too.
+    """
     stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
+    found: list[bytes] = []
     for _ in range(MOST_LAYERS):
         first = _peek(stream)
         if not first.startswith(PACKED):
             break
+        found.append(next(packing for packing in PACKED if first.startswith(packing)))
         stream = io.BufferedReader(_Unpacked(_unpacker(first, stream)))
-    return stream
+    return stream, found
 
 
 def encoding_of(first: bytes) -> str:

@@ -67,6 +67,15 @@ def test_packing_stays(tmp_path, packing):
     assert packing.decompress(left) == f"{OURS}\n".encode()
 
 
+def test_a_packed_file_that_is_cut_off_keeps_what_can_be_read(tmp_path):
+    lines = "".join(f"{reading('bo@example.com', x=number)}\n" for number in range(20_000))
+    packed = gzip.compress(f"{THEIRS}\n{lines}".encode())[:-20_000]
+    _, left = rewritten(tmp_path, packed, "a.json.gz")
+    readable = gzip.decompress(left).decode()
+    assert readable.startswith(reading("bo@example.com", x=0))
+    assert "ada@" not in readable.lower()
+
+
 def test_utf_16_becomes_utf_8_without_them(tmp_path):
     _, left = rewritten(tmp_path, f"{THEIRS}\n{OURS}\n".encode("utf-16"))
     assert left == f"{OURS}\n".encode()
