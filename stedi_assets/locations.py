@@ -55,6 +55,11 @@ def within(inner: str, outer: str) -> bool:
     return f"{inner}/".startswith(f"{outer}/")
 
 
+def is_bucket(uri: str) -> bool:
+    """Whether a place is a whole S3 bucket."""
+    return uri.startswith(S3) and "/" not in uri.removeprefix(S3)
+
+
 def normalised(uri: str) -> str:
     """A place in one spelling: links resolved, slashes single, `s3://` for every scheme of S3."""
     scheme, colon, rest = uri.partition("://")

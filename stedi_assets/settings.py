@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from stedi_assets.errors import SettingError
-from stedi_assets.locations import LOCAL, S3, SQLITE, place, resolved_catalog, within
+from stedi_assets.locations import LOCAL, S3, SQLITE, is_bucket, place, resolved_catalog, within
 
 Policy = Literal["strict", "reference"]
 WebhookHttp = Literal["refused", "loopback", "allowed"]
@@ -225,7 +225,8 @@ SETTINGS = (
         default="",
         parse=_optional_place,
         meaning="Where tombstones, plans and receipts of erasures lie: a folder or `s3://bucket/prefix` "
-        "outside the lake and the landing root. Keep it out of the backups of both.",
+        "outside the lake and the landing root. Keep it out of the backups of both. Required for "
+        "erasures in a lake that is a whole bucket.",
         shown_default="{lake}.erasure",
     ),
     Setting(
@@ -401,7 +402,7 @@ class Settings:
         _check_webhook(chosen["STEDI_WEBHOOK_URL"], values["webhook_http"])
         lake = values["lake"]
         in_s3 = lake.startswith(S3)
-        values["erasure"] = values["erasure"] or f"{lake}.erasure"
+        values["erasure"] = values["erasure"] or ("" if is_bucket(lake) else f"{lake}.erasure")
         _check_together(given, values, key_needed=in_s3 and not reads_only)
         values["catalog"] = resolved_catalog(values["catalog"], lake)
         values["key_file"] = "" if in_s3 else f"{lake.removeprefix('file://')}.pseudonym-key"
@@ -474,7 +475,7 @@ def _check_together(given: Mapping[str, str], values: Mapping[str, Any], *, key_
         raise SettingError(
             "STEDI_LAKE and STEDI_LANDING lie one in the other: give the lake a folder of its own."
         )
-    for name, other in (("STEDI_LAKE", lake), ("STEDI_LANDING", landing)):
+    for name, other in (("STEDI_LAKE", lake), ("STEDI_LANDING", landing)) if values["erasure"] else ():
         if within(values["erasure"], other) or within(other, values["erasure"]):
             raise SettingError(
                 f"STEDI_ERASURE and {name} lie one in the other: give the tombstones a folder of their own."

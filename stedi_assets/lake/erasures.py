@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from stedi_assets.errors import LakeError
+from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.storage import Storage
 
 MARK = "stedi.erasures"
@@ -106,7 +106,7 @@ class ErasureStore:
     """The numbered files below a place.
 
     Attributes:
-        place: URI of the folder.
+        place: URI of the folder; empty if there is none, as beside a lake that is a whole bucket.
         storage: Its storage.
     """
 
@@ -120,6 +120,8 @@ class ErasureStore:
             LakeError: A file is missing or was changed.
         """
         head, entries = "", []
+        if not self.place:
+            return Erasures()
         for number, data in enumerate(self._files(), start=1):
             known = {part.name for part in fields(Erasure)}
             given: dict[str, Any] = json.loads(data)
@@ -144,6 +146,18 @@ class ErasureStore:
         data = json.dumps(asdict(entry), sort_keys=True).encode()
         self.storage.write(f"{self.place}/tombstones/{entry.number:06}.json", io.BytesIO(data))
         return Erasures((*known.entries, entry), hashlib.sha256(data).hexdigest())
+
+    def check_place(self) -> None:
+        """Checks that there is a place for tombstones.
+
+        Raises:
+            SettingError: There is none.
+        """
+        if not self.place:
+            raise SettingError(
+                "STEDI_ERASURE is not given, but STEDI_LAKE is a whole bucket: give the tombstones a place "
+                "outside it, such as `s3://another-bucket/erasures`."
+            )
 
     def _files(self) -> Iterator[bytes]:
         for file in self.storage.list(f"{self.place}/tombstones"):

@@ -96,9 +96,10 @@ def scan_for(lakes: Sequence[Lake], settings: Settings, terms: Terms) -> Scan:
     places = {
         "lake": settings.lake,
         "landing files": settings.landing,
-        "tombstones and receipts": settings.erasure,
         "Dagster home": str(settings.dagster_home),
     }
+    if settings.erasure:
+        places["tombstones and receipts"] = settings.erasure
     if settings.catalog.startswith(SQLITE):
         for suffix in ("", "-wal", "-journal"):
             places[f"catalog{suffix}"] = settings.catalog.removeprefix(SQLITE) + suffix

@@ -2,9 +2,10 @@
 
 import pytest
 
-from stedi_assets.errors import LakeError
+from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.lake.erasures import ErasureStore, check_mark, keyed_hash
 from stedi_assets.lake.storage import LocalStorage
+from stedi_assets.settings import Settings
 
 
 @pytest.fixture
@@ -60,3 +61,21 @@ def test_hashes_of_different_kinds_never_meet():
     hashes = {keyed_hash(b"k" * 32, kind, "x") for kind in ("person", "device", "content")}
     assert len(hashes) == 3
     assert keyed_hash(b"l" * 32, "person", "x") not in hashes
+
+
+def test_a_lake_that_is_a_whole_bucket_has_no_place_for_tombstones_until_one_is_given():
+    key = {"STEDI_LAKE": "s3://bucket", "STEDI_CATALOG": "glue", "STEDI_PSEUDONYM_KEY": "k" * 32}
+    unset = ErasureStore(Settings.from_settings(key).erasure, LocalStorage())
+    assert unset.read().entries == ()
+    with pytest.raises(SettingError, match="STEDI_LAKE is a whole bucket: give the tombstones a place"):
+        unset.check_place()
+    with pytest.raises(SettingError, match="lie one in the other"):
+        Settings.from_settings({**key, "STEDI_ERASURE": "s3://bucket/erasures"})
+    assert (
+        Settings.from_settings({**key, "STEDI_ERASURE": "s3://other/erasures"}).erasure
+        == "s3://other/erasures"
+    )
+    assert (
+        Settings.from_settings({**key, "STEDI_LAKE": "s3://bucket/lake"}).erasure
+        == "s3://bucket/lake.erasure"
+    )

@@ -48,6 +48,7 @@ def plan(people: Any, reference: str, form: str, **flags: str | None) -> None:
         from stedi_assets.orchestration.erasing import every_lake, run_now, work_folder
 
         with every_lake(settings, DECLARED) as lakes:
+            lakes[0].erasures.check_place()
             key = lakes[0].erasure_key.read()
             made, work = make_plan(lakes, named, reference, run_now(settings), key)
             work_folder(settings).save(work)
