@@ -1,12 +1,12 @@
 """Publishing: staged files become the content of a table in one commit that makes one snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stedi_assets.errors import LakeError
 
 if TYPE_CHECKING:
-    from pyiceberg.manifest import DataFile
+    from pyiceberg.manifest import DataFile, ManifestFile
     from pyiceberg.table import Table
     from pyiceberg.table.update import TableUpdate, UpdatesAndRequirements
     from pyiceberg.table.update.snapshot import _SnapshotProducer
@@ -45,6 +45,20 @@ def _never_back(producer: "_SnapshotProducer[Any]", table: "Table") -> None:
     producer._commit = dated  # type: ignore[method-assign]
 
 
+def _evaluate_apart(producer: "_SnapshotProducer[Any]") -> None:
+    """Gives each manifest an evaluator of its own.
+
+    PyIceberg looks for the files to delete in several threads, which share an evaluator. That keeps the
+    manifest it is at, so that a thread could judge by the manifest of another one and miss a file.
+    """
+    build = producer._build_manifest_evaluator
+
+    def built(spec_id: int) -> "Callable[[ManifestFile], bool]":
+        return lambda manifest: build(spec_id)(manifest)
+
+    producer._build_manifest_evaluator = built  # type: ignore[method-assign]
+
+
 def replace_files(
     table: "Table",
     removed: "list[DataFile]",
@@ -76,6 +90,7 @@ def replace_files(
             # commit whose response was lost. PyIceberg has no public way to set it.
             producer._snapshot_id = snapshot_id
             _never_back(producer, table)
+            _evaluate_apart(producer)
             for file in removed:
                 producer.delete_data_file(file)
             for file in added:

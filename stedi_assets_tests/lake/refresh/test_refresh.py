@@ -7,16 +7,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from itertools import product
+from itertools import cycle, product
 
 import pytest
+from pyiceberg.expressions import visitors
 
 from stedi_assets.assets import TABLES
 from stedi_assets.lake import resource
 from stedi_assets.lake.iceberg import staging
 from stedi_assets.lake.iceberg.commit import describe_files, replace_files
 from stedi_assets.lake.iceberg.staging import day_chunks
-from stedi_assets.lake.iceberg.table import PinnedTable
+from stedi_assets.lake.iceberg.table import PinnedTable, file_day
 from stedi_assets.lake.refresh import audit_input
 from stedi_assets.tables import SYSTEM_TABLES
 from stedi_assets_tests.support import steps
@@ -241,6 +242,33 @@ class TestPublish:
         assert {task.file.file_path for task in table.scan().plan_files()} == {
             file.file_path for file in rest
         }
+
+    def test_files_of_several_manifests_leave_although_these_are_read_at_the_same_time(
+        self, tmp_path, monkeypatch
+    ):
+        lake = TestLake(tmp_path)
+        lake.built(select="accelerometer_landing")
+        table = lake.table("accelerometer_landing")
+        files = sorted((task.file for task in table.scan().plan_files()), key=file_day)
+        for number, file in enumerate(files):
+            replace_files(table, [file], [], snapshot_id=1_000 + number, properties={})
+            replace_files(table.refresh(), [], [file], snapshot_id=2_000 + number, properties={})
+            table.refresh()
+        *gone, stays = files
+        read = visitors._from_byte_buffer
+
+        pauses = cycle([0, 0.02, 0.005, 0.01, 0])
+
+        def slowly(*args):
+            time.sleep(next(pauses))
+            return read(*args)
+
+        monkeypatch.setattr(visitors, "_from_byte_buffer", slowly)
+        for number in range(8):
+            replace_files(table, gone, [], snapshot_id=3_000 + number, properties={})
+            assert [task.file for task in table.refresh().scan().plan_files()] == [stays]
+            replace_files(table, [], gone, snapshot_id=4_000 + number, properties={})
+            table.refresh()
 
     def test_a_publish_without_files_still_makes_a_snapshot(self, tmp_path):
         lake = TestLake(tmp_path, write_landing(tmp_path / "in", {}))
