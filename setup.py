@@ -54,6 +54,7 @@ setup(
             *postgres,
             *ml,
             "import-linter>=2.1",
+            "mlcroissant>=1.1",
             "mypy>=1.15",
             "playwright>=1.50",
             "ruff>=0.11",

@@ -15,6 +15,7 @@ from stedi_assets.cli.commands import (
     ddl,
     dev,
     erase,
+    export,
     generate,
     list_tables,
     maintain_lake,
@@ -75,6 +76,7 @@ for module in (
     list_tables,
     quarantine,
     ddl,
+    export,
     generate,
 ):
     main.add_command(module.command)

@@ -4,12 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from stedi_assets.erasure.request import Work
 from stedi_assets.erasure.search import Found, Place, all_hits, look_for, places
 from stedi_assets.errors import counted_words
 from stedi_assets.lake import Lake, Run
+from stedi_assets.lake.iceberg.exports import exports_of
 from stedi_assets.lake.maintenance import blocked
 from stedi_assets.lake.storage import open_storage
 from stedi_assets.tables import SYSTEM_TABLES
@@ -68,7 +70,7 @@ def make_plan(
     plan = ErasurePlan(
         people=len(people),
         places=counted,
-        decisions=tuple(_decisions(found)),
+        decisions=(*_decisions(found), *_out_of_reach(lakes)),
         blocked=tuple(_blocked(lakes, hits)),
         state=state_of(lakes),
     )
@@ -117,6 +119,18 @@ def _decisions(found: Found) -> Iterator[str]:
         if number:
             values = counted_words(number, f"of their {kind} is", f"of their {kind} are")
             yield f"{values} also that of someone else, so it is not looked for"
+
+
+def _out_of_reach(lakes: Sequence[Lake]) -> Iterator[str]:
+    for lake in lakes:
+        for spec in lake.tables.values():
+            table = lake.loaded(spec)
+            for export in exports_of(table) if table is not None else ():
+                day = datetime.fromtimestamp(export.at / 1000, timezone.utc).date()
+                yield (
+                    f"The export of {day} in {export.place} ({export.citation}) is out of reach and may hold "
+                    "their readings: delete it, and export again afterwards"
+                )
 
 
 def _blocked(lakes: Sequence[Lake], hits: "Mapping[str, Sequence[Hit]]") -> Iterator[str]:

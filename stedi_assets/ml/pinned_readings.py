@@ -53,10 +53,17 @@ def open_readings(
         SettingError: A setting, the split or the citation is wrong.
         LakeError: The table was never published, the snapshot has expired, or `strict` refuses it.
     """
-    if split is not None and split not in SPLITS:
-        raise SettingError(f"split is {split}, but must be {', '.join(SPLITS)} or nothing.")
     given = {f"STEDI_{name.upper()}": value for name, value in settings.items()}
     known = Settings.from_process({**given, "STEDI_LAKE": lake}, reads_only=True)
+    return readings_of(known, snapshot=snapshot, split=split, strict=strict)
+
+
+def readings_of(
+    known: Settings, *, snapshot: int | str | None = None, split: str | None = None, strict: bool = False
+) -> "Readings":
+    """Opens the readings of a lake whose settings are known, as `open_readings` does."""
+    if split is not None and split not in SPLITS:
+        raise SettingError(f"split is {split}, but must be {', '.join(SPLITS)} or nothing.")
     if not known.lake_may_exist:
         raise SettingError(f"There is no lake at {known.lake}: check the path, or build it: `stedi run`.")
     number, cited = _pinned(snapshot, known.database)
@@ -75,7 +82,7 @@ def open_readings(
     if files.snapshot_id != current.snapshot_id and (gone := _gone(files, current)):
         if strict:
             raise LakeError(gone)
-        warnings.warn(gone, GoneSubjects, stacklevel=2)
+        warnings.warn(gone, GoneSubjects, stacklevel=3)
     return Readings(files, database=known.database, split=split)
 
 
@@ -117,7 +124,8 @@ class Readings:
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> "pd.DataFrame":
         """The rows."""
-        return self.to_arrow(columns).to_pandas()
+        frame: pd.DataFrame = self.to_arrow(columns).to_pandas()
+        return frame
 
     def to_polars(self, columns: Sequence[str] | None = None) -> "pl.DataFrame":
         """The rows; needs the package polars."""

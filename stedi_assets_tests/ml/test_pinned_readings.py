@@ -1,7 +1,6 @@
 """The loader of the machine-learning table: pinned, cited, without an engine."""
 
 import importlib.util
-import json
 import subprocess
 import sys
 from collections import Counter
@@ -12,30 +11,15 @@ from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.ml import GoneSubjects, open_readings
 from stedi_assets_tests.support.copies import Kept
 from stedi_assets_tests.support.lakes import customer, new_lake, write_landing
+from stedi_assets_tests.support.paired import PEOPLE, land
 
 TABLE = "machine_learning_curated"
-PEOPLE = {f"{name}@example.com": f"device-{name}" for name in ("ada", "bo", "cy", "di", "ed", "fay", "gus")}
-FIRST = 1_700_000_000_000
-DAY = 86_400_000
-
-
-def readings(email, device):
-    """Thirty paired readings on two days."""
-    times = [FIRST + day * DAY + number * 100 for day in range(2) for number in range(15)]
-    phone = [{"user": email, "timestamp": at, "x": at % 7 / 7, "y": 0.2, "z": 0.3} for at in times]
-    steps = [{"sensorReadingTime": at, "serialNumber": device, "distanceFromObject": 200} for at in times]
-    return {
-        f"accelerometer/landing/{device}.json": "\n".join(map(json.dumps, phone)),
-        f"step_trainer/landing/{device}.json": "\n".join(map(json.dumps, steps)),
-    }
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory, key):
     lake = new_lake(tmp_path_factory.mktemp("lakes") / "lake")
-    for email, device in PEOPLE.items():
-        files = {f"customer/landing/{device}.json": customer(email, 500, serial=device)}
-        write_landing(lake.landing, files | readings(email, device))
+    land(lake)
     lake.built()
     return lake, Kept.of(lake.folder)
 

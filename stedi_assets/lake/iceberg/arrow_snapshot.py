@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stedi_assets.errors import LakeError
 from stedi_assets.lake.iceberg.catalog import load_table
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
+
+
+class Column(NamedTuple):
+    """A column: its name, its type in the words of Iceberg, and what it means."""
+
+    name: str
+    type: str
+    meaning: str
 
 
 class ArrowSnapshot:
@@ -70,6 +78,24 @@ class ArrowSnapshot:
         """What the rows were computed from; None if another program changed them."""
         snapshot = self._table.snapshot_by_id(self.snapshot_id)
         return None if snapshot is None else Record.of(snapshot)
+
+    @property
+    def table(self) -> "Table":
+        """The Iceberg table."""
+        return self._table
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of the table as it is now."""
+        fields = self._table.schema().fields
+        return [Column(field.name, str(field.field_type), field.doc or "") for field in fields]
+
+    @property
+    def published_at(self) -> int:
+        """When the snapshot was published, epoch ms."""
+        snapshot = self._table.snapshot_by_id(self.snapshot_id)
+        assert snapshot is not None
+        return snapshot.timestamp_ms
 
     @cached_property
     def _files(self) -> list[tuple[str, int, int]]:

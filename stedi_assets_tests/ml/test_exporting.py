@@ -1,0 +1,143 @@
+"""Exports: standard programs read them, they equal the table, and the lake remembers where they are."""
+
+import json
+import subprocess
+from collections import Counter
+
+import mlcroissant
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from stedi_assets.cli.main import main
+from stedi_assets.ml import open_readings
+from stedi_assets.ml.data_card import FEW
+from stedi_assets_tests.support.copies import Kept
+from stedi_assets_tests.support.lakes import new_lake
+from stedi_assets_tests.support.paired import PEOPLE, land
+
+SPLITS = ("train", "validation", "test")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, key):
+    lake = new_lake(tmp_path_factory.mktemp("exports") / "lake")
+    land(lake)
+    lake.built()
+    return lake, Kept.of(lake.folder)
+
+
+@pytest.fixture
+def lake(built):
+    lake, kept = built
+    kept.restore()
+    return lake
+
+
+def stedi(lake, *args):
+    return CliRunner().invoke(main, [*args, "--lake", str(lake.folder / "lake")], env=dict(lake.settings))
+
+
+def exported(lake, out, *more):
+    done = stedi(lake, "export", "--out", str(out), *more)
+    assert done.exit_code == 0, done.output
+    return out
+
+
+def records(out):
+    """The rows of all splits as mlcroissant gives them."""
+    data = mlcroissant.Dataset(jsonld=out / "croissant.json")
+    assert not data.metadata.issues.errors
+    assert not data.metadata.issues.warnings
+    for split in SPLITS:
+        for record in data.records(f"{split}_readings"):
+            yield {name.rpartition("/")[2]: value for name, value in record.items()}
+
+
+def plain(record):
+    """A record in the types of Python, as programs give numbers and texts in types of their own."""
+    texts = {"event_date": str(record["event_date"])[:10]}
+    for name in ("subject_id", "split"):
+        texts[name] = record[name].decode() if isinstance(record[name], bytes) else record[name]
+    numbers = {name: float(value) for name, value in record.items() if name not in texts}
+    return tuple(sorted((texts | numbers).items()))
+
+
+def test_what_mlcroissant_reads_is_the_table(lake, tmp_path, caplog):
+    out = exported(lake, tmp_path / "out")
+    rows = open_readings(str(lake.folder / "lake")).to_arrow().to_pylist()
+    assert rows
+    assert Counter(map(plain, records(out))) == Counter(map(plain, rows))
+    assert not [message for message in caplog.messages if "@context" in message]
+
+
+def test_each_split_is_a_file_and_a_person_is_in_one_of_them(lake, tmp_path):
+    out = exported(lake, tmp_path / "out")
+    people = [set(pq.read_table(out / f"data/{split}.parquet")["subject_id"].to_pylist()) for split in SPLITS]
+    assert sum(map(len, people)) == len(set().union(*people)) == len(PEOPLE)
+
+
+def test_a_changed_byte_is_found_by_two_programs(lake, tmp_path):
+    out = exported(lake, tmp_path / "out")
+    assert subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=out, capture_output=True).returncode == 0
+    data = out / "data/train.parquet"
+    data.write_bytes(data.read_bytes()[:-1] + b"X")
+    assert subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=out, capture_output=True).returncode == 1
+    with pytest.raises(mlcroissant.GenerationError):
+        list(records(out))
+
+
+def test_the_same_snapshot_gives_the_same_bytes(lake, tmp_path):
+    one, other = (exported(lake, tmp_path / name) for name in ("one", "other"))
+    assert (one / "SHA256SUMS").read_text() == (other / "SHA256SUMS").read_text()
+
+
+def test_the_description_says_what_the_rows_were_made_of(lake, tmp_path):
+    out = exported(lake, tmp_path / "out", "--licence", "https://example.com/licence")
+    described = json.loads((out / "croissant.json").read_text())
+    assert described["license"] == "https://example.com/licence"
+    assert described["citeAs"] == open_readings(str(lake.folder / "lake")).citation
+    inputs = {name["@id"].rpartition("@")[0] for name in described["prov:wasDerivedFrom"]}
+    assert {"stedi:accelerometer_trusted", "stedi:step_trainer_trusted"} <= inputs
+
+
+def test_the_card_counts_no_group_of_fewer_than_five_people(lake, tmp_path):
+    card = (exported(lake, tmp_path / "out") / "README.md").read_text()
+    for split in SPLITS:
+        people = len(set(open_readings(str(lake.folder / "lake"), split=split).to_arrow()["subject_id"]))
+        [line] = [line for line in card.splitlines() if line.startswith(f"| {split} | ")]
+        assert (FEW in line) == (people < 5)
+
+
+def test_nothing_of_a_person_but_the_pseudonym_is_in_it(lake, tmp_path):
+    out = exported(lake, tmp_path / "out")
+    for file in out.rglob("*"):
+        content = file.read_bytes() if file.is_file() else b""
+        assert not [value for pair in PEOPLE.items() for value in pair if value.encode() in content]
+
+
+def test_an_erasure_names_the_exports_that_it_does_not_reach(lake, tmp_path):
+    out = exported(lake, tmp_path / "out")
+    asked = tmp_path / "request.txt"
+    asked.write_text(f"{next(iter(PEOPLE))}\n")
+    done = stedi(lake, "erase", "plan", "--people", str(asked), "--landing", str(lake.landing))
+    assert done.exit_code == 0, done.output
+    assert f"file://{out}" in done.output
+    assert "is out of reach" in done.output
+
+
+@pytest.mark.parametrize("where", ["full", "lake"])
+def test_a_folder_that_is_taken_is_refused_and_not_registered(lake, tmp_path, where):
+    out = tmp_path if where == "full" else lake.folder / "lake" / "out"
+    (tmp_path / "file").write_text("taken")
+    done = stedi(lake, "export", "--out", str(out))
+    assert done.exit_code == 2
+    assert "give it" in done.output
+    assert not [name for name in lake.table("machine_learning_curated").properties if "export" in name]
+
+
+def test_a_refresh_after_an_export_has_nothing_to_do(lake, tmp_path):
+    exported(lake, tmp_path / "out")
+    before = lake.snapshots()
+    lake.built()
+    assert lake.snapshots() == before
