@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections import Counter
+from pathlib import Path
 
 import mlcroissant
 import pyarrow.parquet as pq
@@ -10,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from stedi_assets.cli.main import main
+from stedi_assets.lake.storage import Aws
 from stedi_assets.ml import open_readings
 from stedi_assets.ml.data_card import FEW
 from stedi_assets_tests.support.copies import Kept
-from stedi_assets_tests.support.lakes import new_lake
+from stedi_assets_tests.support.lakes import customer, new_lake, write_landing
 from stedi_assets_tests.support.paired import PEOPLE, land
 
 SPLITS = ("train", "validation", "test")
@@ -124,6 +126,28 @@ def test_an_erasure_names_the_exports_that_it_does_not_reach(lake, tmp_path):
     assert done.exit_code == 0, done.output
     assert f"file://{out}" in done.output
     assert "is out of reach" in done.output
+
+
+def test_an_export_to_s3_has_the_bytes_of_one_to_a_folder(lake, tmp_path, s3):
+    bucket = Aws("us-east-1").s3
+    bucket.create_bucket(Bucket="exports")
+    out = exported(lake, tmp_path / "out")
+    exported(lake, "s3://exports/readings")
+    for file in filter(Path.is_file, out.rglob("*")):
+        key = f"readings/{file.relative_to(out)}"
+        assert bucket.get_object(Bucket="exports", Key=key)["Body"].read() == file.read_bytes()
+
+
+def test_a_snapshot_with_people_who_left_is_not_exported(lake, tmp_path):
+    citation = open_readings(str(lake.folder / "lake")).citation
+    email, device = next(iter(PEOPLE.items()))
+    gone = customer(email, None, updated=2_000, serial=device)
+    write_landing(lake.landing, {"customer/landing/gone.json": gone})
+    lake.built()
+    done = stedi(lake, "export", "--out", str(tmp_path / "out"), "--snapshot", citation)
+    assert done.exit_code == 1
+    assert "left the current table" in done.output
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("where", ["full", "lake"])
