@@ -65,6 +65,7 @@ COMMANDS = [
     "ddl",
     "dev",
     "erase",
+    "export",
     "generate",
     "maintain",
     "person",

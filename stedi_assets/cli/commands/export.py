@@ -20,10 +20,10 @@ LICENCE = "For research only, as the people in it agreed; not to be passed on."
 @format_of()
 @lake_options
 def command(out: str, snapshot: str | None, licence: str, form: str, **flags: str | None) -> None:
-    """Writes the readings for training with a data card, and notes where.
+    """Copies the readings for training to a folder.
 
-    One Parquet file per split, croissant.json (Croissant 1.1), README.md and SHA256SUMS. `stedi erase plan`
-    names every export, as no erasure reaches it.
+    Writes a Parquet file per split, croissant.json (Croissant 1.1), a data card (README.md) and SHA256SUMS.
+    The lake notes where: `stedi erase plan` names every export, as no erasure reaches it.
     """
     with sentences():
         settings = settings_of(flags, reads_only=True, there=True)
