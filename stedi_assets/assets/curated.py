@@ -30,7 +30,7 @@ def customer_curated(
 
 @lake_table(
     tables.MACHINE_LEARNING_CURATED,
-    privacy=consent_rules.SUBJECTS.rules,
+    privacy=(*consent_rules.SUBJECTS.rules, consent_rules.Linkability()),
     accounting=(accounting.PairedReadings(),),
     removal=consent_rules.SUBJECTS.removal,
     facts=Facts(

@@ -5,6 +5,7 @@ logic with the transforms, so that a mistake in a transform is not repeated here
 the kind of person or device in its rows, and the removal that goes with them.
 """
 
+from stedi_assets.contracts.consent_rules.linkability import Linkability
 from stedi_assets.contracts.consent_rules.rules import (
     CUSTOMERS,
     DEVICES,
@@ -14,4 +15,12 @@ from stedi_assets.contracts.consent_rules.rules import (
     PrivacyRules,
 )
 
-__all__ = ["CUSTOMERS", "DEVICES", "PEOPLE_WITH_READINGS", "SUBJECTS", "USERS", "PrivacyRules"]
+__all__ = [
+    "CUSTOMERS",
+    "DEVICES",
+    "PEOPLE_WITH_READINGS",
+    "SUBJECTS",
+    "USERS",
+    "Linkability",
+    "PrivacyRules",
+]
