@@ -139,16 +139,17 @@ def build_jobs(
     )
     # Files that stop arriving break no contract.
     quiet = dg.AssetSelection.checks(*freshness_keys(naming).values())
+    tables = dg.AssetSelection.assets(*naming.keys)
     return [
         dg.define_asset_job(
             REFRESH,
-            selection=dg.AssetSelection.all(),
+            selection=tables,
             config=offering(OPTIONS, to="refresh"),
             description="Brings all tables up to date with the landing files; nothing else changes.",
         ),
         dg.define_asset_job(
             RETRY,
-            selection=dg.AssetSelection.all(),
+            selection=tables,
             config=nothing,
             description="Reads landing files with quarantined lines again; refreshes what depends on them.",
         ),
