@@ -309,6 +309,14 @@ SETTINGS = (
         meaning="Hours without new rows after which the check `rows_arrive` of a landing table warns.",
     ),
     Setting(
+        name="STEDI_REMOVAL_SHARE",
+        field="removal_share",
+        default="20",
+        parse=partial(_whole, least=0, most=100, unit=" of percent"),
+        meaning="Percent of the people in `customer_trusted` that one run may remove before the check "
+        "`privacy_removals` warns. They are removed in any case.",
+    ),
+    Setting(
         name="STEDI_WEBHOOK_URL",
         field="webhook_given",
         default="",
@@ -370,6 +378,7 @@ class Settings:
     file_access: str
     sensor_seconds: int
     quiet_hours: float
+    removal_share: int
     webhook_given: bool
     webhook_http: WebhookHttp
     ui_hosts: tuple[str, ...]

@@ -12,7 +12,7 @@ from stedi_assets.transforms.held import held_people
 
 @lake_table(
     tables.CUSTOMER_TRUSTED,
-    privacy=consent_rules.CUSTOMERS.rules,
+    privacy=(*consent_rules.CUSTOMERS.rules, consent_rules.Removals()),
     accounting=(accounting.Customers(tables.CUSTOMER_TRUSTED),),
     removal=consent_rules.CUSTOMERS.removal,
     next_change=lambda frames, run: consent.next_change(frames["customer_landing"], run.as_of),

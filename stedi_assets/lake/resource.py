@@ -67,6 +67,7 @@ class Lake(dg.ConfigurableResource[None]):
         batch_bytes: Bytes of landing files that one batch may have; a larger file makes a batch of its own.
         longest_line: Bytes that a landing line may have.
         access: `owner` or `group`: who may read the files of a lake in a folder.
+        removal_share: Percent of the people that a run may remove without a warning.
     """
 
     tables: ResourceDependency[Tables]
@@ -85,6 +86,7 @@ class Lake(dg.ConfigurableResource[None]):
     batch_bytes: int = 2 * 1024**3
     longest_line: int = LONGEST_LINE
     access: str = "owner"
+    removal_share: int = 20
 
     _catalog: "Catalog | None" = PrivateAttr(default=None)
     _aws: Aws | None = PrivateAttr(default=None)

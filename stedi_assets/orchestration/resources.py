@@ -106,4 +106,5 @@ def _build_lake(settings: Settings, tables: Tables, engine: LazyPySparkResource)
         batch_bytes=settings.batch_mb * 1024**2,
         longest_line=settings.record_bytes,
         access=settings.file_access,
+        removal_share=settings.removal_share,
     )

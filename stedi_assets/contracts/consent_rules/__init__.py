@@ -6,6 +6,7 @@ the kind of person or device in its rows, and the removal that goes with them.
 """
 
 from stedi_assets.contracts.consent_rules.linkability import Linkability
+from stedi_assets.contracts.consent_rules.removals import Removals
 from stedi_assets.contracts.consent_rules.rules import (
     CUSTOMERS,
     DEVICES,
@@ -23,4 +24,5 @@ __all__ = [
     "USERS",
     "Linkability",
     "PrivacyRules",
+    "Removals",
 ]

@@ -6,6 +6,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pyiceberg.table import Table
     from pyiceberg.table.snapshots import Snapshot
 
 PREFIX = "stedi."
@@ -71,3 +72,31 @@ class Record:
             part.name for part in fields(cls) if part.default is MISSING and part.default_factory is MISSING
         }
         return cls(**given) if required <= given.keys() else None
+
+
+def removed_rows(snapshot: "Snapshot", parent: "Snapshot") -> int:
+    """The rows that a publish removed because people withdrew; none for any other publish."""
+    record = Record.of(snapshot)
+    if record is None or record.owed is None or snapshot.summary is None or parent.summary is None:
+        return 0
+    before, after = parent.summary["total-records"], snapshot.summary["total-records"]
+    return max(int(before or 0) - int(after or 0), 0)
+
+
+def removed_by(run: str, table: "Table") -> tuple[int, int]:
+    """The rows that a run removed because people withdrew, and the rows before its last publishes.
+
+    Args:
+        run: Id of the run.
+        table: The table, whose latest snapshots are of the run if it published any.
+    """
+    removed = before = 0
+    snapshot = table.current_snapshot()
+    while snapshot is not None and (record := Record.of(snapshot)) is not None and record.run == run:
+        parent = table.snapshot_by_id(snapshot.parent_snapshot_id or 0)
+        if parent is None or parent.summary is None:
+            break
+        removed += removed_rows(snapshot, parent)
+        before = int(parent.summary["total-records"] or 0)
+        snapshot = parent
+    return removed, before

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stedi_assets.errors import StediError, counted_words
 from stedi_assets.lake.boundary import storage_errors
 from stedi_assets.lake.iceberg.commit import Conflict
-from stedi_assets.lake.iceberg.record import Record
+from stedi_assets.lake.iceberg.record import removed_rows
 from stedi_assets.lake.ingestion.system_tables import batch_unfinished
 from stedi_assets.lake.maintenance.compaction import compact
 from stedi_assets.lake.maintenance.orphans import delete_orphans
@@ -126,22 +126,13 @@ def refs_with_withdrawn_rows(table: "Table") -> Iterator[str]:
         snapshot: Snapshot | None = current
         while removed is not None and snapshot is not None and snapshot.snapshot_id != ref.snapshot_id:
             parent = snapshot.parent_snapshot_id and table.snapshot_by_id(snapshot.parent_snapshot_id)
-            removed = removed + _removed_rows(snapshot, parent) if parent else None
+            removed = removed + removed_rows(snapshot, parent) if parent else None
             snapshot = parent or None
         what = f"the {ref.snapshot_ref_type.value} {name}"
         if removed is None:
             yield f"{what} may keep rows of people who withdrew"
         elif removed:
             yield f"{what} keeps {counted_words(removed, 'row', 'rows')} of people who withdrew"
-
-
-def _removed_rows(snapshot: "Snapshot", parent: "Snapshot") -> int:
-    """The rows that a publish removed because people withdrew; none for any other publish."""
-    record = Record.of(snapshot)
-    if record is None or record.owed is None or snapshot.summary is None or parent.summary is None:
-        return 0
-    before, after = parent.summary["total-records"], snapshot.summary["total-records"]
-    return max(int(before or 0) - int(after or 0), 0)
 
 
 def superseded(snapshots: "Iterable[Snapshot]", before: int) -> list[int]:
