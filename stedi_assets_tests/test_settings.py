@@ -212,7 +212,7 @@ def test_the_table_names_every_setting_once_and_a_field_of_settings_for_each():
         "STEDI_ERASURE", "STEDI_ERASURE_KEY",
         "STEDI_MEMORY_MB", "STEDI_BATCH_FILES", "STEDI_BATCH_MB", "STEDI_RECORD_BYTES", "STEDI_KEEP_DAYS",
         "STEDI_KEEP_RUNS", "STEDI_FILE_ACCESS",
-        "STEDI_SENSOR_SECONDS", "STEDI_QUIET_HOURS", "STEDI_WEBHOOK_URL",
+        "STEDI_SENSOR_SECONDS", "STEDI_QUIET_HOURS", "STEDI_REMOVAL_SHARE", "STEDI_WEBHOOK_URL",
         "STEDI_WEBHOOK_HTTP", "STEDI_UI_HOSTS",
     ]  # fmt: skip
     assert [setting.flag for setting in SETTINGS if setting.flag] == [
