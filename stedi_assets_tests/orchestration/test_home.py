@@ -51,5 +51,6 @@ def test_a_home_with_settings_of_another_origin_is_left_alone(home):
 def test_commands_close_it(tmp_path):
     home = tmp_path / "dagster"
     home.mkdir(mode=0o755)
-    stedi(tmp_path, "maintain", "--lake", str(tmp_path / "lake"), check=False)
+    where = ["--lake", str(tmp_path / "lake"), "--landing", str(tmp_path / "none")]
+    stedi(tmp_path, "run", *where, check=False)
     assert mode(home) == 0o700
