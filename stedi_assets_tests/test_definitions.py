@@ -57,8 +57,7 @@ def spec_of(graph, name):
 
 
 def test_the_graph_is_the_one_of_the_design(graph):
-    keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    assert keys == {*GRAPH, "machine_learning_data_card"}
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(GRAPH)
     for name, (group, parents) in GRAPH.items():
         node = spec_of(graph, name)
         assert node.group_name == group
@@ -125,9 +124,7 @@ def test_the_description_of_a_column_says_what_it_is_made_from(graph):
 def test_the_reference_policy_has_asset_keys_of_its_own():
     definitions = build_defs(Settings.from_settings({"STEDI_POLICY": "reference"}))
     keys = definitions.resolve_asset_graph().get_all_asset_keys()
-    assert {tuple(key.path) for key in keys} == {
-        ("stedi_reference", name) for name in [*TABLES, "machine_learning_data_card"]
-    }
+    assert {tuple(key.path) for key in keys} == {("stedi_reference", name) for name in TABLES}
 
 
 LOAD = """

@@ -5,7 +5,6 @@ import dagster as dg
 from stedi_assets.assets import DECLARED, Declared
 from stedi_assets.orchestration.jobs import SCHEDULES, build_jobs
 from stedi_assets.orchestration.refreshing.factory import build_assets
-from stedi_assets.orchestration.research import build_research
 from stedi_assets.orchestration.resources import build_naming, build_resources
 from stedi_assets.orchestration.sensors import build_sensors
 from stedi_assets.orchestration.sensors.freshness import build_freshness
@@ -24,7 +23,7 @@ def build_defs(
     """
     naming = build_naming(settings, declared.specs)
     return dg.Definitions(
-        assets=[*build_assets(naming, declared), *build_research(naming, settings)],
+        assets=build_assets(naming, declared),
         asset_checks=[build_freshness(naming, settings.quiet_hours)],
         jobs=build_jobs(naming, settings, declared, console),
         sensors=build_sensors(naming, settings.sensor_seconds, settings.quiet_hours),

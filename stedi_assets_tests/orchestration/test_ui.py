@@ -181,7 +181,6 @@ def test_page_of_a_table_says_what_it_is_and_what_was_done(ui, page, first_run, 
 
 
 def test_checks_are_red_amber_and_green(ui, page, first_run):
-    page.set_viewport_size({"width": 2600, "height": 1400})  # a smaller graph leaves the checks out
     open_lineage(page, ui)
     page.get_by_text(" Passed").nth(len(COLUMNS) - 1).wait_for()
     for table, icon in WORST_CHECKS.items():
