@@ -183,7 +183,7 @@ def selected_tables(definitions: dg.Definitions, tables: Tables, select: str | N
                 chosen = dg.AssetSelection.from_string(part).resolve(graph)
         except dg.DagsterError:
             chosen = set()
-        if chosen.isdisjoint(map(keys.__getitem__, tables)):
+        if not chosen:
             raise SettingError(
                 f"--select {part.strip()} selects no table: the tables are {', '.join(tables)}."
             )

@@ -139,17 +139,16 @@ def build_jobs(
     )
     # Files that stop arriving break no contract.
     quiet = dg.AssetSelection.checks(*freshness_keys(naming).values())
-    tables = dg.AssetSelection.assets(*naming.keys)
     return [
         dg.define_asset_job(
             REFRESH,
-            selection=tables,
+            selection=dg.AssetSelection.all(),
             config=offering(OPTIONS, to="refresh"),
             description="Brings all tables up to date with the landing files; nothing else changes.",
         ),
         dg.define_asset_job(
             RETRY,
-            selection=tables,
+            selection=dg.AssetSelection.all(),
             config=nothing,
             description="Reads landing files with quarantined lines again; refreshes what depends on them.",
         ),

@@ -14,26 +14,10 @@ from stedi_assets.cli.main import main
 from stedi_assets.lake.storage import Aws
 from stedi_assets.ml import open_readings
 from stedi_assets.ml.data_card import FEW
-from stedi_assets_tests.support.copies import Kept
-from stedi_assets_tests.support.lakes import customer, new_lake, write_landing
-from stedi_assets_tests.support.paired import PEOPLE, land
+from stedi_assets_tests.support.lakes import customer, write_landing
+from stedi_assets_tests.support.paired import PEOPLE
 
 SPLITS = ("train", "validation", "test")
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory, key):
-    lake = new_lake(tmp_path_factory.mktemp("exports") / "lake")
-    land(lake)
-    lake.built()
-    return lake, Kept.of(lake.folder)
-
-
-@pytest.fixture
-def lake(built):
-    lake, kept = built
-    kept.restore()
-    return lake
 
 
 def stedi(lake, *args):

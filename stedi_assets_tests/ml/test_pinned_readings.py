@@ -9,26 +9,10 @@ import pytest
 
 from stedi_assets.errors import LakeError, SettingError
 from stedi_assets.ml import GoneSubjects, open_readings
-from stedi_assets_tests.support.copies import Kept
-from stedi_assets_tests.support.lakes import customer, new_lake, write_landing
-from stedi_assets_tests.support.paired import PEOPLE, land
+from stedi_assets_tests.support.lakes import customer, write_landing
+from stedi_assets_tests.support.paired import PEOPLE
 
 TABLE = "machine_learning_curated"
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory, key):
-    lake = new_lake(tmp_path_factory.mktemp("lakes") / "lake")
-    land(lake)
-    lake.built()
-    return lake, Kept.of(lake.folder)
-
-
-@pytest.fixture
-def lake(built):
-    lake, kept = built
-    yield lake
-    kept.restore()
 
 
 def opened(lake, **options):

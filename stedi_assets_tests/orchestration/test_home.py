@@ -50,7 +50,8 @@ def test_a_home_with_settings_of_another_origin_is_left_alone(home):
 @pytest.mark.slow
 def test_commands_close_it(tmp_path):
     home = tmp_path / "dagster"
-    home.mkdir(mode=0o755)
+    home.mkdir()
+    home.chmod(0o755)  # whatever mask the tests before it left behind
     where = ["--lake", str(tmp_path / "lake"), "--landing", str(tmp_path / "none")]
     stedi(tmp_path, "run", *where, check=False)
     assert mode(home) == 0o700
