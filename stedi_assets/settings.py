@@ -484,7 +484,7 @@ def _check_together(given: Mapping[str, str], values: Mapping[str, Any], *, key_
         raise SettingError(
             "STEDI_LAKE and STEDI_LANDING lie one in the other: give the lake a folder of its own."
         )
-    for name, other in (("STEDI_LAKE", lake), ("STEDI_LANDING", landing)) if values["erasure"] else ():
+    for name, other in (("STEDI_LAKE", lake), ("STEDI_LANDING", landing)):
         if within(values["erasure"], other) or within(other, values["erasure"]):
             raise SettingError(
                 f"STEDI_ERASURE and {name} lie one in the other: give the tombstones a folder of their own."

@@ -5,11 +5,10 @@ Source: https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 from stedi_assets.lake.iceberg.arrow_snapshot import Column
-from stedi_assets.ml.data_card import POLICIES, USE, made_with
+from stedi_assets.ml.data_card import POLICIES, USE
 from stedi_assets.ml.pinned_readings import Readings
 
 CONTEXT: Mapping[str, Any] = {
@@ -82,29 +81,29 @@ def described(readings: Readings, files: Sequence[ExportedFile], licence: str) -
         files: Their files, one per split.
         licence: URL or text of the licence.
     """
-    day = datetime.fromtimestamp(readings.files.published_at / 1000, timezone.utc).date().isoformat()
-    made = made_with(readings)
-    policy = str(made.get("policy", "unknown"))
+    record = readings.files.record
+    consent = "" if record is None else POLICIES[record.policy]
+    inputs = {} if record is None else record.snapshots
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": "stedi-step-readings",
         "description": "Pairs of an accelerometer reading and a distance reading of one person in the same "
-        f"millisecond, to train models that detect steps. {POLICIES.get(policy, '')}".strip(),
+        f"millisecond, to train models that detect steps. {consent}".strip(),
         "url": f"https://stedi.invalid/{readings.snapshot}",
         "license": licence,
         "usageInfo": USE,
         "citeAs": readings.citation,
         "version": f"1.0.0+{readings.snapshot}",
-        "datePublished": day,
+        "datePublished": readings.files.published_on.isoformat(),
         "creator": {"@type": "sc:Organization", "name": "STEDI", "url": "https://stedi.invalid"},
         "keywords": ["step detection", "accelerometer", "distance sensor", "balance"],
         "rai:dataCollection": "Sensors of the Step Trainer and the accelerometer of a phone, in daily use.",
         "rai:dataUseCases": USE,
         "rai:personalSensitiveInformation": "Pseudonyms; an instant may single out one person for those who "
         "hold the lake.",
-        "prov:wasDerivedFrom": [{"@id": f"stedi:{name}@{number}"} for name, number in _inputs(made).items()],
+        "prov:wasDerivedFrom": [{"@id": f"stedi:{name}@{number}"} for name, number in sorted(inputs.items())],
         "distribution": [
             {
                 "@type": "cr:FileObject",
@@ -161,9 +160,3 @@ def _field(file: ExportedFile, column: Column) -> dict[str, Any]:
         "source": {"fileObject": {"@id": file.split}, "extract": {"column": column.name}},
         **({"references": {"field": {"@id": "splits/name"}}} if column.name == "split" else {}),
     }
-
-
-def _inputs(made: Mapping[str, object]) -> Mapping[str, str]:
-    inputs = made.get("inputs", {})
-    assert isinstance(inputs, dict)
-    return inputs

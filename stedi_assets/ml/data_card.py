@@ -5,11 +5,11 @@ Groups of fewer than five people are not counted, so that the card singles out n
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 import numpy as np
 import pyarrow as pa
 
+from stedi_assets.lake.iceberg.record import Record
 from stedi_assets.ml.pinned_readings import CHANNELS, SPLITS, TABLE, Readings
 from stedi_assets.ml.windowing import GAP_PERIODS
 
@@ -47,18 +47,6 @@ class Group:
         return self.name, f"{self.people:,}", f"{self.rows:,}"
 
 
-def made_with(readings: Readings) -> dict[str, object]:
-    """What the snapshot was made with: policy, code version and the snapshots of its inputs."""
-    record = readings.files.record
-    if record is None:
-        return {}
-    return {
-        "policy": record.policy,
-        "code version": record.code_version,
-        "inputs": {name: str(number) for name, number in sorted(record.snapshots.items())},
-    }
-
-
 def data_card(readings: Readings) -> str:
     """The data card of a snapshot, all splits.
 
@@ -67,12 +55,11 @@ def data_card(readings: Readings) -> str:
     """
     rows = readings.to_arrow(["subject_id", "split", "event_date", "timestamp", *CHANNELS])
     rows = rows.sort_by([("subject_id", "ascending"), ("timestamp", "ascending")])
-    made = made_with(readings)
-    day = datetime.fromtimestamp(readings.files.published_at / 1000, timezone.utc).date()
-    policy = str(made.get("policy", "unknown"))
+    record = readings.files.record
+    policy = "unknown" if record is None else record.policy
     parts = [
         "# STEDI step readings\n",
-        f"`{readings.citation}`, published {day}.\n",
+        f"`{readings.citation}`, published {readings.files.published_on}.\n",
         "## What it is\n",
         "Pairs of an accelerometer reading of a phone and a distance reading of a Step Trainer, taken of one "
         "person in the same millisecond. It is made to train and test models that detect steps.\n",
@@ -83,7 +70,7 @@ def data_card(readings: Readings) -> str:
         "that this does not reach: who holds it replaces it by a new one. The lake lists its exports when "
         "a person is erased.\n",
         "## How it was made\n",
-        _table(("fact", "value"), _provenance(made)),
+        _table(("fact", "value"), _provenance(record)),
         "## How much\n",
         _table(("split", "people", "readings"), (group.shown for group in _groups(rows, "split", SPLITS))),
         _table(("day", "people", "readings"), (group.shown for group in _groups(rows, "event_date"))),
@@ -107,14 +94,12 @@ def _table(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in body) + "\n"
 
 
-def _provenance(made: dict[str, object]) -> list[tuple[str, object]]:
-    inputs = made.get("inputs", {})
-    assert isinstance(inputs, dict)
-    return [
-        ("table", TABLE),
-        *((name, value) for name, value in made.items() if name != "inputs"),
-        *((f"snapshot of {name}", number) for name, number in inputs.items()),
-    ]
+def _provenance(record: Record | None) -> list[tuple[str, object]]:
+    made: list[tuple[str, object]] = [("table", TABLE)]
+    if record is not None:
+        made += [("policy", record.policy), ("code version", record.code_version)]
+        made += [(f"snapshot of {name}", number) for name, number in sorted(record.snapshots.items())]
+    return made
 
 
 def _groups(rows: pa.Table, by: str, names: Sequence[str] = ()) -> list[Group]:
@@ -129,8 +114,8 @@ def _groups(rows: pa.Table, by: str, names: Sequence[str] = ()) -> list[Group]:
 
 def _signal(rows: pa.Table) -> list[tuple[str, str]]:
     """Measures of readings in the order of subjects and instants."""
-    _, subjects = np.unique(rows["subject_id"].to_numpy(zero_copy_only=False), return_inverse=True)
-    if len(np.unique(subjects)) < FEWEST:
+    people, subjects = np.unique(rows["subject_id"].to_numpy(zero_copy_only=False), return_inverse=True)
+    if len(people) < FEWEST:
         return [("all", FEW)]
     times = rows["timestamp"].to_numpy()
     following = subjects[1:] == subjects[:-1]

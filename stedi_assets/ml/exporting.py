@@ -1,6 +1,5 @@
 """Exports: the readings of a snapshot as files that stand by themselves and can be cited for good."""
 
-import hashlib
 import io
 import json
 import tempfile
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from stedi_assets.errors import SettingError
 from stedi_assets.lake.iceberg.exports import Exported, register
 from stedi_assets.lake.storage import Aws, open_storage
+from stedi_assets.lake.storage.base import sha256_of
 from stedi_assets.locations import within
 from stedi_assets.ml.croissant import ExportedFile, described
 from stedi_assets.ml.data_card import data_card
@@ -20,7 +20,6 @@ from stedi_assets.ml.pinned_readings import SPLITS, Readings, readings_of
 from stedi_assets.settings import Settings
 
 BATCH = 100_000
-BLOCK = 1 << 20
 SUMS = "SHA256SUMS"
 
 
@@ -67,12 +66,10 @@ def export_readings(
     def written(path: str, stream: BinaryIO, split: str = "", rows: int = 0) -> ExportedFile:
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
-        digest = hashlib.sha256()
-        while block := stream.read(BLOCK):
-            digest.update(block)
+        digest = sha256_of(stream)
         stream.seek(0)
         storage.write(f"{place}/{path}", stream)
-        return ExportedFile(path, split, rows, size, digest.hexdigest())
+        return ExportedFile(path, split, rows, size, digest)
 
     def all_files() -> Iterator[ExportedFile]:
         data = []

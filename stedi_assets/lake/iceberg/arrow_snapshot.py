@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import date, datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -91,11 +92,11 @@ class ArrowSnapshot:
         return [Column(field.name, str(field.field_type), field.doc or "") for field in fields]
 
     @property
-    def published_at(self) -> int:
-        """When the snapshot was published, epoch ms."""
+    def published_on(self) -> date:
+        """The UTC day on which the snapshot was published."""
         snapshot = self._table.snapshot_by_id(self.snapshot_id)
         assert snapshot is not None
-        return snapshot.timestamp_ms
+        return datetime.fromtimestamp(snapshot.timestamp_ms / 1000, timezone.utc).date()
 
     @cached_property
     def _files(self) -> list[tuple[str, int, int]]:

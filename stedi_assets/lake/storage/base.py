@@ -1,10 +1,13 @@
 """Files by URI: the interface of every storage."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from stedi_assets.locations import LOCAL
+
+BLOCK = 1024**2  # bytes that are hashed at once
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,14 @@ class Storage(Protocol):
             SettingError: Writing is denied; the sentence names the setting.
             LakeError: The storage is in trouble.
         """
+
+
+def sha256_of(stream: BinaryIO) -> str:
+    """The SHA-256 of the rest of a stream, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    while block := stream.read(BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def engine_path(uri: str) -> str:

@@ -6,7 +6,6 @@ one record after the other, each as it was written. Packing stays as it was.
 
 import bz2
 import gzip
-import hashlib
 import io
 import json
 import tempfile
@@ -23,6 +22,7 @@ from stedi_assets.lake.ingestion.parsing.finder import BETWEEN
 from stedi_assets.lake.ingestion.parsing.unpacking import PACKED, PackingError, encoding_of, layers, unpacked
 from stedi_assets.lake.ingestion.records import LineForm
 from stedi_assets.lake.storage import Storage
+from stedi_assets.lake.storage.base import sha256_of
 from stedi_assets.schemas.columns import WHITESPACE
 
 IN_MEMORY = 16 * 1024**2
@@ -124,7 +124,7 @@ class Rewriter:
         """
         file = hit.file
         with self.open_file(file.uri) as stream, tempfile.SpooledTemporaryFile(IN_MEMORY) as left:
-            former = _digest(stream)
+            former = sha256_of(stream)
             if hit.stay:
                 self._write(hit, cast(BinaryIO, left))
             now = self.storage.found(file.uri)
@@ -134,7 +134,7 @@ class Rewriter:
                 self.storage.remove_versions(file.uri, all_of_them=True)
                 return Rewritten(file.path, former, None, hit.stays_at)
             left.seek(0)
-            content = _digest(cast(BinaryIO, left))
+            content = sha256_of(cast(BinaryIO, left))
             left.seek(0)
             uri = file.uri.removesuffix(file.path) + hit.stays_at
             self.storage.write(uri, cast(BinaryIO, left))
@@ -234,10 +234,3 @@ class _Open(io.RawIOBase):
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         return self._stream.write(data)
-
-
-def _digest(stream: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := stream.read(IN_MEMORY):
-        digest.update(block)
-    return digest.hexdigest()
